@@ -1,0 +1,9 @@
+//! Viva: live voice interviews that go straight to the model. This library is the whole product; the binary is its
+//! command line. Folders are the glossary; `sdp`, `interview`, `transcript`, `call::core` and `upstream::facts` are
+//! pure and may be used by everything else, but use nothing else.
+
+pub mod clock;
+pub mod identity;
+pub mod ids;
+pub mod store;
+pub mod transcript;

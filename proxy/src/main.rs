@@ -1,0 +1,2 @@
+//! Viva.
+fn main() {}

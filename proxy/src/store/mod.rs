@@ -1,0 +1,81 @@
+//! What the service asks of a store, in domain terms. Implementations: [`sqlite`] (embedded). No SQL here, no HTTP, and
+//! no method without a [`TenantCtx`] except the two that find out which tenant it is.
+//!
+//! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
+//! a foreign tenant's row is not found.
+
+mod error;
+mod model;
+pub mod sqlite;
+
+use futures_util::future::BoxFuture;
+
+pub use error::{StoreError, Unwritable};
+pub use model::{
+    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StageRow, StoreHealth, Transcript,
+    TurnRow, WebrtcStatus,
+};
+
+use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
+use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::transcript::{HangUp, Record};
+
+/// A store's answer.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// The durable side of Viva.
+pub trait Store: Send + Sync + 'static {
+    /// Makes sure that the tenant and user of a guest or signed-in person exist, and stores the sign-in.
+    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()>;
+
+    /// Finds a sign-in by the hash of its cookie; expired ones are not found.
+    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>>;
+
+    /// Finds a ticket by its hash, expired or not: the caller decides between "may start" and "may resume".
+    fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>>;
+
+    /// Stores a new session with its first ticket and the consent it was minted under, in one transaction.
+    fn create_session(&self, ctx: TenantCtx, new: NewSession, ticket: Ticket, consent: Consent) -> Answer<'_, Session>;
+
+    /// Stores a further ticket (and its consent) of a session. `false`: no such session for this actor.
+    fn add_ticket(&self, ctx: TenantCtx, ticket: Ticket, consent: Consent) -> Answer<'_, bool>;
+
+    /// One session with its projected state.
+    fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>>;
+
+    /// Sessions of the actor, newest first.
+    fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>>;
+
+    /// The durable row of a call that is about to start: written in parallel with the upstream exchange.
+    /// Idempotent on `call_id`; [`StoreError::Conflict`] when the ordinal is taken.
+    fn start_call(&self, ctx: TenantCtx, call: CallStart) -> Answer<'_, ()>;
+
+    /// The provider's id of a started call, so that a later process can hang it up.
+    fn call_answered(&self, ctx: TenantCtx, call: CallId, provider: ProviderCallId, at_unix_ms: i64) -> Answer<'_, ()>;
+
+    /// The call is over, and whether the provider confirmed it.
+    fn close_call(&self, ctx: TenantCtx, call: CallId, hang_up: HangUp, at_unix_ms: i64) -> Answer<'_, ()>;
+
+    /// The calls of a session in order.
+    fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>>;
+
+    /// The offer was refused or never answered: the session stays, `failed`, with the code, and its call row closed.
+    fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()>;
+
+    /// Compare-and-append (call-core §4.5): appends `batch.records` when the journal's head is
+    /// `(expected_n - 1, prev_hash)`. The same records again are [`Committed`] without a second row; anything else is
+    /// [`StoreError::Fenced`]. When this returns `Ok` the records survive a kill and a power cut.
+    fn commit(&self, ctx: TenantCtx, batch: Batch) -> Answer<'_, Committed>;
+
+    /// Journal records after `after_n`, in order.
+    fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>>;
+
+    /// The readable record: session, stages and turns in conversation order, projected up to the journal's head.
+    fn transcript(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Transcript>>;
+
+    /// Whether it can write now; cheap, cached.
+    fn health(&self) -> StoreHealth;
+
+    /// Finishes what was acknowledged, stops the writer. Nothing is accepted afterwards.
+    fn close(&self) -> Answer<'_, ()>;
+}

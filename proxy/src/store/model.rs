@@ -1,0 +1,313 @@
+//! The rows that cross the store's border. Plain data; times are Unix milliseconds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::TicketHash;
+use crate::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
+use crate::transcript::{Hash, HangUp, Record, Source, Speaker, StageReason, TurnState};
+
+/// A sign-in behind a cookie, with the person and tenant it belongs to.
+#[derive(Clone, Debug)]
+pub struct AuthSession {
+    /// SHA-256 of the cookie's value.
+    pub hash: [u8; 32],
+    /// The person.
+    pub user: UserId,
+    /// Their personal tenant.
+    pub tenant: TenantId,
+    /// Name to show.
+    pub name: String,
+    /// Where the identity comes from; `guest` for the local guest.
+    pub issuer: String,
+    /// Until when the cookie is good.
+    pub expires_at: i64,
+}
+
+/// Status of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// Created, not begun.
+    Scheduled,
+    /// The interview is on.
+    InProgress,
+    /// Ended after it began.
+    Completed,
+    /// Ended before it began.
+    Cancelled,
+    /// The call could not be made or broke.
+    Failed,
+}
+
+impl SessionStatus {
+    /// The name in the `status` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where the peer connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebrtcStatus {
+    /// No offer yet.
+    Pending,
+    /// Offer sent upstream.
+    Negotiating,
+    /// Answer returned.
+    Answered,
+    /// Media is up.
+    Connected,
+    /// It was up.
+    Disconnected,
+    /// It could not be made.
+    Failed,
+}
+
+impl WebrtcStatus {
+    /// The name in the `webrtc_status` column.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Negotiating => "negotiating",
+            Self::Answered => "answered",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a session is created with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Who speaks.
+    pub user: UserId,
+    /// Name of the plan.
+    pub plan: String,
+    /// The plan itself, as JSON: a later change of the file does not alter a session.
+    pub stage_plan: serde_json::Value,
+    /// Name of the candidate, if told.
+    pub candidate_name: Option<String>,
+    /// The role they interview for, if told.
+    pub job_role: Option<String>,
+    /// Language, BCP 47.
+    pub language: Option<String>,
+    /// Model asked for upstream.
+    pub model: String,
+    /// Voice asked for upstream.
+    pub voice: String,
+    /// The upstream is a simulator.
+    pub simulation: bool,
+    /// When.
+    pub created_at: i64,
+}
+
+/// A session with its projected state.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// What it was created with.
+    pub new: NewSession,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Status.
+    pub status: SessionStatus,
+    /// Peer connection.
+    pub webrtc_status: WebrtcStatus,
+    /// Last real stage; `None` before the start.
+    pub stage: Option<String>,
+    /// When that stage began.
+    pub stage_started_at: Option<i64>,
+    /// Stages that were skipped.
+    pub skipped_stages: Vec<String>,
+    /// How many transitions the clock forced.
+    pub forced_transitions: u32,
+    /// Why it ended.
+    pub ended_by: Option<String>,
+    /// Code of the failure that ended it before it began.
+    pub upstream_error: Option<String>,
+    /// `sideband` or `relay`, as last recorded.
+    pub control: Option<String>,
+    /// State of the sideband, as last recorded.
+    pub sideband: Option<String>,
+    /// Began.
+    pub started_at: Option<i64>,
+    /// Ended.
+    pub ended_at: Option<i64>,
+    /// Settled turns of the model.
+    pub agent_turns: u32,
+    /// Settled turns of the candidate.
+    pub candidate_turns: u32,
+    /// Journal head this state was projected up to.
+    pub projected_n: u64,
+}
+
+/// Which sessions of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// At most so many, 1–100.
+    pub limit: u32,
+    /// Only sessions created before this one.
+    pub before: Option<SessionId>,
+}
+
+/// A call about to be made.
+#[derive(Clone, Debug)]
+pub struct CallStart {
+    /// Its session.
+    pub session: SessionId,
+    /// Which call of the session, from 1.
+    pub ordinal: u32,
+    /// Our id for it.
+    pub call_id: CallId,
+    /// The ticket that pays for it.
+    pub ticket: TicketHash,
+    /// Which key was used: `server`.
+    pub key_ref: &'static str,
+    /// When.
+    pub opened_at: i64,
+}
+
+/// A stored call.
+#[derive(Clone, Debug)]
+pub struct CallRow {
+    /// Which call of the session, from 1.
+    pub ordinal: u32,
+    /// Our id.
+    pub call_id: CallId,
+    /// The provider's, once it answered.
+    pub provider: Option<ProviderCallId>,
+    /// Offer sent.
+    pub opened_at: i64,
+    /// Answer received.
+    pub answered_at: Option<i64>,
+    /// Over.
+    pub closed_at: Option<i64>,
+    /// Whether the provider confirmed the hang-up.
+    pub hang_up: Option<HangUp>,
+}
+
+/// An exchange that led to nothing.
+#[derive(Clone, Debug)]
+pub struct SessionFailure {
+    /// The session.
+    pub session: SessionId,
+    /// The call that was tried, if its row exists.
+    pub call_id: Option<CallId>,
+    /// Stable code, e.g. `UPSTREAM_TIMEOUT`.
+    pub code: &'static str,
+    /// When.
+    pub at: i64,
+}
+
+/// Records to append.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The journal's session.
+    pub session: SessionId,
+    /// The owner's lease epoch; a store that knows a newer one refuses.
+    pub lease_epoch: u64,
+    /// Number of the first record.
+    pub expected_n: u64,
+    /// Hash of the record before it.
+    pub prev_hash: Hash,
+    /// At least one, consecutive.
+    pub records: Vec<Record>,
+}
+
+/// Everything up to here is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Number of the last durable record.
+    pub up_to: u64,
+}
+
+/// A stored turn in conversation order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnRow {
+    /// Journal number that first recorded it.
+    pub n: u64,
+    /// First-commit order among turns, from 1; never changes.
+    pub seq: u32,
+    /// Place in the conversation, from 1; may change when a late predecessor is found.
+    pub position: u32,
+    /// Upstream call, from 1.
+    pub call: u32,
+    /// The item.
+    pub item_id: String,
+    /// Content part.
+    pub content_index: u32,
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// The words; empty when erased or none came.
+    pub text: String,
+    /// The stage it belongs to.
+    pub stage: String,
+    /// How it settled.
+    pub state: TurnState,
+    /// Who says so.
+    pub source: Source,
+    /// Start on the provider's audio clock.
+    pub start_ms: Option<u64>,
+    /// Length of the speech.
+    pub duration_ms: Option<u64>,
+    /// Where an interrupted reply stopped being heard.
+    pub audio_end_ms: Option<u64>,
+    /// The text was cut.
+    pub truncated: bool,
+    /// Wall time at which it began.
+    pub spoken_at: i64,
+}
+
+/// A stored stage event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageRow {
+    /// Order, from 1.
+    pub n: u32,
+    /// Where from.
+    pub from: Option<String>,
+    /// Where to.
+    pub to: String,
+    /// Why.
+    pub reason: StageReason,
+    /// Questions counted in the stage that was left.
+    pub questions_asked: u32,
+    /// Time spent in the stage that was left.
+    pub in_stage_ms: u64,
+    /// When.
+    pub at: i64,
+}
+
+/// Everything readable of a session.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// The session.
+    pub session: Session,
+    /// Stage events in order.
+    pub stages: Vec<StageRow>,
+    /// Turns in conversation order.
+    pub turns: Vec<TurnRow>,
+    /// Hash of the last journal record.
+    pub head: Hash,
+}
+
+/// Whether a store can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreHealth {
+    /// The last write worked.
+    Ok,
+    /// It cannot be written, for this reason.
+    Failing(super::Unwritable),
+    /// Closed.
+    Closed,
+}

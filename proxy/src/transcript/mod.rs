@@ -1,0 +1,10 @@
+//! The record of an interview: journal entries, the hash chain over them, the order of turns, and what is exported.
+//! Pure: no IO, no clock, no tasks. It must not know who stores the journal or who reads it.
+
+pub mod chain;
+pub mod entry;
+
+pub use chain::{Hash, Record, Salt, Seeded};
+pub use entry::{
+    CallEvent, Entry, HangUp, IncidentKind, Kind, Origin, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState,
+};
