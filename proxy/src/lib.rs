@@ -6,5 +6,6 @@ pub mod clock;
 pub mod identity;
 pub mod ids;
 pub mod interview;
+pub mod sdp;
 pub mod store;
 pub mod transcript;
