@@ -1,0 +1,155 @@
+// @ts-check
+/**
+ * @file The HTTP API: paths, credentials, and the one error shape (`application/problem+json`).
+ * It knows nothing of pages, and it must never put a ticket into a URL or an error text.
+ */
+
+/** The notice that the start page shows; the server stores which version a person agreed to. */
+export const CONSENT = Object.freeze({ version: "2026-11", locale: "en" });
+
+/** A request that has no answer after this long has failed: the slowest honest answer is an upstream time-out of 10 s. */
+const TIMEOUT_MS = 15_000;
+
+/** A refusal, or no answer at all (`status` 0, code `NETWORK`). */
+export class ApiError extends Error {
+  /** @param {{status: number, code: string, detail: string, requestId?: string, retryAfterMs?: number}} problem */
+  constructor({ status, code, detail, requestId, retryAfterMs }) {
+    super(detail);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export class Api {
+  #base;
+  #ticket;
+
+  /**
+   * @param {{base?: string, ticket?: string}} [options] `base` is an origin, empty for the page's own;
+   *   with a `ticket` requests carry it as Bearer and no cookie.
+   */
+  constructor({ base = "", ticket } = {}) {
+    this.#base = base.replace(/\/+$/, "");
+    this.#ticket = ticket;
+  }
+
+  /** `/health` answers 503 with the same body when it is unhealthy: that is news, not an error. @returns {Promise<import("./types.js").Health>} */
+  async health() {
+    const response = await this.#send("GET", "/health");
+    return response.json().catch(() => {
+      throw new ApiError({ status: response.status, code: "NOT_VIVA", detail: "This address does not answer like Viva." });
+    });
+  }
+
+  /** @returns {Promise<{user: {id: string, name: string, kind: string}}>} */
+  me() {
+    return this.#json("GET", "/api/me");
+  }
+
+  /** Signs in as the local guest. @returns {Promise<void>} */
+  async guest() {
+    await this.#ok("POST", "/auth/guest");
+  }
+
+  /** Signs in as the guest only when nobody is signed in. @returns {Promise<"already" | "guest">} */
+  async signIn() {
+    try {
+      await this.me();
+      return "already";
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      await this.guest();
+      return "guest";
+    }
+  }
+
+  /** @returns {Promise<import("./types.js").Plan[]>} */
+  async plans() {
+    return (await this.#json("GET", "/api/plans")).plans;
+  }
+
+  /**
+   * @param {{plan?: string, candidate_name?: string, job_role?: string}} wishes
+   * @returns {Promise<{session: import("./types.js").Session, ticket: import("./types.js").Ticket, ws_url: string}>}
+   */
+  createSession(wishes) {
+    return this.#json("POST", "/api/sessions", { kind: "interview", ...wishes, consent: CONSENT });
+  }
+
+  /** @param {string} id @returns {Promise<import("./types.js").Session>} */
+  session(id) {
+    return this.#json("GET", `/api/sessions/${encodeURIComponent(id)}`);
+  }
+
+  /** @param {string} id @returns {Promise<{ticket: import("./types.js").Ticket, ws_url: string}>} */
+  mintTicket(id) {
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/tickets`, { consent: CONSENT });
+  }
+
+  /** Ends a session; ending it twice is harmless. @param {string} id @returns {Promise<import("./types.js").Session>} */
+  end(id) {
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/end`);
+  }
+
+  /** @param {string} id @returns {Promise<import("./types.js").Transcript>} */
+  transcript(id) {
+    return this.#json("GET", `${transcriptPath(id)}?format=json`);
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>} */
+  async #json(method, path, body) {
+    const response = await this.#ok(method, path, body);
+    return response.json();
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<Response>} */
+  async #ok(method, path, body) {
+    const response = await this.#send(method, path, body);
+    if (response.ok) return response;
+    throw await problem(response);
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<Response>} */
+  async #send(method, path, body) {
+    const headers = new Headers({ accept: "application/json" });
+    if (body) headers.set("content-type", "application/json");
+    if (this.#ticket) headers.set("authorization", `Bearer ${this.#ticket}`);
+    try {
+      return await fetch(this.#base + path, {
+        method,
+        headers,
+        body: body ? JSON.stringify(body) : undefined,
+        credentials: this.#ticket ? "omit" : "same-origin",
+        cache: "no-store",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (cause) {
+      const late = cause instanceof DOMException && cause.name === "TimeoutError";
+      throw new ApiError({
+        status: 0,
+        code: late ? "TIMEOUT" : "NETWORK",
+        detail: late ? "The server did not answer in time." : "The server could not be reached.",
+      });
+    }
+  }
+}
+
+/** @param {string} id @returns {string} */
+export function transcriptPath(id) {
+  return `/api/sessions/${encodeURIComponent(id)}/transcript`;
+}
+
+/** @param {Response} response @returns {Promise<ApiError>} */
+async function problem(response) {
+  const body = await response.json().catch(() => ({}));
+  return new ApiError({
+    status: response.status,
+    code: typeof body.code === "string" ? body.code : `HTTP_${response.status}`,
+    detail: body.detail ?? body.title ?? `The server answered ${response.status}.`,
+    requestId: body.request_id,
+    retryAfterMs: body.retry_after_ms,
+  });
+}

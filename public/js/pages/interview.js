@@ -1,0 +1,40 @@
+// @ts-check
+/** @file The interview page: joins the session named in the address, or shows its record when it is over. */
+
+import { Api } from "../api.js";
+import { Call } from "../call/call.js";
+import { find } from "../dom.js";
+import { explain } from "../explain.js";
+import { Room } from "../view/room.js";
+import { showSaved } from "../view/saved.js";
+
+const api = new Api();
+const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
+const room = new Room();
+
+async function boot() {
+  let session;
+  try {
+    session = await api.session(sessionId);
+  } catch (error) {
+    const { title, help, retry } = explain(error);
+    return room.fail(title, help, retry ? () => location.reload() : undefined);
+  }
+  room.setPlan(session.stages ?? [], session.stage);
+  if (session.status === "completed" || session.status === "cancelled") return over();
+  join();
+}
+
+function join() {
+  const call = new Call({ api, origin: location.origin, sink: find("voice", HTMLAudioElement), sessionId });
+  room.follow(call);
+  call.on("over", () => void over());
+  void call.start();
+}
+
+async function over() {
+  room.end();
+  await showSaved(api, sessionId, room);
+}
+
+void boot();

@@ -1,0 +1,88 @@
+// @ts-check
+/**
+ * @file Shapes shared by the pages. Types only: this file must hold no code that runs.
+ *
+ * Wire names are kept as they are on the wire (`sessionId`, `ended_by`), so that a reader can search for them.
+ */
+
+/**
+ * One stage of a plan, as `/api/plans` and the `session` message give it.
+ * @typedef {{name: string, label: string, limitSeconds: number, minQuestions: number}} Stage
+ */
+
+/** @typedef {{name: string, label: string, stages: Stage[]}} Plan */
+
+/**
+ * What `/health` tells people.
+ * @typedef {object} Health
+ * @property {"healthy" | "degraded" | "unhealthy"} status
+ * @property {string} version
+ * @property {string} [git]
+ * @property {{kind: string, state: string, detail?: string}} [store]
+ * @property {{kind: string, state: string, base_url_host?: string}} [upstream]
+ * @property {{active: number, max: number}} [sessions]
+ * @property {boolean} [simulation]
+ */
+
+/**
+ * A session as the HTTP API shows it. Times are RFC 3339 texts, or null while they have not come.
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {string} status
+ * @property {string} [plan]
+ * @property {string | null} [stage]
+ * @property {Stage[]} [stages]
+ * @property {string | null} [started_at]
+ * @property {string | null} [ended_at]
+ * @property {string | null} [ended_by]
+ * @property {string | null} [upstream_error]
+ * @property {boolean} [simulation]
+ */
+
+/** @typedef {{value: string, expires_at: string}} Ticket */
+
+/**
+ * A turn of the stored record.
+ * @typedef {object} StoredTurn
+ * @property {number} n
+ * @property {string} item_id
+ * @property {"candidate" | "ai" | "system"} speaker
+ * @property {string} text
+ * @property {string | null} [stage]
+ * @property {string} state
+ * @property {string} source
+ */
+
+/** @typedef {{meta: Record<string, any>, stages: Record<string, any>[], turns: StoredTurn[]}} Transcript */
+
+/** A message of `viva.v1`, either way. @typedef {{type: string, [field: string]: any}} Message */
+
+/** A raw event of the model's data channel, either way. @typedef {{type: string, [field: string]: any}} ModelEvent */
+
+/** Who records: nobody yet, the server's sideband, or the server by what this page relays. @typedef {"pending" | "sideband" | "relay"} Control */
+
+/** @typedef {"candidate" | "ai"} Speaker */
+
+/**
+ * A turn as this page saw it pass on the data channel.
+ * @typedef {{itemId: string, speaker: Speaker, text: string, final: boolean, interrupted: boolean}} SeenTurn
+ */
+
+/**
+ * One reading of the connection. A value that the browser does not give is null, never zero.
+ * @typedef {object} StatsSample
+ * @property {number} at milliseconds on the page's own clock (`performance.now`)
+ * @property {number | null} rttMs round trip of media, else of the ICE check
+ * @property {number | null} jitterMs
+ * @property {number | null} lossPct lost packets since the sample before, in percent
+ * @property {number} received packets received in all
+ * @property {number} energy total audio energy received
+ * @property {number} sentBytes audio bytes sent in all
+ * @property {CandidatePair | null} pair
+ */
+
+/** @typedef {{local: string, remote: string, remoteAddress: string, remotePort: number, protocol: string}} CandidatePair */
+
+/** What can be told to a person about something that went wrong. @typedef {{title: string, help: string, retry: boolean}} Explanation */
+
+export {};

@@ -1,0 +1,123 @@
+// @ts-check
+/**
+ * @file The conversation as a list: turns in the order in which they began, stages as headings between them.
+ * Final words are also spoken once by a live region; streaming words are not, they would never stop.
+ */
+
+import { make, say } from "../dom.js";
+
+/** Turns kept in the page; older ones stay in the record. */
+const MAX_ENTRIES = 300;
+/** How near the end counts as "reading along". */
+const NEAR_END_PX = 80;
+
+/** @type {Record<import("../types.js").Speaker, string>} */
+const NAMES = { ai: "Interviewer", candidate: "You" };
+
+export class Captions {
+  #list;
+  #live;
+  /** @type {Map<string, HTMLElement>} by item id */
+  #entries = new Map();
+
+  /** @param {HTMLElement} list an `<ol>` that scrolls @param {HTMLElement} live a polite live region */
+  constructor(list, live) {
+    this.#list = list;
+    this.#live = live;
+  }
+
+  /** Keeps a turn's place before its words are known. @param {string} itemId @param {import("../types.js").Speaker} speaker */
+  place(itemId, speaker) {
+    if (!this.#entries.has(itemId)) this.#entry(itemId, speaker);
+  }
+
+  /**
+   * @param {object} caption
+   * @param {string} caption.itemId
+   * @param {import("../types.js").Speaker} caption.speaker
+   * @param {string} caption.text the whole text so far
+   * @param {boolean} caption.final
+   */
+  put({ itemId, speaker, text, final }) {
+    const entry = this.#entries.get(itemId) ?? this.#entry(itemId, speaker);
+    if (entry.dataset.final === "yes" && !final) return;
+    if (final && text.trim() === "") return this.#remove(itemId);
+    const fresh = final && entry.dataset.final !== "yes";
+    entry.dataset.final = final ? "yes" : "no";
+    this.#write(entry, text);
+    if (fresh) say(this.#live, `${NAMES[speaker]}: ${text}`);
+  }
+
+  /** @param {string} itemId */
+  markInterrupted(itemId) {
+    this.#entries.get(itemId)?.setAttribute("data-interrupted", "yes");
+  }
+
+  /** @param {string} label */
+  stage(label) {
+    this.#append(make("li", { class: "stage-mark" }, make("span", {}, label)));
+  }
+
+  /** The stored record in place of everything that was shown. @param {import("../types.js").StoredTurn[]} turns @param {(stage: string) => string} labelOf */
+  showRecord(turns, labelOf) {
+    this.#list.replaceChildren();
+    this.#entries.clear();
+    let stage = "";
+    for (const turn of turns) {
+      if (turn.speaker === "system" || turn.text.trim() === "") continue;
+      if (turn.stage && turn.stage !== stage) this.stage(labelOf((stage = turn.stage)));
+      const entry = this.#entry(turn.item_id, turn.speaker);
+      entry.dataset.final = "yes";
+      if (turn.state === "interrupted") entry.dataset.interrupted = "yes";
+      this.#write(entry, turn.text);
+    }
+  }
+
+  /** @param {string} itemId @param {import("../types.js").Speaker} speaker */
+  #entry(itemId, speaker) {
+    const entry = make(
+      "li",
+      { class: "turn", "data-speaker": speaker, "data-item": itemId, "data-final": "no" },
+      make("span", { class: "who" }, NAMES[speaker]),
+      make("p", {}, "…"),
+    );
+    this.#entries.set(itemId, entry);
+    this.#append(entry);
+    return entry;
+  }
+
+  /** @param {string} itemId */
+  #remove(itemId) {
+    this.#entries.get(itemId)?.remove();
+    this.#entries.delete(itemId);
+  }
+
+  /** @param {HTMLElement} entry @param {string} text */
+  #write(entry, text) {
+    const near = this.#nearEnd();
+    const words = /** @type {Element} */ (entry.lastElementChild);
+    say(words, text === "" ? "…" : text);
+    if (near) this.#toEnd();
+  }
+
+  /** @param {HTMLElement} item */
+  #append(item) {
+    const near = this.#nearEnd();
+    this.#list.append(item);
+    while (this.#list.childElementCount > MAX_ENTRIES) {
+      const oldest = /** @type {HTMLElement} */ (this.#list.firstElementChild);
+      this.#entries.delete(oldest.dataset.item ?? "");
+      oldest.remove();
+    }
+    if (near) this.#toEnd();
+  }
+
+  /** Who scrolled up to read is not pulled down again. */
+  #nearEnd() {
+    return this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR_END_PX;
+  }
+
+  #toEnd() {
+    this.#list.scrollTop = this.#list.scrollHeight;
+  }
+}

@@ -1,0 +1,267 @@
+// @ts-check
+/**
+ * @file Everything that the interview page shows while a call lasts. It follows a call's events and sends back what a
+ * person presses. It keeps no truth of its own: what cannot be read from the call's events is not shown.
+ */
+
+import { floorAfter } from "../call/floor.js";
+import { Seen } from "../call/seen.js";
+import { find, say } from "../dom.js";
+import { explainCode } from "../explain.js";
+import { Awake } from "../media/awake.js";
+import { Level } from "../media/level.js";
+import { Captions } from "./captions.js";
+import { Controls } from "./controls.js";
+import { Meter } from "./meter.js";
+import { Notice } from "./notice.js";
+import { Stages } from "./stages.js";
+import { Voices } from "./voices.js";
+
+/** @typedef {"connecting" | "listening" | "interviewer" | "you" | "reconnecting" | "ended" | "failed"} Phase */
+
+/** @type {Record<Phase, [string, string]>} */
+const WORDS = {
+  connecting: ["Connecting", "Opening the line."],
+  listening: ["Listening", "Your turn. Speak when you are ready."],
+  interviewer: ["Interviewer speaking", "You may interrupt."],
+  you: ["You are speaking", "The interviewer listens."],
+  reconnecting: ["Reconnecting", "Please stay. The call is being picked up again."],
+  ended: ["Ended", ""],
+  failed: ["Not connected", ""],
+};
+
+/** @type {Record<string, string>} */
+const CONTROL = {
+  pending: "Not recorded yet",
+  sideband: "Recorded by the server",
+  relay: "Recorded by way of this page",
+};
+
+export class Room {
+  #body = document.body;
+  #state = find("state", HTMLElement);
+  #detail = find("detail", HTMLElement);
+  #banner = new Notice(find("banner", HTMLElement));
+  #saveBanner = new Notice(find("save-banner", HTMLElement));
+  #captions = new Captions(find("captions", HTMLElement), find("captions-live", HTMLElement));
+  #stages = new Stages(find("stages", HTMLElement), find("stage-line", HTMLElement));
+  #meter = new Meter(find("meter", HTMLElement), find("hearing", HTMLElement));
+  #controls = new Controls();
+  #awake = new Awake();
+  #seen = new Seen();
+  /** @type {Level | null} */
+  #yourLevel = null;
+  /** @type {Level | null} */
+  #theirLevel = null;
+  #voices = new Voices(
+    find("voices", HTMLCanvasElement),
+    () => this.#theirLevel?.read() ?? 0,
+    () => (this.#controls.muted ? 0 : (this.#yourLevel?.read() ?? 0)),
+  );
+  /** @type {import("../call/floor.js").Floor} */
+  #floor = "quiet";
+  #wasConnected = false;
+  #connected = false;
+  #ending = false;
+  #over = false;
+  /** @type {import("../call/socket.js").SocketState} */
+  #socket = "connecting";
+
+  /** @param {import("../types.js").Stage[]} stages @param {string | null | undefined} current */
+  setPlan(stages, current) {
+    this.#stages.setPlan(stages, current);
+  }
+
+  /** @param {Call} call */
+  follow(call) {
+    this.#controls.attach(call, () => this.#stages.next);
+    call.on("microphone", (stream) => this.#microphone(stream));
+    call.on("sound", (stream) => (this.#theirLevel ??= new Level(stream)));
+    call.on("socket", ({ state }) => this.#line(state));
+    call.on("states", (states) => this.#peer(states));
+    call.on("event", (event) => this.#heard(event));
+    call.on("message", (message) => this.#told(message));
+    call.on("playBlocked", () => this.#playBlocked(call));
+    call.on("failure", ({ code, retry }) => this.#failed(call, code, retry));
+  }
+
+  /** @param {string} title @param {string} help @param {(() => void) | undefined} again */
+  fail(title, help, again) {
+    this.#show("failed");
+    say(this.#detail, "");
+    this.#banner.show("fault", title, help, again && { label: "Try again", act: again });
+  }
+
+  /** The session is over; its record follows. */
+  end() {
+    this.#over = true;
+    this.#voices.stop();
+    this.#meter.stop();
+    this.#yourLevel?.close();
+    this.#theirLevel?.close();
+    this.#stages.stop();
+    this.#banner.clear();
+    this.#saveBanner.clear();
+    this.#controls.detach();
+    void this.#awake.release();
+    this.#show("ended");
+  }
+
+  /** @param {import("../types.js").Transcript} record */
+  showRecord(record) {
+    this.#captions.showRecord(record.turns, (stage) => this.#stages.labelOf(stage));
+    this.#stages.stop(record.meta.final_stage);
+  }
+
+  /** @param {MediaStream} stream */
+  #microphone(stream) {
+    this.#yourLevel ??= new Level(stream);
+    this.#meter.start(() => this.#yourLevel?.read() ?? 0, () => this.#controls.muted);
+    this.#controls.hear(stream);
+    this.#voices.start();
+    void this.#awake.hold();
+    if (!this.#wasConnected) say(this.#detail, "Calling the interviewer.");
+  }
+
+  /** @param {import("../call/socket.js").SocketState} state */
+  #line(state) {
+    this.#socket = state;
+    this.#body.dataset.socket = state;
+    if (state === "retrying") {
+      const help = this.#connected ? "The interview goes on; captions will follow." : "Please stay on this page.";
+      this.#banner.show("wait", "Reconnecting to the server", help);
+    }
+    if (state === "ready") this.#banner.clear("wait");
+    this.#refresh();
+  }
+
+  /** @param {import("../call/rtc.js").PeerStates} states */
+  #peer({ connection, channel }) {
+    this.#body.dataset.peer = connection;
+    this.#connected = connection === "connected" && channel === "open";
+    if (this.#connected) {
+      this.#wasConnected = true;
+      this.#banner.clear("fault");
+      this.#controls.enable();
+    }
+    this.#refresh();
+  }
+
+  /** @param {import("../types.js").ModelEvent} event */
+  #heard(event) {
+    this.#floor = floorAfter(this.#floor, event);
+    const turn = this.#seen.observe(event);
+    if (turn) {
+      this.#captions.place(turn.itemId, turn.speaker);
+      if (turn.interrupted) this.#captions.markInterrupted(turn.itemId);
+      // While the server cannot be heard, the page captions from what it hears itself.
+      if (this.#socket !== "ready") this.#captions.put(turn);
+    }
+    this.#refresh();
+  }
+
+  /** @param {import("../types.js").Message} message */
+  #told(message) {
+    switch (message.type) {
+      case "session":
+        this.#stages.setPlan(message.stages ?? [], message.stage);
+        this.#control(message.control);
+        break;
+      case "control":
+        this.#control(message.control);
+        break;
+      case "agent_caption":
+        this.#captions.put({ ...caption(message), speaker: "ai" });
+        break;
+      case "user_caption":
+        this.#captions.put({ ...caption(message), speaker: "candidate" });
+        break;
+      case "stage_change":
+        this.#stageChange(message);
+        break;
+      case "session_warning":
+        if (message.code === "TIME_LOW") this.#banner.show("note", "Little time is left", `The interview ends in about ${message.secondsLeft} seconds.`);
+        break;
+      case "save_error":
+        this.#saveBanner.show("fault", "The record is not being saved", message.retrying ? "The server keeps trying. The interview goes on." : message.message);
+        break;
+      case "saved":
+      case "interview_saved":
+        this.#saveBanner.clear();
+        break;
+      case "interview_ending":
+        this.#ending = true;
+        say(this.#detail, message.message || "The interview is ending.");
+        this.#controls.detach();
+        break;
+      case "session_ended":
+        this.#ending = true;
+        this.#connected = false;
+        this.#show("ended");
+        this.#banner.show("wait", "The interview is over", "Writing the last words to the record.");
+        break;
+      case "error":
+        if (message.code === "SKIP_NOT_ALLOWED") this.#banner.show("note", explainCode(message.code).title, explainCode(message.code).help);
+        break;
+    }
+  }
+
+  /** @param {import("../types.js").Message} message */
+  #stageChange(message) {
+    this.#stages.change(message);
+    const label = this.#stages.labelOf(message.stage);
+    this.#captions.stage(label);
+    say(find("stage-live", HTMLElement), `New stage: ${label}`);
+    this.#controls.showNext();
+  }
+
+  /** @param {string | undefined} control */
+  #control(control) {
+    if (!control) return;
+    this.#body.dataset.control = control;
+    say(find("control", HTMLElement), CONTROL[control] ?? CONTROL.pending);
+  }
+
+  /** @param {Call} call */
+  #playBlocked(call) {
+    const { title, help } = explainCode("play_blocked");
+    const unblock = () => void call.unblock().then(() => this.#banner.clear());
+    this.#banner.show("wait", title, help, { label: "Let me hear", act: unblock });
+  }
+
+  /** @param {Call} call @param {string} code @param {boolean} retry */
+  #failed(call, code, retry) {
+    const { title, help } = explainCode(code);
+    const again = () => {
+      this.#banner.clear();
+      this.#wasConnected = false;
+      this.#show("connecting");
+      void call.retry();
+    };
+    this.fail(title, help, retry ? again : undefined);
+  }
+
+  #refresh() {
+    if (this.#over || this.#ending || this.#body.dataset.phase === "failed" && !this.#connected) return;
+    if (this.#connected) return this.#show(PHASES[this.#floor], this.#floor === "thinking" ? "The interviewer is thinking." : undefined);
+    this.#show(this.#wasConnected ? "reconnecting" : "connecting", this.#wasConnected ? undefined : this.#detail.textContent ?? undefined);
+  }
+
+  /** @param {Phase} phase @param {string} [detail] */
+  #show(phase, detail) {
+    const [word, usual] = WORDS[phase];
+    this.#body.dataset.phase = phase;
+    say(this.#state, word);
+    say(this.#detail, detail ?? usual);
+  }
+}
+
+/** @typedef {import("../call/call.js").Call} Call */
+
+/** @type {Record<import("../call/floor.js").Floor, Phase>} */
+const PHASES = { quiet: "listening", thinking: "listening", interviewer: "interviewer", you: "you" };
+
+/** @param {import("../types.js").Message} message */
+function caption({ itemId, text, final }) {
+  return { itemId: String(itemId), text: String(text ?? ""), final: Boolean(final) };
+}

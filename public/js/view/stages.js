@@ -1,0 +1,109 @@
+// @ts-check
+/** @file Where the interview is: all stages, the current one, and the time that is left in it. The clock is the server's; this only counts down from its last word. */
+
+import { make, say } from "../dom.js";
+import { clock } from "../format.js";
+
+const TICK_MS = 250;
+/** From here on the time left is shown as scarce. */
+const SCARCE = 0.1;
+
+export class Stages {
+  #list;
+  #line;
+  /** @type {import("../types.js").Stage[]} */
+  #stages = [];
+  #current = "";
+  #limitSeconds = 0;
+  /** When the current stage began, on this page's clock; null when the page joined in the middle of it. @type {number | null} */
+  #began = null;
+  /** @type {Set<string>} */
+  #skipped = new Set();
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /** @param {HTMLElement} list an `<ol>` @param {HTMLElement} line one line of words */
+  constructor(list, line) {
+    this.#list = list;
+    this.#line = line;
+  }
+
+  get current() {
+    return this.#current;
+  }
+
+  /** The stage after the current one, which is what "skip" goes to. @returns {import("../types.js").Stage | undefined} */
+  get next() {
+    const at = this.#stages.findIndex(({ name }) => name === this.#current);
+    return at < 0 ? undefined : this.#stages[at + 1];
+  }
+
+  /** @param {string} name @returns {string} */
+  labelOf(name) {
+    return this.#stages.find((stage) => stage.name === name)?.label ?? name;
+  }
+
+  /** @param {import("../types.js").Stage[]} stages @param {string | null | undefined} current */
+  setPlan(stages, current) {
+    if (stages.length === 0) return;
+    this.#stages = stages;
+    if (current && current !== this.#current) {
+      this.#current = current;
+      this.#began = null;
+    }
+    this.#render();
+  }
+
+  /** @param {import("../types.js").Message} change `stage_change` */
+  change({ stage, from, reason, limitSeconds }) {
+    if (reason === "skipped") this.#markSkipped(from, stage);
+    this.#current = stage;
+    this.#limitSeconds = Number(limitSeconds) || 0;
+    this.#began = performance.now();
+    this.#render();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** @param {string} [finalStage] */
+  stop(finalStage) {
+    clearInterval(this.#timer);
+    if (finalStage) this.#current = finalStage;
+    this.#began = null;
+    this.#render();
+    this.#list.dataset.over = "yes";
+    say(this.#line, this.#current ? `Ended in: ${this.labelOf(this.#current)}` : "");
+  }
+
+  /** @param {string} from @param {string} to */
+  #markSkipped(from, to) {
+    const names = this.#stages.map(({ name }) => name);
+    for (const name of names.slice(Math.max(0, names.indexOf(from)), names.indexOf(to))) this.#skipped.add(name);
+  }
+
+  #render() {
+    const at = this.#stages.findIndex(({ name }) => name === this.#current);
+    this.#list.replaceChildren(
+      ...this.#stages.map(({ name, label }, index) => {
+        const state = this.#skipped.has(name) ? "skipped" : index < at ? "done" : index === at ? "current" : "ahead";
+        const item = make("li", { "data-stage": name, "data-state": state }, make("span", { class: "fill" }), make("span", { class: "label" }, label));
+        if (state === "current") item.setAttribute("aria-current", "step");
+        return item;
+      }),
+    );
+    this.#tick();
+  }
+
+  #tick() {
+    const at = this.#stages.findIndex(({ name }) => name === this.#current);
+    if (at < 0) return;
+    const place = `Stage ${at + 1} of ${this.#stages.length}: ${this.#stages[at].label}`;
+    if (this.#began === null || this.#limitSeconds === 0) return say(this.#line, place);
+    const elapsed = (performance.now() - this.#began) / 1_000;
+    const left = this.#limitSeconds - elapsed;
+    say(this.#line, `${place} · ${left > 0 ? `${clock(left)} left` : "moving on soon"}`);
+    const item = /** @type {HTMLElement | undefined} */ (this.#list.children[at]);
+    item?.style.setProperty("--done", String(Math.min(1, elapsed / this.#limitSeconds)));
+    item?.toggleAttribute("data-scarce", left < this.#limitSeconds * SCARCE);
+  }
+}
