@@ -9,3 +9,4 @@ pub mod interview;
 pub mod sdp;
 pub mod store;
 pub mod transcript;
+pub mod upstream;

@@ -1,0 +1,222 @@
+//! Facts: what happened in a call, in the core's own terms. A normaliser turns a dialect's raw events into facts, one
+//! normaliser a call and source; it holds state but no clock and does no IO. The core branches on [`Capabilities`],
+//! never on the name of a dialect. Nothing here may know stages or the journal.
+
+mod guarded;
+pub mod realtime;
+
+use serde::{Deserialize, Serialize};
+
+pub use guarded::{Gate, Guarded};
+
+use crate::transcript::{Origin, Speaker};
+
+/// What an upstream can do (call-core §1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about an upstream, each read on its own")]
+pub struct Capabilities {
+    /// The server may decide when the model replies.
+    pub reply_gate: bool,
+    /// A configuration is echoed when it took effect.
+    pub config_ack: bool,
+    /// Items name their predecessor.
+    pub links: bool,
+    /// An item can be read again by its id.
+    pub retrieve: bool,
+    /// The server tells when a reply was cut off.
+    pub interrupts: bool,
+}
+
+impl Capabilities {
+    /// The realtime dialect.
+    pub const REALTIME: Self = Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true };
+}
+
+/// Which turn a fact is about. Never an ordinal: replay and restart must give the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TurnRef {
+    /// The provider's item and the content part in it.
+    Item(String, u32),
+    /// A stretch of speech, named by its speaker and the time of its first fragment.
+    Span(Speaker, u64),
+}
+
+impl TurnRef {
+    /// The item id as it is recorded.
+    #[must_use]
+    pub fn item_id(&self) -> String {
+        match self {
+            Self::Item(id, _) => id.clone(),
+            Self::Span(speaker, start_ms) => format!("span-{}-{start_ms}", speaker.as_str()),
+        }
+    }
+
+    /// The content part as it is recorded.
+    #[must_use]
+    pub fn content_index(&self) -> u32 {
+        match self {
+            Self::Item(_, index) => *index,
+            Self::Span(..) => 0,
+        }
+    }
+}
+
+/// Where a turn stands in the conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum After {
+    /// Not told (yet). Never overwrites what is known.
+    Unknown,
+    /// The first of the conversation.
+    First,
+    /// After this item.
+    Item(String),
+}
+
+/// What happened to a turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TurnFact {
+    /// It exists. May come several times, each time with more known.
+    Began {
+        /// Who speaks.
+        speaker: Speaker,
+        /// Its predecessor.
+        after: After,
+        /// How it came to be.
+        origin: Origin,
+        /// The reply it belongs to.
+        reply: Option<String>,
+    },
+    /// The candidate's audio ended and is in the conversation. Words may come arbitrarily later.
+    Committed {
+        /// Start on the session's audio clock, prefix padding included.
+        start_ms: Option<u64>,
+        /// End on the same clock.
+        end_ms: Option<u64>,
+    },
+    /// More words.
+    Append(String),
+    /// All the words, whatever came before.
+    Replace(String),
+    /// Nothing more is to come, except corrections.
+    Ended(End),
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// With all its words.
+    Complete,
+    /// Cut off; heard up to there, if known.
+    Interrupted {
+        /// Milliseconds of its audio that were heard.
+        audio_end_ms: Option<u64>,
+    },
+    /// No words could be made of it, or the reply failed.
+    Failed,
+    /// There were no words in it.
+    Empty,
+}
+
+/// How a reply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReplyEnd {
+    /// As intended.
+    Completed,
+    /// Cancelled by speech or by request.
+    Cancelled,
+    /// Cut at a limit of the provider.
+    Incomplete,
+    /// The provider could not produce it.
+    Failed,
+}
+
+/// What a usage figure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// A reply of the model.
+    Reply,
+    /// Words made of the candidate's speech.
+    Transcription,
+}
+
+impl Operation {
+    /// The name in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reply => "reply",
+            Self::Transcription => "transcription",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The provider confirms that a session is open; when it will end on its own, Unix seconds.
+    Opened {
+        /// The provider's own end of the session.
+        expires_at: Option<i64>,
+    },
+    /// The configuration in force, as far as we guard it.
+    Config(Box<Guarded>),
+    /// Something about a turn.
+    Turn(TurnRef, TurnFact),
+    /// An item that is no turn (a tool call): only its place matters.
+    Passed {
+        /// The item.
+        item: String,
+        /// Its predecessor.
+        after: After,
+    },
+    /// An item was removed from the conversation.
+    Removed {
+        /// The item.
+        item: String,
+    },
+    /// Somebody began or stopped to be audible.
+    Floor {
+        /// Who.
+        speaker: Speaker,
+        /// Audible from now on?
+        on: bool,
+    },
+    /// The model begins a reply.
+    ReplyStarted {
+        /// The reply.
+        id: String,
+        /// Our one-time mark, if it carries one.
+        nonce: Option<String>,
+    },
+    /// The model's reply is complete as data; its audio may still be playing.
+    ReplyFinished {
+        /// The reply.
+        id: String,
+        /// How.
+        end: ReplyEnd,
+    },
+    /// The model called a tool.
+    Tool {
+        /// To answer it.
+        call_id: String,
+        /// Which.
+        name: String,
+    },
+    /// Something was consumed.
+    Usage {
+        /// Response or item it belongs to.
+        key: String,
+        /// What for.
+        operation: Operation,
+        /// The provider's figures, unchanged.
+        usage: serde_json::Value,
+    },
+    /// A directive of ours was refused.
+    Rejected {
+        /// Our id of it, if told.
+        directive: Option<String>,
+        /// The provider's code.
+        code: String,
+    },
+}

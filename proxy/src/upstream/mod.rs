@@ -1,0 +1,3 @@
+//! The way to the model: facts from its events.
+
+pub mod facts;
