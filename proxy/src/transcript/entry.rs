@@ -305,7 +305,7 @@ pub enum Entry {
     },
     /// See [`Kind::Turn`].
     Turn(TurnEntry),
-    /// See [`Kind::Revised`]: the same turn as it is from now on.
+    /// See [`Kind::Revised`]: the same turn as it is from now on. Without `text_hash` its words stay as they were.
     Revised(TurnEntry),
     /// See [`Kind::Stage`].
     Stage(StageEntry),

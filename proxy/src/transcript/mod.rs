@@ -3,6 +3,8 @@
 
 pub mod chain;
 pub mod entry;
+pub mod timeline;
+pub mod turn;
 
 pub use chain::{Hash, Record, Salt, Seeded};
 pub use entry::{

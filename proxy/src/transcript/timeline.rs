@@ -1,0 +1,319 @@
+//! The timeline: turn facts in, settled turns out. A turn is recorded once, when it settles; what comes later is a
+//! revision (call-core §4). It never waits for words to decide anything and never reorders: a turn carries its place as
+//! a link to its predecessor. It must not know stages' rules, the journal's numbers, or who listens.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
+use super::turn::{After, End, TurnFact, TurnRef};
+use crate::clock::{At, Millis};
+
+/// A turn without its end settles after so long (call-core §4.2).
+pub const SETTLE_MS: Millis = 15_000;
+/// A reply that was cut off waits so long for the word where; one that ended without words, for the words.
+const LINGER_MS: Millis = 1_000;
+/// Unsettled turns at once; more settle the oldest early, and say so.
+const MAX_OPEN: usize = 64;
+/// Settled turns whose ids are remembered for late words; later words for older ones are dropped.
+const MAX_SETTLED: usize = 512;
+/// UTF-8 bytes of one turn's words; more is cut and marked.
+pub const MAX_WORDS: usize = 16 * 1024;
+
+/// What a fact led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// First seen, or its place became known while it is unsettled: id and predecessor, no words.
+    Opened(TurnRef, Speaker, After),
+    /// Its words so far, for captions.
+    Partial(TurnRef, Speaker, String),
+    /// Settled. Words beside the entry; `text_hash` is still to be made.
+    Settled(TurnEntry, String, Source),
+    /// Changed after it settled; `None`: the words stay as they were.
+    Revised(TurnEntry, Option<String>, Source),
+    /// A bound was hit: something settled early or was dropped.
+    Overflow,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Turn {
+    turn: TurnRef,
+    entry: TurnEntry,
+    after: After,
+    source: Source,
+    reply: Option<String>,
+    words: String,
+    end: Option<End>,
+    due: Millis,
+}
+
+/// The turns of one upstream call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Timeline {
+    call: u32,
+    open: Vec<Turn>,
+    settled: VecDeque<Turn>,
+}
+
+impl Timeline {
+    /// The timeline of call `call` (from 1).
+    #[must_use]
+    pub fn new(call: u32) -> Self {
+        Self { call, open: Vec::new(), settled: VecDeque::new() }
+    }
+
+    /// Applies a fact. `stage` is the stage it belongs to if the turn is new or is committed just now.
+    pub fn apply(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, fact: TurnFact) -> Vec<Outcome> {
+        let mut out = Vec::new();
+        if let Some(index) = self.settled.iter().position(|known| known.turn == *turn) {
+            out.extend(revise(&mut self.settled[index], fact, source));
+            return out;
+        }
+        let index = match self.open.iter().position(|known| known.turn == *turn) {
+            Some(index) => index,
+            None => match &fact {
+                TurnFact::Began { speaker, after, origin, .. } => self.begin(at, source, stage, turn, *speaker, after, *origin, &mut out),
+                // Words, an end or a commit of a turn nobody introduced: dialect facts always begin first, so this is
+                // the tail of something forgotten.
+                TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
+                    out.push(Outcome::Overflow);
+                    return out;
+                }
+            },
+        };
+        let known = &mut self.open[index];
+        match fact {
+            TurnFact::Began { after, reply, .. } => {
+                known.reply = reply.or(known.reply.take());
+                if is_better(&after, &known.after) {
+                    known.set_after(after);
+                    out.push(Outcome::Opened(known.turn.clone(), known.entry.speaker, known.after.clone()));
+                }
+            }
+            TurnFact::Committed { start_ms, end_ms } => {
+                known.entry.start_ms = start_ms;
+                known.entry.duration_ms = end_ms.zip(start_ms).map(|(end, start)| end.saturating_sub(start));
+                known.entry.stage = stage.to_owned();
+                known.due = at.mono_ms + SETTLE_MS;
+            }
+            TurnFact::Append(more) => {
+                known.append(&more);
+                known.due = known.due.max(at.mono_ms + SETTLE_MS);
+                out.push(Outcome::Partial(known.turn.clone(), known.entry.speaker, known.words.trim_start().to_owned()));
+            }
+            TurnFact::Replace(words) => known.replace(&words),
+            TurnFact::Ended(end) => {
+                known.finish(end, at);
+                if known.due <= at.mono_ms {
+                    let turn = self.open.remove(index);
+                    out.push(self.settle(turn));
+                }
+            }
+        }
+        out
+    }
+
+    /// Settles what is due by now.
+    pub fn tick(&mut self, at: At) -> Vec<Outcome> {
+        let mut out = Vec::new();
+        while let Some(index) = self.open.iter().position(|turn| turn.due <= at.mono_ms) {
+            let turn = self.open.remove(index);
+            out.push(self.settle(turn));
+        }
+        out
+    }
+
+    /// Settles everything, in the order it was first seen: the call is over.
+    pub fn settle_all(&mut self) -> Vec<Outcome> {
+        let open = std::mem::take(&mut self.open);
+        open.into_iter().map(|turn| self.settle(turn)).collect()
+    }
+
+    /// When [`Timeline::tick`] should be called next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Millis> {
+        self.open.iter().map(|turn| turn.due).min()
+    }
+
+    /// Whether words of the candidate may still come.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// The reply a turn belongs to, while it is unsettled or remembered.
+    #[must_use]
+    pub fn reply_of(&self, turn: &TurnRef) -> Option<&str> {
+        let mut all = self.open.iter().chain(&self.settled);
+        all.find(|known| known.turn == *turn).and_then(|known| known.reply.as_deref())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one turn's first facts, used once")]
+    fn begin(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, speaker: Speaker, after: &After, origin: Origin, out: &mut Vec<Outcome>) -> usize {
+        if self.open.len() == MAX_OPEN {
+            let oldest = self.open.remove(0);
+            out.push(self.settle(oldest));
+            out.push(Outcome::Overflow);
+        }
+        let entry = TurnEntry {
+            call: self.call,
+            item: turn.item_id(),
+            content_index: turn.content_index(),
+            speaker,
+            state: TurnState::TimedOut,
+            origin,
+            stage: stage.to_owned(),
+            after: None,
+            start_ms: None,
+            duration_ms: None,
+            audio_end_ms: None,
+            text_hash: None,
+            truncated: false,
+            question: false,
+            spoken_at: at.unix_ms,
+        };
+        let mut new = Turn {
+            turn: turn.clone(),
+            entry,
+            after: After::Unknown,
+            source,
+            reply: None,
+            words: String::new(),
+            end: None,
+            due: at.mono_ms + 2 * SETTLE_MS,
+        };
+        new.set_after(after.clone());
+        out.push(Outcome::Opened(turn.clone(), speaker, after.clone()));
+        self.open.push(new);
+        self.open.len() - 1
+    }
+
+    fn settle(&mut self, mut turn: Turn) -> Outcome {
+        let words = std::mem::take(&mut turn.words).trim().to_owned();
+        turn.entry.state = match turn.end {
+            Some(End::Complete) if words.is_empty() => TurnState::Empty,
+            Some(End::Complete) => TurnState::Final,
+            Some(End::Interrupted { .. }) => TurnState::Interrupted,
+            Some(End::Failed) => TurnState::Failed,
+            Some(End::Empty) => TurnState::Empty,
+            None => TurnState::TimedOut,
+        };
+        let outcome = Outcome::Settled(turn.entry.clone(), words.clone(), turn.source);
+        // Only a trace of the words stays: enough to tell a late correction from a repeat.
+        turn.words = trace(&words);
+        if self.settled.len() == MAX_SETTLED {
+            self.settled.pop_front();
+        }
+        self.settled.push_back(turn);
+        outcome
+    }
+}
+
+impl Turn {
+    fn set_after(&mut self, after: After) {
+        self.entry.after = match &after {
+            After::Item(item) => Some(item.clone()),
+            After::First | After::Unknown => None,
+        };
+        self.after = after;
+    }
+
+    fn append(&mut self, more: &str) {
+        let room = MAX_WORDS - self.words.len().min(MAX_WORDS);
+        let cut = floor_char(more, room);
+        self.words.push_str(&more[..cut]);
+        self.entry.truncated |= cut < more.len();
+    }
+
+    /// All the words at once. Empty never beats what is there (openai-realtime §10.4).
+    fn replace(&mut self, words: &str) {
+        if !words.trim().is_empty() {
+            self.words.clear();
+            self.entry.truncated = false;
+            self.append(words);
+        }
+    }
+
+    fn finish(&mut self, end: End, at: At) {
+        if let End::Interrupted { audio_end_ms: Some(heard) } = end {
+            self.entry.audio_end_ms = Some(heard);
+        }
+        // Once cut off, always cut off: the `done` of a cancelled reply does not make it whole.
+        if !matches!(self.end, Some(End::Interrupted { .. })) || matches!(end, End::Interrupted { .. }) {
+            self.end = Some(end);
+        }
+        let incomplete = match end {
+            End::Interrupted { audio_end_ms } => audio_end_ms.is_none(),
+            End::Complete => self.words.trim().is_empty(),
+            End::Failed | End::Empty => false,
+        };
+        self.due = if incomplete { at.mono_ms + LINGER_MS } else { at.mono_ms };
+    }
+}
+
+/// What a fact changes about a turn that is already recorded.
+fn revise(known: &mut Turn, fact: TurnFact, source: Source) -> Option<Outcome> {
+    let words = match fact {
+        TurnFact::Began { after, .. } if is_better(&after, &known.after) => {
+            known.set_after(after);
+            None
+        }
+        TurnFact::Replace(words) if !words.trim().is_empty() && trace(words.trim()) != known.words => {
+            let cut = floor_char(words.trim(), MAX_WORDS);
+            known.entry.truncated = cut < words.trim().len();
+            known.words = trace(words.trim());
+            if matches!(known.entry.state, TurnState::TimedOut | TurnState::Failed | TurnState::Empty) {
+                known.entry.state = TurnState::Final;
+            }
+            Some(words.trim()[..cut].to_owned())
+        }
+        TurnFact::Ended(End::Interrupted { audio_end_ms }) => {
+            let is_news = known.entry.state != TurnState::Interrupted || (audio_end_ms.is_some() && known.entry.audio_end_ms != audio_end_ms);
+            if !is_news {
+                return None;
+            }
+            known.entry.state = TurnState::Interrupted;
+            known.entry.audio_end_ms = audio_end_ms.or(known.entry.audio_end_ms);
+            None
+        }
+        TurnFact::Ended(End::Failed) if known.entry.state == TurnState::TimedOut => {
+            known.entry.state = TurnState::Failed;
+            None
+        }
+        TurnFact::Ended(End::Empty) if known.entry.state == TurnState::TimedOut => {
+            known.entry.state = TurnState::Empty;
+            None
+        }
+        TurnFact::Began { .. } | TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => return None,
+    };
+    Some(Outcome::Revised(known.entry.clone(), words, source))
+}
+
+/// Links only ever get better: nothing < "first" < a predecessor. A known one is never replaced by another.
+fn is_better(new: &After, known: &After) -> bool {
+    let rank = |after: &After| match after {
+        After::Unknown => 0,
+        After::First => 1,
+        After::Item(_) => 2,
+    };
+    rank(new) > rank(known)
+}
+
+/// A short, stable mark of a text that cannot be read back.
+fn trace(words: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(&Sha256::digest(words.as_bytes())[..8])
+}
+
+fn floor_char(text: &str, max: usize) -> usize {
+    let mut cut = text.len().min(max);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    cut
+}
+
+#[cfg(test)]
+#[path = "timeline_tests.rs"]
+mod tests;
