@@ -215,7 +215,7 @@ export class Call extends Emitter {
         void this.#answer(message.answer?.sdp ?? message.answer);
         break;
       case "realtime_send":
-        this.#directives.take(message);
+        this.#directives.take(/** @type {{epoch?: unknown, events?: unknown}} */ (message));
         break;
       case "transcript_acknowledged":
         this.#relay.acknowledge(Number(message.seq));
@@ -374,7 +374,7 @@ export class Call extends Emitter {
 
   /** Tells the server how the connection is; a newer report replaces a lost one, so none waits for the line. */
   #report() {
-    if (!this.#peer) return;
+    if (!this.#peer || this.#peer.dead) return;
     const { connection, ice } = this.#peer.states;
     if (connection === "new") return;
     const { rttMs, jitterMs, lossPct } = this.#lastSample ?? {};

@@ -63,6 +63,7 @@ export class Chart {
     const up = (/** @type {number} */ value) => HEIGHT - 2 - (value / top) * (HEIGHT - 8);
     let line = "";
     let area = "";
+    /** @type {string | null} */
     let from = null;
     this.#values.forEach((value, index) => {
       if (value === null) return void (from = null);

@@ -57,7 +57,7 @@ function record(store) {
 
 /** The line of the notice that says where a voice goes. @param {import("../types.js").Health | null} health */
 function provider(health) {
-  if (health?.simulation) return "Your voice goes to a simulated interviewer on this server’s machine; it leaves it for no one.";
+  if (health?.simulation) return "Your voice goes to a simulated interviewer on this server’s machine; it goes no further.";
   const host = health?.upstream?.base_url_host;
   return host ? `Your voice goes to the model at ${host}.` : "Your voice goes to the model that speaks with you.";
 }
