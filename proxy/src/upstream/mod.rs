@@ -1,3 +1,22 @@
-//! The way to the model: facts from its events.
+//! The way to the model: create a call, watch it over its sideband, hang it up. It knows the provider's HTTP and
+//! WebSocket manners and nothing of interviews; it must not echo what a provider says, nor retry an offer whose
+//! outcome is unknown (a lost 201 leaves a call that nobody holds).
 
+mod client;
+mod create;
+mod error;
 pub mod facts;
+mod hang_up;
+mod multipart;
+mod profile;
+mod pulse;
+pub mod session;
+pub mod sideband;
+
+pub use client::{BuildError, Timeouts, Upstream};
+pub use create::Answered;
+pub use error::{Cause, CreateError, Garbage};
+pub use hang_up::HangUpOutcome;
+pub use profile::{BaseUrl, BaseUrlError, Kind, Profile};
+pub use pulse::{Health, State};
+pub use sideband::{DialError, SidebandSocket};

@@ -1,0 +1,63 @@
+//! Ending a call at the provider. A call that nobody hangs up stays billable, so this is tried several times; a 404
+//! means that it is gone already, which is all we want to know.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+
+use super::client::Upstream;
+use crate::ids::ProviderCallId;
+use crate::transcript::HangUp;
+
+/// Waits before each attempt. About four seconds and the attempts themselves: a shutdown can wait for that.
+const BEFORE_ATTEMPT: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(3)];
+
+/// Whether the call is known to be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUpOutcome {
+    /// The provider said so.
+    Confirmed,
+    /// No attempt got a definite answer; to be retried later.
+    Unconfirmed,
+}
+
+impl From<HangUpOutcome> for HangUp {
+    fn from(outcome: HangUpOutcome) -> Self {
+        match outcome {
+            HangUpOutcome::Confirmed => Self::Confirmed,
+            HangUpOutcome::Unconfirmed => Self::Unconfirmed,
+        }
+    }
+}
+
+impl Upstream {
+    /// Hangs up, with bounded retries. Never fails: what cannot be confirmed is said to be so.
+    pub async fn hang_up(&self, call: &ProviderCallId) -> HangUpOutcome {
+        // An id that was parsed has only characters that are legal in a path.
+        let Ok(uri) = format!("{}/{}/hangup", self.0.create_uri, call.expose()).parse::<Uri>() else {
+            return HangUpOutcome::Unconfirmed;
+        };
+        for wait in BEFORE_ATTEMPT {
+            tokio::time::sleep(wait).await;
+            match tokio::time::timeout(self.0.timeouts.hang_up, self.try_hang_up(uri.clone())).await {
+                Ok(Some(status)) if status.is_success() || status == StatusCode::NOT_FOUND => {
+                    return HangUpOutcome::Confirmed;
+                }
+                Ok(Some(status)) => tracing::warn!(status = status.as_u16(), "the model did not confirm a hang-up"),
+                Ok(None) | Err(_) => tracing::warn!("the model could not be reached to hang up"),
+            }
+        }
+        HangUpOutcome::Unconfirmed
+    }
+
+    async fn try_hang_up(&self, uri: Uri) -> Option<StatusCode> {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        request.headers_mut().clone_from(&self.0.headers);
+        self.0.http.request(request).await.ok().map(|response| response.status())
+    }
+}
