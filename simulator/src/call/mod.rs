@@ -1,0 +1,52 @@
+//! Live calls: one task each, their registry, and what tests may know of them.
+//!
+//! A call's task owns the peer, the model and the sidebands' senders; everybody else reaches it
+//! through a bounded inbox.
+
+mod ears;
+mod mouth;
+mod record;
+mod registry;
+mod task;
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::mpsc;
+
+pub(crate) use record::{CallRecord, Records};
+pub use record::{ClientEvent, Origin};
+pub(crate) use registry::{CallRef, Calls};
+pub(crate) use task::{Call, Farewell, Limits};
+
+/// Messages waiting for a call's task. When full, the sender waits: a sideband that talks faster
+/// than the call listens is slowed down by its own socket.
+pub(crate) const INBOX: usize = 64;
+
+/// Frames waiting for one sideband. When full, that sideband is dropped with 1013 rather than
+/// letting it hold up the call.
+pub(crate) const SIDEBAND_QUEUE: usize = 512;
+
+/// What others ask of a call.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A sideband wants events.
+    Attach(SidebandId, mpsc::Sender<Frame>),
+    /// A sideband sent a client event.
+    Client(String),
+    /// A sideband is gone.
+    Detach(SidebandId),
+    /// Somebody hung up.
+    HangUp,
+}
+
+/// One sideband of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SidebandId(pub(crate) u64);
+
+/// What goes out on a sideband.
+#[derive(Debug, Clone)]
+pub(crate) enum Frame {
+    /// A server event as JSON.
+    Event(Utf8Bytes),
+    /// Close with this code and reason.
+    Close(u16, &'static str),
+}

@@ -1,0 +1,131 @@
+//! `POST /v1/realtime/calls`: an offer in, an answer and a call out.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Shared;
+use super::auth::{Bearer, refuse_beta};
+use super::error::ApiError;
+use super::offer::Asked;
+use crate::call::{Call, Farewell, Limits};
+use crate::faults::{CreateFault, Faults};
+use crate::model::ids::Ids;
+use crate::model::session::Session;
+use crate::model::{Model, Setup};
+use crate::peer::{self, PeerError};
+
+/// The provider answers so, although its specification says `application/sdp`.
+const ANSWER_TYPE: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+pub(super) async fn create(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    refuse_beta(&headers)?;
+    let bearer = shared.keys.check(&headers)?;
+    let asked = Asked::read(request).await?;
+    let faults = shared.faults();
+    tokio::time::sleep(faults.create_delay).await;
+    match faults.create {
+        CreateFault::Status(status) => return Err(ApiError::of_status(status)),
+        CreateFault::Hang => std::future::pending().await,
+        CreateFault::Garbage => return Ok(garbage()),
+        CreateFault::None | CreateFault::NoLocation => {}
+    }
+
+    let suffix = Ids::fresh().letters(21);
+    let (call_id, session_id) = (format!("rtc_u0_{suffix}"), format!("sess_u0_{suffix}"));
+    let cap = faults.session_cap.unwrap_or(shared.config.max_session);
+    let mut session = Session::new(&session_id, unix_now(), cap.as_secs());
+    let settings = match bearer {
+        Bearer::Project => asked.session,
+        // The secret's settings are the defaults; what comes with the offer goes on top.
+        Bearer::Ephemeral(minted) => {
+            if let Some(minted) = minted {
+                session.create(&minted)?;
+            }
+            asked.session
+        }
+    };
+    if let Some(settings) = settings {
+        session.create(&settings)?;
+    }
+    let answer = start(&shared, &call_id, session, &asked.sdp, &faults).await?;
+    let mut response = (StatusCode::CREATED, answer).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, ANSWER_TYPE);
+    if faults.create != CreateFault::NoLocation
+        && let Ok(location) = HeaderValue::from_str(&format!("/v1/realtime/calls/{call_id}"))
+    {
+        headers.insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn start(
+    shared: &Arc<Shared>,
+    call_id: &str,
+    session: Session,
+    offer: &str,
+    faults: &Faults,
+) -> Result<String, ApiError> {
+    let seat = shared
+        .calls
+        .admit(call_id)
+        .map_err(|_| ApiError::rate_limited("rate_limit_exceeded", "Too many calls at once."))?;
+    let settings = peer::Settings {
+        address: shared.media,
+        ..peer::Settings::default()
+    };
+    let (answer, peer) = peer::accept(offer, &settings)
+        .await
+        .map_err(|error| match error {
+            PeerError::Description(_) => ApiError::invalid_offer("it cannot be answered"),
+            PeerError::Setup(_) | PeerError::NotGathered => {
+                tracing::warn!(%error, "a call could not be set up");
+                ApiError::of_status(500)
+            }
+        })?;
+    let model = Model::new(
+        Setup::of(&shared.config, faults.clone()),
+        session,
+        Ids::fresh(),
+    );
+    let limits = Limits {
+        no_ice: shared.config.no_ice_timeout,
+        session: faults.session_cap.unwrap_or(shared.config.max_session),
+    };
+    let farewell = if faults.no_close {
+        Farewell::None
+    } else {
+        Farewell::Close
+    };
+    let record = shared.records.open(call_id);
+    let call = Call::new(seat, record, peer, model, limits, farewell).map_err(|error| {
+        tracing::warn!(%error, "a call could not be set up");
+        ApiError::of_status(500)
+    })?;
+    shared.tasks.spawn(call.run(shared.shutdown.clone()));
+    Ok(answer)
+}
+
+fn garbage() -> Response {
+    let body = "<html><body>502 Bad Gateway</body></html>";
+    let mut response = (StatusCode::CREATED, body).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, ANSWER_TYPE);
+    response
+}
+
+pub(super) fn unix_now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

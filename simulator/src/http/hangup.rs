@@ -1,0 +1,32 @@
+//! `POST /v1/realtime/calls/{id}/hangup`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use super::Shared;
+use super::auth::refuse_beta;
+use super::error::ApiError;
+use crate::call::Message;
+
+/// 200 with nothing in it; from then on the call is unknown.
+pub(super) async fn hang_up(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    refuse_beta(&headers)?;
+    shared.keys.check(&headers)?;
+    if shared.faults().hangup_fails {
+        return Err(ApiError::of_status(500));
+    }
+    let call = shared
+        .calls
+        .take(&id)
+        .ok_or_else(ApiError::call_not_found)?;
+    shared.records.hung_up(&id);
+    // Should the call have ended meanwhile, it is as hung up as it can be.
+    let _ = call.inbox.send(Message::HangUp).await;
+    Ok(StatusCode::OK)
+}

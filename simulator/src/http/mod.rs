@@ -1,0 +1,78 @@
+//! The provider's HTTP surface: routes, and what every answer carries.
+
+mod auth;
+mod create;
+mod error;
+mod hangup;
+mod headers;
+mod models;
+mod offer;
+mod secrets;
+mod sideband;
+
+use std::net::IpAddr;
+use std::sync::{Arc, RwLock};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::call::{Calls, Records};
+use crate::config::Config;
+use crate::faults::Faults;
+use auth::Keys;
+
+/// The largest body of any request: an offer, a session with its tools, and room.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What the handlers share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    /// Apart from the configuration, since a test may change them while the server runs.
+    pub(crate) faults: RwLock<Faults>,
+    pub(crate) keys: Keys,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) records: Records,
+    pub(crate) media: IpAddr,
+    /// Calls and sidebands; awaited at the end.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, key: String) -> Arc<Self> {
+        Arc::new(Self {
+            faults: RwLock::new(config.faults.clone()),
+            keys: Keys::new(key),
+            calls: Calls::new(config.max_calls),
+            records: Records::default(),
+            media: config.media,
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            config,
+        })
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        let faults = self.faults.read();
+        faults
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// All routes. Headers are outermost, so that errors and preflights carry them too.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/realtime/calls", post(create::create))
+        .route("/v1/realtime/calls/{id}/hangup", post(hangup::hang_up))
+        .route("/v1/realtime/client_secrets", post(secrets::mint))
+        .route("/v1/realtime", get(sideband::attach))
+        .route("/v1/models", get(models::list))
+        .fallback(error::unknown_url)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(axum::middleware::from_fn(headers::on_every_answer))
+        .with_state(shared)
+}

@@ -1,0 +1,3 @@
+//! Real sockets: a native peer against a simulator, as clients meet it.
+
+mod peers;
