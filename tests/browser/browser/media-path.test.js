@@ -1,0 +1,52 @@
+/** @file The media's way, proven by the kernel: with the model in another process, Viva's process owns no media socket. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { launch } from "../harness/browsers.js";
+import { makeMicrophone } from "../harness/microphone.js";
+import { endInterview, openPage, peerStats, startInterview, state, until } from "../harness/page.js";
+import { udpPorts } from "../harness/sockets.js";
+import { Viva, startSimulator } from "../harness/viva.js";
+
+describe("with the model in a process of its own", () => {
+  /** @type {import("../harness/viva.js").Simulator} */
+  let simulator;
+  /** @type {Viva} */
+  let viva;
+  /** @type {import("puppeteer-core").Browser} */
+  let browser;
+  /** @type {import("puppeteer-core").Page} */
+  let page;
+
+  before(async () => {
+    simulator = await startSimulator();
+    viva = await Viva.start({ OPENAI_BASE_URL: simulator.url, OPENAI_API_KEY: simulator.key });
+    browser = await launch("chromium", { microphone: makeMicrophone() });
+    ({ page } = await openPage(browser));
+    await startInterview(page, viva.url);
+    await until("a connected peer", async () => (await state(page)).peer === "connected");
+  });
+  after(async () => {
+    await browser?.close();
+    await viva?.stop();
+    await simulator?.stop();
+  });
+
+  it("sound flows between browser and model", async () => {
+    await until("received audio energy", async () => (await peerStats(page)).energy > 0);
+    const { remotePort } = await peerStats(page);
+    assert.ok(udpPorts(simulator.pid).has(remotePort), "the far port is the simulator's");
+    assert.deepEqual([...udpPorts(viva.pid)], [], "Viva has no UDP socket at all");
+  });
+
+  it("the key reaches neither page nor answer", async () => {
+    const { answer } = await peerStats(page);
+    const html = await page.content();
+    assert.ok(!answer.includes(simulator.key) && !html.includes(simulator.key));
+  });
+
+  it("and the interview is saved all the same", async () => {
+    await page.waitForSelector('#captions [data-speaker="ai"][data-final="yes"]');
+    await endInterview(page);
+  });
+});

@@ -1,0 +1,182 @@
+/**
+ * @file A page under observation. What it does to the outside (requests, sockets, storage, peer connections) is
+ * written down by small wrappers that run before any script of the page.
+ */
+
+/** A machine with two busy cores needs patience; nothing here measures time. */
+export const PATIENCE_MS = 60_000;
+
+/**
+ * @typedef {object} Watched
+ * @property {import("puppeteer-core").Page} page
+ * @property {string[]} requests every http request's address
+ * @property {string[]} faults uncaught errors and policy violations
+ */
+
+/**
+ * @param {import("puppeteer-core").Browser} browser
+ * @param {{firefoxSpeech?: import("./microphone.js").Utterance[], width?: number, height?: number}} [options]
+ * @returns {Promise<Watched>}
+ */
+export async function openPage(browser, { firefoxSpeech, width = 1280, height = 800 } = {}) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.setViewport({ width, height });
+  await page.evaluateOnNewDocument(observe);
+  if (firefoxSpeech) await page.evaluateOnNewDocument(speakInFirefox, firefoxSpeech);
+  /** @type {string[]} */
+  const requests = [];
+  /** @type {string[]} */
+  const faults = [];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (fault) => faults.push(String(fault)));
+  return { page, requests, faults };
+}
+
+/** Runs inside the page. */
+function observe() {
+  const seen = { peers: [], sockets: [], stored: [], violations: [], blobs: [] };
+  Object.defineProperty(window, "observed", { value: seen });
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    /** @param {any[]} args */
+    constructor(...args) {
+      super(...args);
+      seen.peers.push(/** @type {never} */ (this));
+    }
+  };
+  window.WebSocket = class extends WebSocket {
+    /** @param {[string | URL, (string | string[])?]} args */
+    constructor(...args) {
+      super(...args);
+      seen.sockets.push(/** @type {never} */ (this));
+    }
+  };
+  const createObjectURL = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    seen.blobs.push(/** @type {never} */ (blob));
+    return createObjectURL.call(URL, blob);
+  };
+  for (const name of /** @type {const} */ (["setItem", "getItem"])) {
+    const original = Storage.prototype[name];
+    Storage.prototype[name] = function (/** @type {any[]} */ ...args) {
+      seen.stored.push(/** @type {never} */ (`${name} ${args[0]}`));
+      return Reflect.apply(original, this, args);
+    };
+  }
+  addEventListener("securitypolicyviolation", (event) => seen.violations.push(/** @type {never} */ (`${event.effectiveDirective} ${event.blockedURI}`)));
+}
+
+/**
+ * Runs inside the page. Firefox has no microphone from a file, and its built-in one never pauses; so the page is given
+ * a track with voices and pauses made by Web Audio. Everything behind the track is Firefox's own.
+ * @param {import("./microphone.js").Utterance[]} utterances
+ */
+function speakInFirefox(utterances) {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const audio = new AudioContext();
+    const out = audio.createMediaStreamDestination();
+    const loudness = audio.createGain();
+    loudness.gain.value = 0;
+    loudness.connect(out);
+    for (const harmonic of [1, 2, 3, 4]) {
+      const voice = audio.createOscillator();
+      voice.frequency.value = 130 * harmonic;
+      const part = audio.createGain();
+      part.gain.value = 1 / harmonic;
+      voice.connect(part).connect(loudness);
+      voice.start();
+    }
+    const now = audio.currentTime;
+    for (const { atSeconds, seconds } of utterances) {
+      loudness.gain.setValueAtTime(0.2, now + atSeconds);
+      loudness.gain.setValueAtTime(0, now + atSeconds + seconds);
+    }
+    return out.stream;
+  };
+}
+
+/**
+ * What the page did to the outside so far.
+ * @param {import("puppeteer-core").Page} page
+ * @returns {Promise<{sockets: string[], stored: string[], violations: string[], keys: number}>}
+ */
+export function doings(page) {
+  return page.evaluate(() => {
+    const { sockets, stored, violations } = /** @type {any} */ (window).observed;
+    return { sockets: sockets.map((/** @type {WebSocket} */ { url }) => url), stored, violations, keys: localStorage.length + sessionStorage.length };
+  });
+}
+
+/**
+ * The newest peer connection's own account of itself.
+ * @param {import("puppeteer-core").Page} page
+ * @returns {Promise<{state: string, energy: number, remoteAddress: string, remotePort: number, protocol: string, answer: string}>}
+ */
+export function peerStats(page) {
+  return page.evaluate(async () => {
+    const peer = /** @type {any} */ (window).observed.peers.at(-1);
+    const entries = [...(await peer.getStats()).values()];
+    const inbound = entries.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio");
+    const transport = entries.find(({ type, selectedCandidatePairId }) => type === "transport" && selectedCandidatePairId);
+    const pair =
+      entries.find(({ id }) => id === transport?.selectedCandidatePairId) ??
+      entries.find(({ type, selected, nominated, state }) => type === "candidate-pair" && (selected || (nominated && state === "succeeded")));
+    const remote = entries.find(({ id }) => id === pair?.remoteCandidateId);
+    return {
+      state: peer.connectionState,
+      energy: inbound?.totalAudioEnergy ?? 0,
+      remoteAddress: remote?.address ?? "",
+      remotePort: remote?.port ?? 0,
+      protocol: remote?.protocol ?? "",
+      answer: peer.remoteDescription?.sdp ?? "",
+    };
+  });
+}
+
+/**
+ * Waits in Node, so that a slow page is seen as it is.
+ * @template Value
+ * @param {string} what for the message when it never comes
+ * @param {() => Promise<Value | null | undefined | false>} read
+ * @param {number} [patienceMs]
+ * @returns {Promise<Value>}
+ */
+export async function until(what, read, patienceMs = PATIENCE_MS) {
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    const value = await read();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`never came: ${what}`);
+    await new Promise((wake) => setTimeout(wake, 150));
+  }
+}
+
+/** @param {import("puppeteer-core").Page} page @param {string} selector @returns {Promise<string>} */
+export function textOf(page, selector) {
+  return page.$eval(selector, (element) => element.textContent?.trim() ?? "");
+}
+
+/** @param {import("puppeteer-core").Page} page @returns {Promise<Record<string, string>>} */
+export function state(page) {
+  return page.evaluate(() => ({ .../** @type {Record<string, string>} */ (document.body.dataset) }));
+}
+
+/** Starts an interview as a person does, and waits until the interview page is there. @param {import("puppeteer-core").Page} page @param {string} url @param {{plan?: string}} [wishes] */
+export async function startInterview(page, url, { plan = "short" } = {}) {
+  await page.goto(`${url}/`);
+  await page.waitForSelector(`input[name="plan"][value="${plan}"]`);
+  await page.click(`input[name="plan"][value="${plan}"]`);
+  await page.type("#name", "Ada");
+  await page.type("#role", "Engineer");
+  await page.click("#consent");
+  await page.click("#begin");
+  await page.waitForFunction(() => location.pathname.startsWith("/interview/"));
+}
+
+/** @param {import("puppeteer-core").Page} page */
+export async function endInterview(page) {
+  await page.click("#end");
+  await page.waitForSelector("#confirm[open]");
+  await page.click('#confirm button[value="end"]');
+  await page.waitForSelector('#saved[data-state="saved"]');
+}

@@ -1,0 +1,133 @@
+/** @file Starts the real `viva` binary for a test and ends exactly that process. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const BINARY = process.env.VIVA_BIN ?? join(ROOT, "target/debug/viva");
+/** A debug build on a busy machine; a release build needs a small part of it. */
+const READY_WITHIN_MS = 30_000;
+const GONE_WITHIN_MS = 15_000;
+const KEPT_LOG_LINES = 400;
+
+/** @typedef {{key: string, url: string, stop: () => Promise<void>, pid: number}} Simulator */
+
+export class Viva {
+  #child;
+  #dataDir;
+  /** @type {string[]} */
+  #log;
+
+  /** @param {import("node:child_process").ChildProcess} child @param {string} url @param {string} dataDir @param {string[]} log */
+  constructor(child, url, dataDir, log) {
+    this.#child = child;
+    this.#dataDir = dataDir;
+    this.#log = log;
+    this.url = url.replace(/\/$/, "");
+    this.port = Number(new URL(url).port);
+  }
+
+  /**
+   * @param {Record<string, string>} [env] settings beside the defaults
+   * @returns {Promise<Viva>}
+   */
+  static async start(env = {}) {
+    const dataDir = await mkdtemp(join(tmpdir(), "viva-browser-"));
+    const child = launch([], { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: "info", ...env });
+    const log = keepLog(child);
+    const url = await ready(child, log, /open (http:\/\/\S+)/);
+    return new Viva(child, url, dataDir, log);
+  }
+
+  get pid() {
+    return /** @type {number} */ (this.#child.pid);
+  }
+
+  /** The last lines that the server logged, for a failed test's message. */
+  get log() {
+    return this.#log.join("\n");
+  }
+
+  /**
+   * From now on every write past `bytes` of a file fails, as on a full disk. A limit rather than permissions, because
+   * tests often run as root, for whom permissions do not count.
+   * @param {number | "unlimited"} bytes
+   */
+  limitFiles(bytes) {
+    // Only the soft limit: the hard one could not be raised again.
+    const done = spawnSync("prlimit", ["--pid", String(this.pid), `--fsize=${bytes}:`], { encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`prlimit: ${done.stderr}`);
+  }
+
+  async stop() {
+    await end(this.#child);
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The simulator in a process of its own, so that its sockets can be told from the server's.
+ * @returns {Promise<Simulator>}
+ */
+export async function startSimulator() {
+  const child = launch(["simulate", "--port", "0", "--key", "sk-browser-tests"], {});
+  const log = keepLog(child);
+  const url = await ready(child, log, /(http:\/\/127\.0\.0\.1:\d+)/);
+  return { url: url.replace(/\/(v1\/?)?$/, ""), key: "sk-browser-tests", pid: /** @type {number} */ (child.pid), stop: () => end(child) };
+}
+
+/** @param {string[]} args @param {Record<string, string>} env */
+function launch(args, env) {
+  if (!existsSync(BINARY)) throw new Error(`no server at ${BINARY}: build it, or set VIVA_BIN`);
+  // The shell only sets one signal aside: a write beyond the file limit shall fail like a full disk, not kill.
+  return spawn("/bin/sh", ["-c", `trap "" XFSZ; exec "$0" "$@"`, BINARY, ...args], {
+    // Nothing of the tester's own settings may leak in: a real key would make real calls.
+    env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** @param {import("node:child_process").ChildProcess} child @returns {string[]} grows while the child lives */
+function keepLog(child) {
+  /** @type {string[]} */
+  const kept = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      kept.push(line);
+      if (kept.length > KEPT_LOG_LINES) kept.shift();
+    });
+  }
+  return kept;
+}
+
+/** @param {import("node:child_process").ChildProcess} child @param {string[]} log @param {RegExp} line @returns {Promise<string>} */
+async function ready(child, log, line) {
+  const until = Date.now() + READY_WITHIN_MS;
+  while (Date.now() < until) {
+    for (const said of log) {
+      const found = line.exec(said);
+      if (found) return found[1];
+    }
+    if (child.exitCode !== null) break;
+    await new Promise((wake) => setTimeout(wake, 20));
+  }
+  await end(child);
+  throw new Error(`the server did not become ready:\n${log.join("\n")}`);
+}
+
+/** @param {import("node:child_process").ChildProcess} child */
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), GONE_WITHIN_MS);
+  await gone;
+  clearTimeout(timer);
+}
