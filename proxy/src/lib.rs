@@ -2,11 +2,13 @@
 //! command line. Folders are the glossary; `sdp`, `interview`, `transcript`, `call::core` and `upstream::facts` are
 //! pure and may be used by everything else, but use nothing else.
 
+pub mod call;
 pub mod clock;
 pub mod identity;
 pub mod ids;
 pub mod interview;
 pub mod sdp;
+pub mod signaling;
 pub mod store;
 pub mod transcript;
 pub mod upstream;

@@ -4,6 +4,7 @@
 
 mod client;
 mod create;
+pub mod directives;
 mod error;
 pub mod facts;
 mod hang_up;

@@ -3,14 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// Who lets the model speak (call-core §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplyGate {
-    /// The server does, by `response.create`: stage changes cannot race a reply.
-    Server,
-    /// The provider does, as soon as the candidate is silent.
-    Provider,
-}
+use super::facts::Gate;
 
 /// What a session consists of.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +19,7 @@ pub struct SessionSpec<'a> {
     /// BCP 47; the provider wants the primary subtag only.
     pub language: Option<&'a str>,
     /// Who lets the model speak.
-    pub gate: ReplyGate,
+    pub gate: Gate,
 }
 
 /// The object for the `session` part of a create request.
@@ -64,14 +57,14 @@ pub fn update_session(spec: &SessionSpec<'_>) -> Value {
 /// Server VAD and not semantic: its end of speech is prompt, and people think aloud in interviews, hence 800 ms.
 /// `idle_timeout_ms` stays off, the interview has its own clock. Barge-in is always the provider's.
 #[must_use]
-pub fn turn_detection(gate: ReplyGate) -> Value {
+pub fn turn_detection(gate: Gate) -> Value {
     json!({
         "type": "server_vad",
         "threshold": 0.5,
         "prefix_padding_ms": 300,
         "silence_duration_ms": 800,
         "idle_timeout_ms": null,
-        "create_response": gate == ReplyGate::Provider,
+        "create_response": gate == Gate::Provider,
         "interrupt_response": true,
     })
 }
@@ -92,7 +85,7 @@ mod tests {
         instructions: "Ask about experience.",
         transcription_model: "gpt-realtime-whisper",
         language: Some("en-GB"),
-        gate: ReplyGate::Server,
+        gate: Gate::Server,
     };
 
     #[test]
@@ -102,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_update_has_whole_objects_and_nothing_that_cannot_change() {
-        insta::assert_json_snapshot!(update_session(&SessionSpec { gate: ReplyGate::Provider, language: None, ..SPEC }));
+        insta::assert_json_snapshot!(update_session(&SessionSpec { gate: Gate::Provider, language: None, ..SPEC }));
     }
 
     #[test]

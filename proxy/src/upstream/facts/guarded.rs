@@ -54,6 +54,12 @@ impl Guarded {
             interrupts: flag("interrupt_response"),
         }
     }
+
+    /// Whether this echo answers a configuration with these instructions and this gate.
+    #[must_use]
+    pub fn answers(&self, instructions: &str, gate: Gate) -> bool {
+        self.gate == gate && self.instructions == fingerprint(instructions)
+    }
 }
 
 /// Eight bytes of SHA-256 in hex: enough to notice a change, nothing to read.

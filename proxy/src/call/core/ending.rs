@@ -1,0 +1,94 @@
+//! The order of the end: goodbye → words that may still come → hang-up → stage, call and seal on the
+//! record → durable → told → closed. Each step has a clock of its own, so that an end always ends.
+
+use super::{CallCore, CloseReason, Directive, Effect, EndedBy, Notice, Phase, Timer};
+use crate::clock::Millis;
+use crate::transcript::{CallEvent, Entry, HangUp, Source};
+
+/// Between the announcement and the end, so that people see it coming.
+const GOODBYE_MS: Millis = 5_000;
+/// How long words may still come before the hang-up.
+const DRAIN_MS: Millis = 3_000;
+/// How long the hang-up may take before it counts as unconfirmed.
+const HANG_UP_MS: Millis = 12_000;
+/// How long an unwritable store may keep a finished call.
+const SAVE_GIVE_UP_MS: Millis = 60_000;
+
+impl CallCore {
+    /// Ends the interview, once; the first reason stays.
+    pub(super) fn finish(&mut self, by: EndedBy) {
+        match self.phase {
+            Phase::Waiting => self.stop(CloseReason::Done),
+            Phase::Ending(_) | Phase::Over => {}
+            Phase::Answered | Phase::Live => {
+                let said_goodbye = matches!(by, EndedBy::NaturalCompletion);
+                self.timers.clear_all();
+                // What the store refused is still to be written.
+                if self.journal.is_failing() {
+                    self.timers.set(Timer::SaveRetry, self.now.mono_ms);
+                }
+                self.phase = Phase::Ending(by);
+                if said_goodbye {
+                    self.tell(Notice::InterviewEnding { message: "The interview is over. It is being saved.".into(), in_seconds: 5 });
+                    self.timers.set(Timer::Goodbye, self.in_ms(GOODBYE_MS));
+                } else {
+                    self.drain();
+                }
+            }
+        }
+    }
+
+    /// Stops the model and waits for words that were spoken but not written yet.
+    pub(super) fn drain(&mut self) {
+        if !self.replies.is_model_quiet() {
+            let id = self.directive_id();
+            self.direct(Directive::Stop { id });
+        }
+        self.timers.set(Timer::Drain, self.in_ms(DRAIN_MS));
+    }
+
+    /// Nothing more is to come: no need to wait for the clock.
+    pub(super) fn drained(&mut self) {
+        if self.timers.is_set(Timer::Drain) && !self.timeline.is_waiting() {
+            self.timers.clear(Timer::Drain);
+            self.hang_up();
+        }
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        self.timers.set(Timer::HangUp, self.in_ms(HANG_UP_MS));
+        self.out.push(Effect::HangUp);
+    }
+
+    /// The provider confirmed the end, or nobody could.
+    pub(super) fn hung_up(&mut self, result: HangUp) {
+        let Phase::Ending(by) = self.phase else { return };
+        if self.machine.is_over() {
+            return;
+        }
+        self.timers.clear(Timer::HangUp);
+        let rest = self.timeline.settle_all();
+        self.record(rest);
+        self.note_call(CallEvent::Closed { hang_up: result });
+        if let Some(entry) = self.machine.end(&self.setup.plan, by.as_str(), self.now) {
+            self.announce(entry);
+        }
+        let (n, head) = (self.journal.n(), self.journal.head());
+        self.journal.append(self.link.epoch, Source::Server, &mut Entry::Seal { n, head: head.to_hex() }, None);
+        self.timers.set(Timer::SaveGiveUp, self.in_ms(SAVE_GIVE_UP_MS));
+    }
+
+    /// Something became durable; if it was the seal, the interview is saved.
+    pub(super) fn saved(&mut self) {
+        let Phase::Ending(by) = self.phase else { return };
+        if !self.machine.is_over() || self.journal.durable() < self.journal.n() {
+            return;
+        }
+        let session_id = self.setup.session.to_string();
+        let final_stage = self.stage().map(str::to_owned);
+        self.tell(Notice::SessionEnded { session_id: session_id.clone(), ended_by: by, final_stage });
+        let head = self.journal.head().to_hex();
+        self.tell(Notice::InterviewSaved { interview_id: session_id, message: "Your interview is saved.".into(), head });
+        self.stop(CloseReason::Done);
+    }
+}

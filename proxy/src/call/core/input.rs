@@ -1,0 +1,170 @@
+//! What the core is told. Everything can be serialised, so that a call can be recorded and replayed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::transcript::{HangUp, Source};
+use crate::upstream::facts::{Capabilities, Fact};
+
+/// One input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// From the client's socket.
+    Client(ClientInput),
+    /// From a normaliser.
+    Fact(Source, Fact),
+    /// From the upstream side of the shell.
+    Upstream(UpstreamInput),
+    /// From the store.
+    Store(StoreInput),
+    /// Time passed.
+    Tick,
+}
+
+/// State of the client's peer connection, as it reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connection {
+    /// Checking.
+    Connecting,
+    /// Media is up.
+    Connected,
+    /// Interrupted, may come back.
+    Disconnected,
+    /// Given up.
+    Failed,
+    /// Closed by the client.
+    Closed,
+}
+
+/// From the client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ClientInput {
+    /// A socket is there.
+    Attached,
+    /// It is gone.
+    Detached,
+    /// Its peer connection changed.
+    Connection(Connection),
+    /// It relayed an event; its facts came before.
+    Relayed {
+        /// The client's own number of the event.
+        seq: u64,
+    },
+    /// The candidate wants a later stage.
+    Skip {
+        /// Which.
+        target: String,
+    },
+    /// Somebody with the right to wants it over.
+    End {
+        /// `user_end` or `admin_end`.
+        by: EndedBy,
+    },
+}
+
+/// State of the socket to the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sideband {
+    /// First attempts.
+    Attaching,
+    /// Open.
+    Attached,
+    /// Lost, being dialled again.
+    Retrying,
+    /// The first attempts failed; retried slowly.
+    Lost,
+    /// There is none for this call.
+    Unavailable,
+}
+
+impl Sideband {
+    /// The name in messages and in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attaching => "attaching",
+            Self::Attached => "attached",
+            Self::Retrying => "retrying",
+            Self::Lost => "lost",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// From the upstream side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum UpstreamInput {
+    /// The offer was answered: there is a call.
+    Answered {
+        /// Our id of it.
+        call_id: String,
+        /// What its upstream can do.
+        capabilities: Capabilities,
+    },
+    /// The sideband changed.
+    Sideband(Sideband),
+    /// The provider says that the call is over.
+    Gone,
+    /// What became of our hang-up.
+    HungUp(HangUp),
+}
+
+/// From the store.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum StoreInput {
+    /// Everything up to this record is durable.
+    Committed {
+        /// The record.
+        up_to: u64,
+    },
+    /// The last commit did not happen; worth another try.
+    Failed,
+    /// Somebody else continued the journal: this core must stop.
+    Fenced,
+}
+
+/// Why an interview ended (domain-model §3, design §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The goodbye was said.
+    NaturalCompletion,
+    /// The candidate ended it.
+    UserEnd,
+    /// The candidate left and did not come back.
+    UserDisconnect,
+    /// An administrator ended it.
+    AdminEnd,
+    /// Our own limit on a session.
+    TimeLimit,
+    /// The goodbye took too long.
+    ClosingTimeout,
+    /// Nobody spoke.
+    Inactivity,
+    /// The provider ended it or stopped answering.
+    UpstreamError,
+    /// Nobody ever connected.
+    NoShow,
+    /// The client kept changing the session.
+    Integrity,
+}
+
+impl EndedBy {
+    /// The name in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NaturalCompletion => "natural_completion",
+            Self::UserEnd => "user_end",
+            Self::UserDisconnect => "user_disconnect",
+            Self::AdminEnd => "admin_end",
+            Self::TimeLimit => "time_limit",
+            Self::ClosingTimeout => "closing_timeout",
+            Self::Inactivity => "inactivity",
+            Self::UpstreamError => "upstream_error",
+            Self::NoShow => "no_show",
+            Self::Integrity => "integrity",
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The call core: inputs in, effects out (design §3, call-core.md). It composes the stage machine, the timeline, the
+//! journal and the limits of one interview and is the only place that decides anything about a live call. Pure and
+//! deterministic: the same inputs at the same times give the same effects. It holds no socket, no clock and no task,
+//! and knows capabilities, never providers.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `turns` | what facts mean for the record and the captions |
+//! | `replies` | when the model may speak (the reply gate, its watchdogs, the greeting) |
+//! | `stages` | how a change of stage reaches the model without racing it |
+//! | `link` | who records: sideband or relay, and what happens when that changes |
+//! | `limits` | what time alone brings about |
+//! | `ending` | the order of the end |
+
+mod effect;
+mod ending;
+mod input;
+mod journal;
+mod limits;
+mod link;
+mod replies;
+mod stages;
+mod timers;
+mod turns;
+
+use std::sync::Arc;
+
+pub use effect::{Caption, CloseReason, Control, Directive, Effect, Notice, Pipe};
+pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
+use journal::Journal;
+use link::Link;
+use replies::Replies;
+use stages::Change;
+use timers::{Timer, Timers};
+
+use crate::clock::{At, Millis};
+use crate::ids::SessionId;
+use crate::interview::{Brief, Machine, Plan};
+use crate::transcript::timeline::Timeline;
+use crate::transcript::{CallEvent, Entry, Hash, Seeded, Source};
+use crate::upstream::facts::{Capabilities, Gate};
+
+/// Limits on a call whose media we do not carry. Milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Our own cap on a session.
+    pub session_ms: Millis,
+    /// How long a client may be away.
+    pub grace_ms: Millis,
+    /// How long nobody may speak.
+    pub inactivity_ms: Millis,
+}
+
+/// How far a client may change the model's session (call-core §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Only transcription and limits matter.
+    Open,
+    /// Changes are undone.
+    Locked,
+    /// Changes are undone, and the third ends the call: our own pages have no reason to make one.
+    Own,
+}
+
+/// What a core is made with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The interview.
+    pub session: SessionId,
+    /// Its stages.
+    pub plan: Arc<Plan>,
+    /// What is known of candidate and role.
+    pub brief: Brief,
+    /// Limits.
+    pub limits: Limits,
+    /// How changes by the client are met.
+    pub guard: Guard,
+    /// Whether this call should ever have a sideband.
+    pub sideband: bool,
+    /// Whether the model speaks first; a drop-in client decides that itself.
+    pub greets: bool,
+    /// Time limits in percent of the plan's.
+    pub pace: u32,
+    /// 32 random bytes for nonces and salts; never stored.
+    pub seed: [u8; 32],
+    /// Last journal record that exists already: number and hash.
+    pub journal: (u64, Hash),
+}
+
+/// Where the call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No answer yet.
+    Waiting,
+    /// Answered; media is not up yet.
+    Answered,
+    /// The interview runs.
+    Live,
+    /// It ends; see `ending`.
+    Ending(EndedBy),
+    /// Nothing happens any more.
+    Over,
+}
+
+/// One interview, live.
+#[derive(Debug)]
+pub struct CallCore {
+    setup: Setup,
+    phase: Phase,
+    call: u32,
+    capabilities: Capabilities,
+    machine: Machine,
+    timeline: Timeline,
+    journal: Journal,
+    replies: Replies,
+    change: Change,
+    link: Link,
+    timers: Timers,
+    now: At,
+    out: Vec<Effect>,
+}
+
+impl CallCore {
+    /// A core before its offer.
+    #[must_use]
+    pub fn new(setup: Setup, at: At) -> Self {
+        let (n, head) = setup.journal;
+        Self {
+            phase: Phase::Waiting,
+            call: 1,
+            capabilities: Capabilities::REALTIME,
+            machine: Machine::new(setup.pace),
+            timeline: Timeline::new(1),
+            journal: Journal::new(setup.session, n, head, Seeded::new(setup.seed)),
+            replies: Replies::default(),
+            change: Change::None,
+            link: Link::new(),
+            timers: Timers::default(),
+            now: at,
+            out: Vec::new(),
+            setup,
+        }
+    }
+
+    /// Takes one input and says what is to be done, in order.
+    pub fn handle(&mut self, at: At, input: Input) -> Vec<Effect> {
+        self.now = at;
+        if self.phase != Phase::Over {
+            match input {
+                Input::Client(input) => self.on_client(input),
+                Input::Fact(source, fact) => self.on_fact(source, fact),
+                Input::Upstream(input) => self.on_upstream(input),
+                Input::Store(input) => self.on_store(input),
+                Input::Tick => {}
+            }
+            self.on_time();
+            self.look_after();
+            self.out.extend(self.journal.next_commit());
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// When to call [`CallCore::handle`] with [`Input::Tick`], on the monotonic clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        if self.phase == Phase::Over {
+            return None;
+        }
+        self.timers.next().into_iter().chain(self.timeline.deadline()).min()
+    }
+
+    /// The current stage, for a client that joins.
+    #[must_use]
+    pub fn stage(&self) -> Option<&str> {
+        self.machine.index().map(|index| self.setup.plan.stages[index].name.as_str())
+    }
+
+    /// Who records, under which epoch, and the state of our socket.
+    #[must_use]
+    pub fn control(&self) -> (Control, u32, Sideband) {
+        (self.link.control, self.link.epoch, self.link.sideband)
+    }
+
+    /// The instructions and gate the call is created with.
+    #[must_use]
+    pub fn opening(&self) -> (String, Gate) {
+        (self.instructions_for(0), self.wanted_gate())
+    }
+
+    /// Whether the interview is over and everything about it was said.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    fn on_client(&mut self, input: ClientInput) {
+        match input {
+            ClientInput::Attached => {
+                self.link.client = true;
+                self.timers.clear(Timer::Grace);
+                if self.journal.is_failing() {
+                    self.tell(save_error());
+                }
+            }
+            ClientInput::Detached => {
+                self.link.client = false;
+                self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));
+            }
+            ClientInput::Connection(Connection::Connected) => self.connected(),
+            ClientInput::Connection(_) => {}
+            ClientInput::Relayed { seq } => self.acknowledge(seq),
+            ClientInput::Skip { target } => self.skip(&target),
+            ClientInput::End { by } => self.finish(by),
+        }
+    }
+
+    fn on_upstream(&mut self, input: UpstreamInput) {
+        match input {
+            UpstreamInput::Answered { call_id, capabilities } => self.answered(call_id, capabilities),
+            UpstreamInput::Sideband(state) => self.sideband_is(state),
+            UpstreamInput::Gone => self.gone(),
+            UpstreamInput::HungUp(result) => self.hung_up(result),
+        }
+    }
+
+    fn on_store(&mut self, input: StoreInput) {
+        match input {
+            StoreInput::Committed { up_to } => {
+                for notice in self.journal.committed(up_to) {
+                    self.tell(notice);
+                }
+                self.timers.clear(Timer::SaveRetry);
+                self.tell(Notice::Saved { up_to, durable: "disk" });
+                self.saved();
+            }
+            StoreInput::Failed => {
+                self.timers.set(Timer::SaveRetry, self.in_ms(SAVE_RETRY_MS));
+                if self.journal.failed() {
+                    self.tell(save_error());
+                }
+            }
+            StoreInput::Fenced => self.stop(CloseReason::Fenced),
+        }
+    }
+
+    fn answered(&mut self, call_id: String, capabilities: Capabilities) {
+        if self.phase != Phase::Waiting {
+            return;
+        }
+        self.phase = Phase::Answered;
+        self.capabilities = capabilities;
+        // Rides along with the next record: an offer should not cost a commit of its own.
+        let mut entry = Entry::Call { call: self.call, event: CallEvent::Answered { call_id }, at: self.now.unix_ms };
+        self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
+        self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS));
+        self.timers.set(Timer::SessionCap, self.in_ms(self.setup.limits.session_ms));
+        self.timers.set(Timer::TimeLow, self.in_ms(self.setup.limits.session_ms.saturating_sub(limits::TIME_LOW_MS)));
+        if !self.setup.sideband {
+            self.sideband_is(Sideband::Unavailable);
+        }
+    }
+
+    /// Media is up: the interview begins.
+    fn connected(&mut self) {
+        if self.phase != Phase::Answered {
+            return;
+        }
+        self.phase = Phase::Live;
+        self.timers.clear(Timer::NoShow);
+        self.note_call(CallEvent::Connected);
+        let entry = self.machine.start(&self.setup.plan, self.now);
+        self.announce(entry);
+        self.touch();
+        self.greet();
+    }
+
+    fn note_call(&mut self, event: CallEvent) {
+        let mut entry = Entry::Call { call: self.call, event, at: self.now.unix_ms };
+        self.journal.append(self.link.epoch, Source::Server, &mut entry, None);
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.out.push(Effect::ToClient(notice));
+    }
+
+    fn tell_when_durable(&mut self, n: u64, notice: Notice) {
+        let now = self.journal.when_durable(n, notice);
+        self.out.extend(now.map(Effect::ToClient));
+    }
+
+    fn stop(&mut self, reason: CloseReason) {
+        self.phase = Phase::Over;
+        self.timers.clear_all();
+        self.out.push(Effect::Close(reason));
+    }
+
+    fn in_ms(&self, ms: Millis) -> Millis {
+        self.now.mono_ms + ms
+    }
+
+    fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+}
+
+/// Told when the store refuses, and to whoever joins while it does.
+fn save_error() -> Notice {
+    Notice::SaveError {
+        message: "The record cannot be written at the moment. The interview goes on; saving is being retried.".into(),
+        retrying: true,
+    }
+}
+
+/// Between two attempts to write what the store refused.
+const SAVE_RETRY_MS: Millis = 1_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! How a change of stage reaches the model (call-core §2.4–2.11): wait until it may be told, update, wait for the echo,
+//! then let it speak. A stage is entered when the update was echoed, or when a reply that carries the new stage's text
+//! has begun; never at the decision.
+
+use super::{CallCore, Directive, EndedBy, Notice, Timer};
+use crate::clock::{Millis, rfc3339};
+use crate::interview::{Decision, directions};
+use crate::transcript::{Entry, Source, StageEntry, StageReason};
+use crate::upstream::facts::Gate;
+
+/// A forced change waits so long for the model to finish, and for the candidate.
+const FORCED_WAIT_MS: Millis = 8_000;
+/// A skip interrupts the model and waits only for the confirmation.
+const SKIP_WAIT_MS: Millis = 1_000;
+/// Speech shorter than this is no answer (call-core §2.2).
+const ANSWER_MS: Millis = 700;
+/// What the provider's voice detection adds in front of speech.
+const PREFIX_PADDING_MS: Millis = 300;
+
+/// Where a change of stage stands.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// None.
+    None,
+    /// Decided; waits until the model may be told.
+    Waiting { decision: Decision, words: Words },
+    /// Told; waits for the echo.
+    Told { decision: Decision, words: Words },
+    /// The echo did not come; a reply was asked for that carries the new text.
+    Overriding { decision: Decision },
+}
+
+/// What the model says first in the new stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Nothing: the change is silent, or somebody speaks already.
+    Silent,
+    /// An ordinary reply.
+    Reply,
+    /// A reply with words for a change by the clock.
+    Forced,
+    /// A reply with words for a skip.
+    Skipped,
+}
+
+impl Change {
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+impl CallCore {
+    /// An answer ended: go on in this stage, or to the next.
+    pub(super) fn answer_ended(&mut self, speech_ms: Option<Millis>) {
+        let counts = speech_ms.is_none_or(|ms| ms.saturating_sub(PREFIX_PADDING_MS) >= ANSWER_MS);
+        let decision = if counts { self.machine.on_answer(&self.setup.plan, self.now) } else { None };
+        let held = self.wanted_gate() == Gate::Server;
+        match (std::mem::replace(&mut self.change, Change::None), decision) {
+            // A change that waited for this moment: the candidate has finished, the model has not begun.
+            (Change::Waiting { decision, words }, _) if held => {
+                let words = if words == Words::Silent { Words::Reply } else { words };
+                self.tell_model(decision, words);
+            }
+            (Change::None, Some(decision)) if held => self.tell_model(decision, Words::Reply),
+            // The provider replies by itself: the change takes effect after that reply (call-core §2.11).
+            (Change::None, Some(decision)) => self.change = Change::Waiting { decision, words: Words::Silent },
+            (Change::None, None) if held => self.speak(None),
+            (Change::Told { decision, .. }, _) if held => {
+                self.change = Change::Told { decision, words: Words::Reply };
+                // Every repeat was in vain: nobody is left to wait for.
+                if !self.timers.is_set(Timer::Ack) {
+                    self.speak_instead_of_waiting();
+                }
+            }
+            (change, _) => self.change = change,
+        }
+    }
+
+    /// The clock ended the stage.
+    pub(super) fn overdue(&mut self) {
+        if let Some(decision) = self.machine.overdue(&self.setup.plan, self.now).filter(|_| self.change.is_none()) {
+            self.change = Change::Waiting { decision, words: Words::Forced };
+            self.timers.set(Timer::Floor, self.in_ms(FORCED_WAIT_MS));
+        }
+    }
+
+    /// The candidate wants a later stage.
+    pub(super) fn skip(&mut self, target: &str) {
+        match self.machine.skip(&self.setup.plan, target) {
+            Ok(decision) if self.is_live() => {
+                if !self.replies.is_model_quiet() {
+                    let id = self.directive_id();
+                    self.direct(Directive::Stop { id });
+                }
+                self.change = Change::Waiting { decision, words: Words::Skipped };
+                self.timers.set(Timer::Floor, self.in_ms(SKIP_WAIT_MS));
+            }
+            Ok(_) => self.refuse_skip("the interview is not running".into()),
+            Err(refused) => self.refuse_skip(refused.to_string()),
+        }
+    }
+
+    fn refuse_skip(&mut self, message: String) {
+        self.tell(Notice::Error { code: "SKIP_NOT_ALLOWED", message, retryable: false });
+    }
+
+    /// Goes on with a waiting change as soon as the model may be told.
+    pub(super) fn change_if_quiet(&mut self) {
+        let Change::Waiting { words, .. } = &self.change else {
+            self.silent_change();
+            return;
+        };
+        // After a skip the confirmed stop is enough: playback was cleared with it.
+        let model_done = match words {
+            Words::Skipped => !self.replies.is_active(),
+            Words::Silent | Words::Reply | Words::Forced => self.replies.is_model_quiet(),
+        };
+        if model_done && !self.replies.is_candidate_speaking() {
+            self.change_now();
+        }
+    }
+
+    /// After the greeting the first stage of questions begins without a word about it.
+    fn silent_change(&mut self) {
+        if self.change.is_none()
+            && self.is_live()
+            && let Some(decision) = self.machine.after_opening(&self.setup.plan)
+        {
+            self.change = Change::Waiting { decision, words: Words::Silent };
+            self.change_if_quiet();
+        }
+    }
+
+    /// Goes on with a waiting change, quiet or not.
+    pub(super) fn change_now(&mut self) {
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Waiting { decision, words } => self.tell_model(decision, words),
+            change => self.change = change,
+        }
+    }
+
+    fn tell_model(&mut self, decision: Decision, words: Words) {
+        self.timers.clear(Timer::Floor);
+        let instructions = self.instructions_for(decision.to);
+        self.change = Change::Told { decision, words };
+        self.configure(instructions, self.wanted_gate());
+    }
+
+    /// The candidate speaks again before the model could: the change goes on without words of its own.
+    pub(super) fn drop_words_of_change(&mut self) {
+        if let Change::Told { words, .. } = &mut self.change {
+            *words = Words::Silent;
+        }
+    }
+
+    /// The model took what it was last told.
+    pub(super) fn configuration_taken(&mut self) {
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Told { decision, words } => {
+                self.enter(&decision);
+                if words != Words::Silent {
+                    let instructions = self.words_for(words);
+                    self.speak(instructions);
+                }
+            }
+            Change::Overriding { decision } => self.enter(&decision),
+            change @ (Change::None | Change::Waiting { .. }) => self.change = change,
+        }
+    }
+
+    /// The echo is late: the reply carries the new stage's text itself.
+    pub(super) fn speak_instead_of_waiting(&mut self) {
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Told { decision, words } if words != Words::Silent => {
+                let mut text = self.instructions_for(decision.to);
+                if let Some(more) = self.words_for(words) {
+                    text = format!("{text}\n\n{more}");
+                }
+                self.change = Change::Overriding { decision };
+                self.speak(Some(text));
+            }
+            change => self.change = change,
+        }
+    }
+
+    /// A reply of ours has begun; if it carries a new stage's text, the stage has begun with it.
+    pub(super) fn reply_carries_stage(&mut self) {
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Overriding { decision } => self.enter(&decision),
+            change => self.change = change,
+        }
+    }
+
+    fn enter(&mut self, decision: &Decision) {
+        let entry = self.machine.enter(&self.setup.plan, decision, self.now);
+        self.announce(entry);
+    }
+
+    /// Records a stage event and tells it once it is durable.
+    pub(super) fn announce(&mut self, entry: StageEntry) {
+        if let Some(at) = self.machine.next_deadline(&self.setup.plan) {
+            self.timers.set(Timer::Stage, at);
+        }
+        let (to, from, reason, questions_asked, at) = (entry.to.clone(), entry.from.clone(), entry.reason, entry.questions_asked, entry.at);
+        let n = self.journal.append(self.link.epoch, Source::Server, &mut Entry::Stage(entry), None);
+        if reason == StageReason::Ended {
+            return;
+        }
+        let stage = self.machine.stage(&self.setup.plan);
+        let notice = Notice::StageChange {
+            n,
+            stage: to,
+            from,
+            reason,
+            questions_asked,
+            limit_seconds: stage.map_or(0, |stage| stage.limit_s),
+            min_questions: stage.map_or(0, |stage| stage.min_questions),
+            started_at: rfc3339(at),
+        };
+        self.tell_when_durable(n, notice);
+    }
+
+    /// The goodbye was said and heard, or took too long.
+    pub(super) fn end_after_goodbye(&mut self) {
+        if !self.is_live() {
+            return;
+        }
+        if self.machine.said_goodbye(&self.setup.plan) && self.replies.is_model_quiet() {
+            self.finish(EndedBy::NaturalCompletion);
+        } else if self.machine.closing_overdue(&self.setup.plan, self.now) {
+            self.finish(EndedBy::ClosingTimeout);
+        }
+    }
+
+    /// Whole instructions of a stage, with the nudge in force if it is the current one.
+    pub(super) fn instructions_for(&self, index: usize) -> String {
+        let plan = &self.setup.plan;
+        let nudge = if self.machine.index() == Some(index) { self.machine.nudge() } else { crate::interview::machine::Nudge::None };
+        directions::instructions(plan, &plan.stages[index], &self.setup.brief, nudge)
+    }
+
+    pub(super) fn current_instructions(&self) -> String {
+        self.instructions_for(self.machine.index().unwrap_or(0))
+    }
+
+    fn words_for(&self, words: Words) -> Option<String> {
+        let more = match words {
+            Words::Silent | Words::Reply => return None,
+            Words::Forced => &self.setup.plan.words.forced,
+            Words::Skipped => &self.setup.plan.words.skipped,
+        };
+        // Instructions for one reply replace the session's: they carry the stage too.
+        Some(format!("{}\n\n{more}", self.current_instructions()))
+    }
+}

@@ -1,0 +1,122 @@
+//! Timers as an enum of reasons; the next wake-up is their minimum. No clock here: moments come from outside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Millis;
+
+/// Why the core wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Timer {
+    /// Nobody connected after the answer.
+    NoShow,
+    /// The greeting waits for the sideband.
+    Greeting,
+    /// A reply was asked for and has not begun.
+    ReplyCreated,
+    /// The candidate was not answered.
+    Freeze,
+    /// The model did not fall silent before a change of stage.
+    Floor,
+    /// A configuration was not acknowledged.
+    Ack,
+    /// The stage's own clock.
+    Stage,
+    /// The client is gone.
+    Grace,
+    /// Nobody speaks.
+    Inactivity,
+    /// Little time is left of the session.
+    TimeLow,
+    /// The session's limit.
+    SessionCap,
+    /// Between the announcement of the end and the end.
+    Goodbye,
+    /// Words may still come before the hang-up.
+    Drain,
+    /// The hang-up was not answered.
+    HangUp,
+    /// The store refused; try again.
+    SaveRetry,
+    /// The record could not be completed.
+    SaveGiveUp,
+}
+
+const COUNT: usize = Timer::SaveGiveUp as usize + 1;
+const ALL: [Timer; COUNT] = [
+    Timer::NoShow,
+    Timer::Greeting,
+    Timer::ReplyCreated,
+    Timer::Freeze,
+    Timer::Floor,
+    Timer::Ack,
+    Timer::Stage,
+    Timer::Grace,
+    Timer::Inactivity,
+    Timer::TimeLow,
+    Timer::SessionCap,
+    Timer::Goodbye,
+    Timer::Drain,
+    Timer::HangUp,
+    Timer::SaveRetry,
+    Timer::SaveGiveUp,
+];
+
+/// At most one moment for each reason.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Timers([Option<Millis>; COUNT]);
+
+impl Timers {
+    /// Sets or moves a timer.
+    pub(super) fn set(&mut self, timer: Timer, at: Millis) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    /// Forgets a timer.
+    pub(super) fn clear(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear_all(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a timer is running.
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// The next moment.
+    pub(super) fn next(&self) -> Option<Millis> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Takes one timer that is due, the earliest first.
+    pub(super) fn take_due(&mut self, now: Millis) -> Option<Timer> {
+        let due = ALL.into_iter().filter(|timer| self.0[*timer as usize].is_some_and(|at| at <= now));
+        let timer = due.min_by_key(|timer| self.0[*timer as usize])?;
+        self.clear(timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_timers_come_out_in_order_and_once() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Stage, 30);
+        timers.set(Timer::Ack, 10);
+        timers.set(Timer::Ack, 20);
+        assert_eq!(timers.next(), Some(20));
+        assert_eq!(timers.take_due(19), None);
+        assert_eq!(timers.take_due(50), Some(Timer::Ack));
+        assert_eq!(timers.take_due(50), Some(Timer::Stage));
+        assert_eq!(timers.take_due(50), None);
+        for (index, timer) in ALL.into_iter().enumerate() {
+            assert_eq!(timer as usize, index, "every reason has its own place");
+        }
+    }
+}

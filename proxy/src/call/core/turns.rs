@@ -1,0 +1,144 @@
+//! What facts mean for the record: turns to the timeline, settled turns to the journal, words to captions, and every
+//! fact to those who decide on it. Facts of the client count only while it relays (call-core §4.6).
+
+use super::{CallCore, Caption, Control, Directive, Notice, Phase};
+use crate::interview::StageKind;
+use crate::transcript::timeline::Outcome;
+use crate::transcript::turn::{After, TurnFact, TurnRef};
+use crate::transcript::{Entry, IncidentKind, Source, Speaker, TurnEntry, TurnState};
+use crate::upstream::facts::Fact;
+
+impl CallCore {
+    pub(super) fn on_fact(&mut self, source: Source, fact: Fact) {
+        let counts = match source {
+            Source::Sideband | Source::Server => true,
+            Source::Client => self.link.control == Control::Relay && !self.journal.is_overloaded(),
+        };
+        if !counts || self.phase == Phase::Waiting {
+            return;
+        }
+        // Something audible proves that media is up, even if the client has not said so (call-core §2.14).
+        if self.phase == Phase::Answered && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. })) {
+            self.connected();
+        }
+        match fact {
+            Fact::Opened { .. } => {}
+            Fact::Config(config) => self.configuration_is(source, *config),
+            Fact::Turn(turn, fact) => self.turn(source, &turn, fact),
+            Fact::Passed { item, after } => self.passed(source, item, after),
+            Fact::Removed { .. } => {}
+            Fact::Floor { speaker, on } => self.floor(speaker, on),
+            Fact::ReplyStarted { id, nonce } => self.reply_started(id, nonce),
+            Fact::ReplyFinished { id, end } => self.reply_finished(&id, end),
+            Fact::Tool { call_id, name } => self.tool(call_id, &name),
+            Fact::Usage { key, operation, usage } => {
+                let mut entry = Entry::Usage { key, operation: operation.as_str().into(), usage };
+                self.journal.append_later(self.link.epoch, source, &mut entry);
+            }
+            Fact::Rejected { code, .. } => self.refused(&code),
+        }
+    }
+
+    fn turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {
+        let reply = match &fact {
+            TurnFact::Began { reply, .. } => reply.clone(),
+            _ => self.timeline.reply_of(turn).map(str::to_owned),
+        };
+        let index = reply.and_then(|reply| self.replies.stage_of(&reply)).or(self.machine.index()).unwrap_or(0);
+        let plan = self.setup.plan.clone();
+        let speech = match &fact {
+            TurnFact::Committed { start_ms, end_ms } => Some(end_ms.zip(*start_ms).map(|(end, start)| end.saturating_sub(start))),
+            _ => None,
+        };
+        let outcomes = self.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);
+        self.record(outcomes);
+        if let Some(speech_ms) = speech {
+            self.committed(speech_ms);
+        }
+    }
+
+    /// An item without words still holds the places of its neighbours together.
+    fn passed(&mut self, source: Source, item: String, after: After) {
+        if let After::Item(after) = after {
+            let mut entry = Entry::Opened { call: self.call, item, after: Some(after), speaker: Speaker::System };
+            self.journal.append_later(self.link.epoch, source, &mut entry);
+        }
+    }
+
+    /// Carries the timeline's outcomes into journal, captions and the stage machine.
+    pub(super) fn record(&mut self, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Opened(_, _, After::Unknown) => {}
+                Outcome::Opened(turn, speaker, after) => {
+                    let after = if let After::Item(item) = after { Some(item) } else { None };
+                    let mut entry = Entry::Opened { call: self.call, item: turn.item_id(), after, speaker };
+                    self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
+                }
+                Outcome::Partial(turn, speaker, text) => {
+                    let caption = Caption { text, item_id: turn.item_id(), r#final: false, n: None };
+                    if let Some(notice) = Notice::caption(speaker, caption) {
+                        self.tell(notice);
+                    }
+                }
+                Outcome::Settled(entry, words, source) => self.settled(entry, words, source),
+                Outcome::Revised(entry, words, source) => self.revised(entry, words, source),
+                Outcome::Overflow => self.incident(IncidentKind::Overflow, "timeline"),
+            }
+        }
+    }
+
+    fn settled(&mut self, mut turn: TurnEntry, words: String, source: Source) {
+        let has_words = !words.is_empty();
+        match turn.speaker {
+            Speaker::Ai if has_words && matches!(turn.state, TurnState::Final | TurnState::Interrupted) => {
+                let plan = self.setup.plan.clone();
+                let of = plan.position(&turn.stage).unwrap_or(0);
+                turn.question = self.machine.on_reply(&plan, of, &words);
+            }
+            Speaker::Candidate if has_words => self.machine.on_words(&self.setup.plan, &words),
+            Speaker::Ai | Speaker::Candidate | Speaker::System => {}
+        }
+        let (speaker, item_id) = (turn.speaker, turn.item.clone());
+        let text = words.clone();
+        let n = self.journal.append(self.link.epoch, source, &mut Entry::Turn(turn), has_words.then_some(words));
+        self.caption(n, speaker, item_id, text);
+    }
+
+    fn revised(&mut self, turn: TurnEntry, words: Option<String>, source: Source) {
+        let (speaker, item_id) = (turn.speaker, turn.item.clone());
+        let text = words.clone();
+        let n = self.journal.append(self.link.epoch, source, &mut Entry::Revised(turn), words);
+        if let Some(text) = text {
+            self.caption(n, speaker, item_id, text);
+        }
+    }
+
+    fn caption(&mut self, n: u64, speaker: Speaker, item_id: String, text: String) {
+        if let Some(notice) = Notice::caption(speaker, Caption { text, item_id, r#final: true, n: Some(n) }) {
+            self.tell_when_durable(n, notice);
+        }
+    }
+
+    /// A relayed event was taken: acknowledged when everything made of it is durable.
+    pub(super) fn acknowledge(&mut self, seq: u64) {
+        let n = self.journal.n();
+        self.tell_when_durable(n, Notice::TranscriptAcknowledged { seq, n });
+    }
+
+    /// The model's tools are hints: every minimum of the plan still holds.
+    fn tool(&mut self, call_id: String, name: &str) {
+        self.machine.on_hint();
+        let stage = self.machine.stage(&self.setup.plan);
+        let known = matches!(name, "advance_stage" | "end_session");
+        let left_s = self.machine.left_ms(&self.setup.plan, self.now).unwrap_or(0) / 1_000;
+        let output = serde_json::json!({
+            "ok": known,
+            "stage": stage.map(|stage| stage.name.as_str()),
+            "closing": stage.is_some_and(|stage| stage.kind == StageKind::Closing),
+            "remaining_seconds": left_s,
+        });
+        let id = self.directive_id();
+        self.direct(Directive::ToolResult { id, call_id, output: output.to_string() });
+    }
+}

@@ -1,0 +1,342 @@
+//! Messages of `viva.v1` (domain-model §5, design §9). Unknown fields are ignored, unknown types refused. Values that
+//! hold SDP, tokens or words have no `Debug`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::core::{Connection, Control, Notice};
+
+/// Longest `client_error` text that is kept; it is for people, never logged.
+const MAX_NAME: usize = 64;
+
+/// From the client.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Must come first.
+    Init(Init),
+    /// The browser's offer.
+    SdpOffer {
+        /// `{type, sdp}` or the bare text.
+        offer: Offer,
+    },
+    /// Accepted and not forwarded: the provider takes no trickled candidates.
+    IceCandidate {},
+    /// A relayed event of the data channel; counts only while the client is in control.
+    Transcript {
+        /// The client's number, growing.
+        seq: u64,
+        /// The provider's event.
+        event: Value,
+    },
+    /// The peer connection changed.
+    ConnectionState {
+        /// Its state.
+        state: Connection,
+        /// Measured quality.
+        #[serde(default)]
+        stats: Option<Stats>,
+    },
+    /// To a later stage.
+    SkipStage {
+        /// Which.
+        target_stage: String,
+    },
+    /// Something went wrong in the browser.
+    ClientError {
+        /// Short code, `mic_denied`, …
+        code: String,
+    },
+    /// End it.
+    EndSession {},
+    /// Keeps proxies awake and measures.
+    Ping {
+        /// Returned as it is.
+        #[serde(default)]
+        t: Value,
+    },
+}
+
+/// The first message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Init {
+    /// A ticket.
+    pub token: String,
+    /// The session, if the client knows it; must be the ticket's.
+    #[serde(default)]
+    pub session_id: Option<String>,
+}
+
+/// An offer in both accepted forms.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Offer {
+    /// As browsers serialise it.
+    Description {
+        /// The text, byte for byte.
+        sdp: String,
+    },
+    /// Only the text.
+    Text(String),
+}
+
+impl Offer {
+    /// The SDP.
+    #[must_use]
+    pub fn into_sdp(self) -> String {
+        match self {
+            Self::Description { sdp } | Self::Text(sdp) => sdp,
+        }
+    }
+}
+
+/// Quality as the browser measures it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Round trip, milliseconds.
+    #[serde(default)]
+    pub rtt_ms: Option<f64>,
+    /// Lost packets, percent.
+    #[serde(default)]
+    pub loss_pct: Option<f64>,
+}
+
+/// Why a frame is not a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadMessage {
+    /// Not a JSON object with a `type`.
+    #[error("send one JSON object with a `type`")]
+    Shape,
+    /// A type this protocol does not have.
+    #[error("this message type is not part of viva.v1")]
+    UnknownType,
+    /// The type is right, its fields are not.
+    #[error("the fields of this message are missing or of the wrong type")]
+    Fields,
+}
+
+const TYPES: [&str; 9] =
+    ["init", "sdp_offer", "ice_candidate", "transcript", "connection_state", "skip_stage", "client_error", "end_session", "ping"];
+
+impl ClientMessage {
+    /// Reads one text frame.
+    ///
+    /// # Errors
+    /// See [`BadMessage`]; nothing of the frame is quoted.
+    pub fn parse(text: &str) -> Result<Self, BadMessage> {
+        let value: Value = serde_json::from_str(text).map_err(|_| BadMessage::Shape)?;
+        let kind = value["type"].as_str().ok_or(BadMessage::Shape)?;
+        if !TYPES.contains(&kind) {
+            return Err(BadMessage::UnknownType);
+        }
+        let message: Self = serde_json::from_value(value).map_err(|_| BadMessage::Fields)?;
+        match &message {
+            Self::ClientError { code } if code.len() > MAX_NAME => Err(BadMessage::Fields),
+            Self::SkipStage { target_stage } if target_stage.len() > MAX_NAME => Err(BadMessage::Fields),
+            _ => Ok(message),
+        }
+    }
+}
+
+/// To the client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum ServerMessage<'a> {
+    /// Answers `init`.
+    Session(Box<SessionMessage>),
+    /// The answer to an offer.
+    SdpAnswer {
+        /// As browsers take it.
+        answer: Answer<'a>,
+        /// Our id of the call.
+        call_id: &'a str,
+    },
+    /// Answers a candidate.
+    IceStatus {
+        /// For people.
+        message: &'static str,
+    },
+    /// Events for the data channel, once per id and only under this epoch.
+    RealtimeSend {
+        /// Control under which they are valid.
+        epoch: u32,
+        /// In order.
+        events: Vec<ChannelEvent>,
+    },
+    /// Answers a ping.
+    Pong {
+        /// The ping's.
+        t: Value,
+    },
+    /// A refusal.
+    Error {
+        /// Stable code.
+        code: &'a str,
+        /// What happened and what to do.
+        message: &'a str,
+        /// Whether the same again can help.
+        retryable: bool,
+        /// How long to wait first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        /// The SDP rule that was broken.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<&'a str>,
+        /// The provider's id of the request, for support.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request_id: Option<&'a str>,
+    },
+}
+
+/// What the interview is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionMessage {
+    /// The session.
+    pub session_id: String,
+    /// Its tenant.
+    pub tenant_id: String,
+    /// `interview`.
+    pub kind: &'static str,
+    /// Status.
+    pub status: &'static str,
+    /// Current stage, or the first one.
+    pub stage: String,
+    /// All stages.
+    pub stages: Vec<StageInfo>,
+    /// Name of the plan.
+    pub plan: String,
+    /// The model is a simulator.
+    pub simulation: bool,
+    /// A call was running already.
+    pub resumed: bool,
+    /// Last relayed event that was taken.
+    pub last_seq: u64,
+    /// Who records.
+    pub control: Control,
+    /// Epoch of control.
+    pub epoch: u32,
+    /// Limits.
+    pub limits: LimitsInfo,
+    /// Version and build.
+    pub version: &'static str,
+}
+
+/// One stage, for display.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageInfo {
+    /// Identifier.
+    pub name: String,
+    /// For people.
+    pub label: String,
+    /// Time limit.
+    pub limit_seconds: u32,
+    /// Questions it must ask.
+    pub min_questions: u32,
+}
+
+/// Limits of a session, for display.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsInfo {
+    /// Session cap.
+    pub session_seconds: u64,
+    /// How long the client may be away.
+    pub grace_seconds: u64,
+}
+
+/// An answer as browsers take it.
+#[derive(Serialize)]
+pub struct Answer<'a> {
+    /// `answer`.
+    pub r#type: &'static str,
+    /// The text, byte for byte.
+    pub sdp: &'a str,
+}
+
+/// One event for the data channel.
+#[derive(Serialize)]
+pub struct ChannelEvent {
+    /// The client executes each id once.
+    pub id: String,
+    /// To be written as it is.
+    pub event: Value,
+}
+
+/// A message as a text frame.
+#[must_use]
+pub fn frame(message: &ServerMessage<'_>) -> String {
+    serde_json::to_string(message).expect("messages have string keys only")
+}
+
+/// A notice of the core as a text frame.
+#[must_use]
+pub fn notice_frame(notice: &Notice) -> String {
+    serde_json::to_string(notice).expect("notices have string keys only")
+}
+
+/// Close codes (domain-model §5.2).
+pub mod close {
+    /// All said.
+    pub const NORMAL: u16 = 1000;
+    /// The server restarts; connect again.
+    pub const RESTART: u16 = 1012;
+    /// Too slow a reader.
+    pub const SLOW: u16 = 1013;
+    /// Three bad messages.
+    pub const BAD_MESSAGE: u16 = 4400;
+    /// The token is not good.
+    pub const UNAUTHENTICATED: u16 = 4401;
+    /// There is no such session, or it is over.
+    pub const GONE: u16 = 4404;
+    /// No `init` in time, or nothing heard for too long.
+    pub const TIMEOUT: u16 = 4408;
+    /// A newer connection of the same session took over.
+    pub const REPLACED: u16 = 4409;
+    /// A frame over the limit.
+    pub const TOO_LARGE: u16 = 4413;
+    /// Too many messages.
+    pub const RATE: u16 = 4429;
+    /// No room for another call.
+    pub const CAPACITY: u16 = 4503;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_an_offer_keep_every_byte() {
+        for text in [r#"{"type":"sdp_offer","offer":{"type":"offer","sdp":"v=0\r\n"}}"#, r#"{"type":"sdp_offer","offer":"v=0\r\n","x":1}"#] {
+            let Ok(ClientMessage::SdpOffer { offer }) = ClientMessage::parse(text) else { panic!("{text}") };
+            assert_eq!(offer.into_sdp(), "v=0\r\n");
+        }
+    }
+
+    #[test]
+    fn bad_messages_are_told_apart() {
+        let refusal = |text: &str| ClientMessage::parse(text).err();
+        assert_eq!(refusal("hello"), Some(BadMessage::Shape));
+        assert_eq!(refusal("[]"), Some(BadMessage::Shape));
+        assert_eq!(refusal(r#"{"type":"fly"}"#), Some(BadMessage::UnknownType));
+        assert_eq!(refusal(r#"{"type":"skip_stage"}"#), Some(BadMessage::Fields));
+        assert_eq!(refusal(r#"{"type":"connection_state","state":"flying"}"#), Some(BadMessage::Fields));
+        for kind in TYPES {
+            assert_ne!(refusal(&format!(r#"{{"type":"{kind}"}}"#)), Some(BadMessage::UnknownType), "{kind}");
+        }
+    }
+
+    #[test]
+    fn notices_have_the_names_of_the_protocol() {
+        let notice = Notice::SessionEnded {
+            session_id: "s".into(),
+            ended_by: crate::call::core::EndedBy::NaturalCompletion,
+            final_stage: Some("closing".into()),
+        };
+        assert_eq!(notice_frame(&notice), r#"{"type":"session_ended","sessionId":"s","ended_by":"natural_completion","final_stage":"closing"}"#);
+        assert_eq!(notice_frame(&Notice::Saved { up_to: 3, durable: "disk" }), r#"{"type":"saved","upTo":3,"durable":"disk"}"#);
+    }
+}
