@@ -3,10 +3,12 @@
 //! pure and may be used by everything else, but use nothing else.
 
 pub mod call;
+pub mod api;
 pub mod clock;
 pub mod identity;
 pub mod ids;
 pub mod interview;
+pub mod ops;
 pub mod sdp;
 pub mod signaling;
 pub mod store;
