@@ -72,6 +72,20 @@ export class Api {
   }
 
   /**
+   * The plans, for somebody who has not signed in yet: where only guests and users may see them, the guest signs in.
+   * @returns {Promise<import("./types.js").Plan[]>}
+   */
+  async plansForAnyone() {
+    try {
+      return await this.plans();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      await this.guest();
+      return this.plans();
+    }
+  }
+
+  /**
    * @param {{plan?: string, candidate_name?: string, job_role?: string}} wishes
    * @returns {Promise<{session: import("./types.js").Session, ticket: import("./types.js").Ticket, ws_url: string}>}
    */

@@ -11,14 +11,11 @@ import { Autopilot } from "./autopilot.js";
 import { Directives } from "./directives.js";
 import { Relay } from "./relay.js";
 import { Peer } from "./rtc.js";
-import { StatsReader } from "./stats.js";
+import { Sampler } from "./sampler.js";
 import { VivaSocket, socketUrl } from "./socket.js";
 
-const STATS_EVERY_MS = 1_000;
 /** How often the server gets a summary; it keeps a histogram, not samples. */
 const REPORT_EVERY_MS = 15_000;
-/** Until the first sound look more often, or the waterfall would be a second coarse. */
-const FIRST_SOUND_EVERY_MS = 50;
 /** The server answers `end_session` at once; after this the HTTP door is tried. */
 const END_PATIENCE_MS = 5_000;
 /** Upstream 10 s, and a little for the way. */
@@ -63,7 +60,8 @@ export class Call extends Emitter {
   #socket = null;
   /** @type {Peer | null} */
   #peer = null;
-  #reader = new StatsReader();
+  /** @type {Sampler | null} */
+  #sampler = null;
   #relay = new Relay((message) => this.#socket?.send(message) ?? false);
   #directives = new Directives((event) => this.#peer?.send(event) ?? false);
   #autopilot = new Autopilot(
@@ -72,8 +70,7 @@ export class Call extends Emitter {
   );
   /** @type {Set<Mark>} */
   #marked = new Set();
-  /** @type {import("../types.js").StatsSample | null} */
-  #lastSample = null;
+  #reportedAt = 0;
   #answerDue = false;
   #selfOffers = 0;
   #over = false;
@@ -259,7 +256,6 @@ export class Call extends Emitter {
     this.#peer?.close();
     const peer = new Peer(this.#microphone, this.#sink);
     this.#peer = peer;
-    this.#reader = new StatsReader();
     peer.on("states", (states) => this.#states(peer, states));
     peer.on("event", (event) => this.#heard(event));
     peer.on("sent", (event) => this.emit("told", event));
@@ -289,8 +285,7 @@ export class Call extends Emitter {
       this.complain("answer_refused", "setRemoteDescription failed");
       return this.#failWith("SDP_EXCHANGE_FAILED", "The browser does not accept the answer.", true);
     }
-    void this.#watchForSound(peer);
-    this.#sample(peer);
+    this.#watch(peer);
   }
 
   /** @param {Peer} peer */
@@ -342,34 +337,22 @@ export class Call extends Emitter {
     this.emit("event", event);
   }
 
-  /** Until the first sound: energy in what was received, not merely packets. @param {Peer} peer */
-  async #watchForSound(peer) {
-    while (peer === this.#peer && !peer.dead && !this.#over && !this.#marked.has("audio")) {
-      const { energy } = new StatsReader().read(await peer.stats(), performance.now());
-      if (energy > 0) {
-        this.#mark("audio");
-        const stream = this.#sink.srcObject;
-        if (stream instanceof MediaStream) this.emit("sound", stream);
-      }
-      await new Promise((resolve) => this.#later(() => resolve(undefined), FIRST_SOUND_EVERY_MS));
-    }
-  }
-
   /** @param {Peer} peer */
-  #sample(peer) {
-    let reported = performance.now();
-    const tick = async () => {
-      if (peer !== this.#peer || this.#over || peer.states.connection === "closed") return;
-      const sample = this.#reader.read(await peer.stats(), performance.now());
-      this.#lastSample = sample;
+  #watch(peer) {
+    this.#sampler?.stop();
+    const sampler = new Sampler(peer);
+    this.#sampler = sampler;
+    this.#reportedAt = performance.now();
+    sampler.on("firstSound", () => {
+      this.#mark("audio");
+      const stream = this.#sink.srcObject;
+      if (stream instanceof MediaStream) this.emit("sound", stream);
+    });
+    sampler.on("sample", (sample) => {
       this.emit("sample", sample);
-      if (sample.at - reported >= REPORT_EVERY_MS) {
-        reported = sample.at;
-        this.#report();
-      }
-      this.#later(() => void tick(), STATS_EVERY_MS);
-    };
-    void tick();
+      if (sample.at - this.#reportedAt >= REPORT_EVERY_MS) this.#report();
+    });
+    sampler.start();
   }
 
   /** Tells the server how the connection is; a newer report replaces a lost one, so none waits for the line. */
@@ -377,8 +360,9 @@ export class Call extends Emitter {
     if (!this.#peer || this.#peer.dead) return;
     const { connection, ice } = this.#peer.states;
     if (connection === "new") return;
-    const { rttMs, jitterMs, lossPct } = this.#lastSample ?? {};
-    const stats = this.#lastSample ? { rttMs, jitterMs, lossPct } : undefined;
+    this.#reportedAt = performance.now();
+    const sample = this.#sampler?.last;
+    const stats = sample ? { rttMs: sample.rttMs, jitterMs: sample.jitterMs, lossPct: sample.lossPct } : undefined;
     this.#socket?.send({ type: "connection_state", state: connection, ice, stats });
   }
 
@@ -421,6 +405,7 @@ export class Call extends Emitter {
   }
 
   #hangUp() {
+    this.#sampler?.stop();
     this.#peer?.close();
     if (this.#microphone) release(this.#microphone);
   }

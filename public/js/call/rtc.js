@@ -54,8 +54,7 @@ export class Peer extends Emitter {
     return {
       connection,
       ice: this.#pc.iceConnectionState,
-      // A browser without this object still tells by the whole connection, which waits for DTLS.
-      dtls: this.#pc.getSenders()[0]?.transport?.state ?? (connection === "connected" ? "connected" : "new"),
+      dtls: this.#dtls(connection),
       channel: this.#channel.readyState,
     };
   }
@@ -132,6 +131,13 @@ export class Peer extends Emitter {
       return;
     }
     if (typeof event?.type === "string") this.emit("event", event);
+  }
+
+  /** Some browsers take the transport away when the connection closes; the whole connection tells then. @param {RTCPeerConnectionState} connection @returns {RTCDtlsTransportState} */
+  #dtls(connection) {
+    const state = this.#pc.getSenders()[0]?.transport?.state;
+    if (connection === "closed") return "closed";
+    return state ?? (connection === "connected" ? "connected" : "new");
   }
 
   #tell() {

@@ -36,8 +36,9 @@ export class Level {
     this.#samples = new Float32Array(this.#analyser.fftSize);
   }
 
-  /** @returns {number} 0 (quiet) to 1 (loud) */
+  /** @returns {number | null} 0 (quiet) to 1 (loud); null while the browser does not let sound be measured */
   read() {
+    if (context().state !== "running") return null;
     this.#analyser.getFloatTimeDomainData(this.#samples);
     let sum = 0;
     for (const sample of this.#samples) sum += sample * sample;

@@ -1,7 +1,7 @@
 // @ts-check
 /** @file The start page: what this server is like right now, and the form that begins an interview. */
 
-import { Api, ApiError } from "../api.js";
+import { Api } from "../api.js";
 import { find, make, say } from "../dom.js";
 import { explain } from "../explain.js";
 import { length } from "../format.js";
@@ -42,7 +42,7 @@ async function showHealth() {
 async function showPlans() {
   const box = find("plans", HTMLElement);
   try {
-    const plans = await plansForAnyone();
+    const plans = await api.plansForAnyone();
     box.replaceChildren(...plans.map(planChoice));
   } catch (error) {
     const { title, help } = explain(error);
@@ -50,17 +50,6 @@ async function showPlans() {
     begin.disabled = true;
   }
   box.removeAttribute("aria-busy");
-}
-
-/** Where plans are shown to signed-in people only, the guest signs in one step earlier. */
-async function plansForAnyone() {
-  try {
-    return await api.plans();
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401) throw error;
-    await api.guest();
-    return api.plans();
-  }
 }
 
 /** @param {import("../types.js").Plan} plan @param {number} index */

@@ -25,13 +25,15 @@ const bench = new Bench();
 const meter = new Meter(find("meter", HTMLElement), find("hearing", HTMLElement));
 /** @type {Run | null} */
 let run = null;
+/** Stops measuring the microphone. */
+let unwatch = () => {};
 
 async function showPlans() {
   try {
-    const plans = await new Api().plans();
+    const plans = await new Api().plansForAnyone();
     plan.replaceChildren(...plans.map(({ name, label }) => make("option", { value: name }, `${label} (${name})`)));
   } catch {
-    // Before the sign-in, or on a server that is down: "default" stays, and the run will say what is wrong.
+    // "default" stays, and the run will say what is wrong.
   }
 }
 
@@ -51,7 +53,7 @@ function start(event) {
   run.onMicrophone = (stream) => watch(stream);
   run.onDone = () => {
     connect.disabled = false;
-    meter.stop();
+    unwatch();
   };
   void run.go();
 }
@@ -73,6 +75,11 @@ function watch(stream) {
     () => level.read(),
     () => false,
   );
+  unwatch = () => {
+    meter.stop();
+    level.close();
+    unwatch = () => {};
+  };
 }
 
 async function check() {
@@ -84,7 +91,7 @@ async function check() {
     const { sampleRate, channelCount } = track.getSettings();
     watch(stream);
     await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
-    meter.stop();
+    unwatch();
     release(stream);
     say(find("hearing", HTMLElement), `${track.label || "Microphone"}: ${[sampleRate && `${sampleRate} Hz`, channelCount && `${channelCount} channel`].filter(Boolean).join(", ") || "works"}.`);
   } catch (error) {

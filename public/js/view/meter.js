@@ -20,20 +20,21 @@ export class Meter {
     this.#words = words;
   }
 
-  /** @param {() => number} level @param {() => boolean} muted */
+  /** @param {() => number | null} level null when it cannot be measured @param {() => boolean} muted */
   start(level, muted) {
     clearInterval(this.#timer);
-    let loudest = 0;
+    /** @type {number | null} */
+    let loudest = null;
     let spoke = 0;
     this.#timer = setInterval(() => {
       const now = level();
-      loudest = Math.max(loudest, now);
-      this.#bar.style.setProperty("--level", now.toFixed(3));
+      if (now !== null) loudest = Math.max(loudest ?? 0, now);
+      this.#bar.style.setProperty("--level", (now ?? 0).toFixed(3));
       if (performance.now() - spoke < WORDS_EVERY_MS) return;
       spoke = performance.now();
-      this.#bar.setAttribute("aria-valuenow", String(Math.round(loudest * 100)));
-      say(this.#words, muted() ? "Muted: nobody hears you." : loudest > AUDIBLE ? "Your microphone works." : "Your microphone is open; it is quiet.");
-      loudest = 0;
+      this.#bar.setAttribute("aria-valuenow", String(Math.round((loudest ?? 0) * 100)));
+      say(this.#words, muted() ? "Muted: nobody hears you." : describe(loudest));
+      loudest = null;
     }, EVERY_MS);
   }
 
@@ -42,4 +43,10 @@ export class Meter {
     this.#bar.style.setProperty("--level", "0");
     this.#bar.setAttribute("aria-valuenow", "0");
   }
+}
+
+/** @param {number | null} loudest */
+function describe(loudest) {
+  if (loudest === null) return "Your microphone is open.";
+  return loudest > AUDIBLE ? "Your microphone works." : "Your microphone is open; it is quiet.";
 }

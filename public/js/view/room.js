@@ -74,6 +74,8 @@ export class Room {
 
   /** @param {Call} call */
   follow(call) {
+    this.#banner.clear();
+    this.#show("connecting");
     this.#controls.attach(call, () => this.#stages.next);
     call.on("microphone", (stream) => this.#microphone(stream));
     call.on("sound", (stream) => (this.#theirLevel ??= new Level(stream)));
@@ -116,7 +118,10 @@ export class Room {
   /** @param {MediaStream} stream */
   #microphone(stream) {
     this.#yourLevel ??= new Level(stream);
-    this.#meter.start(() => this.#yourLevel?.read() ?? 0, () => this.#controls.muted);
+    this.#meter.start(
+      () => this.#yourLevel?.read() ?? null,
+      () => this.#controls.muted,
+    );
     this.#controls.hear(stream);
     this.#voices.start();
     void this.#awake.hold();

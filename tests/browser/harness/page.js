@@ -67,31 +67,23 @@ function observe() {
 }
 
 /**
- * Runs inside the page. Firefox has no microphone from a file, and its built-in one never pauses; so the page is given
- * a track with voices and pauses made by Web Audio. Everything behind the track is Firefox's own.
+ * Runs inside the page. Firefox has no microphone from a file, and its built-in one is a tone without an end; so the
+ * tone is let through where somebody would speak. Everything behind the track is Firefox's own. (Web Audio could make a
+ * better voice, but it does not run on machines without a sound card.)
  * @param {import("./microphone.js").Utterance[]} utterances
  */
 function speakInFirefox(utterances) {
-  navigator.mediaDevices.getUserMedia = async () => {
-    const audio = new AudioContext();
-    const out = audio.createMediaStreamDestination();
-    const loudness = audio.createGain();
-    loudness.gain.value = 0;
-    loudness.connect(out);
-    for (const harmonic of [1, 2, 3, 4]) {
-      const voice = audio.createOscillator();
-      voice.frequency.value = 130 * harmonic;
-      const part = audio.createGain();
-      part.gain.value = 1 / harmonic;
-      voice.connect(part).connect(loudness);
-      voice.start();
-    }
-    const now = audio.currentTime;
+  const { mediaDevices } = navigator;
+  const open = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = async (wishes) => {
+    const stream = await open(wishes);
+    const [track] = stream.getAudioTracks();
+    track.enabled = false;
     for (const { atSeconds, seconds } of utterances) {
-      loudness.gain.setValueAtTime(0.2, now + atSeconds);
-      loudness.gain.setValueAtTime(0, now + atSeconds + seconds);
+      setTimeout(() => (track.enabled = true), atSeconds * 1_000);
+      setTimeout(() => (track.enabled = false), (atSeconds + seconds) * 1_000);
     }
-    return out.stream;
+    return stream;
   };
 }
 
