@@ -6,7 +6,9 @@
 
 mod error;
 mod model;
+pub mod projection;
 pub mod sqlite;
+mod standing;
 
 use futures_util::future::BoxFuture;
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::TicketHash;
 use crate::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
+use crate::transcript::chain::record_hash;
 use crate::transcript::{Hash, HangUp, Record, Source, Speaker, StageReason, TurnState};
 
 /// A sign-in behind a cookie, with the person and tenant it belongs to.
@@ -223,6 +224,23 @@ pub struct Batch {
     pub prev_hash: Hash,
     /// At least one, consecutive.
     pub records: Vec<Record>,
+}
+
+impl Batch {
+    /// Whether the records are what a journal could hold here: at least one, numbered from `expected_n`, each hash
+    /// following from the one before. A store refuses anything else, since it could never be verified again.
+    #[must_use]
+    pub fn is_chained(&self) -> bool {
+        let mut prev = self.prev_hash;
+        let follows = |(record, n): (&Record, u64)| {
+            let fits = record.n == n && record_hash(self.session, n, prev, &record.body) == record.hash;
+            prev = record.hash;
+            fits
+        };
+        // Journals are numbered by a signed integer.
+        let numbers = 1..i64::MAX as u64;
+        numbers.contains(&self.expected_n) && !self.records.is_empty() && self.records.iter().zip(self.expected_n..).all(follows)
+    }
 }
 
 /// Everything up to here is durable.

@@ -1,0 +1,301 @@
+//! The readable state of a session as a fold over its journal: turns in conversation order, stage events, and what the
+//! session's row shows. Pure and shared by every store; whatever a store keeps of it can be dropped and rebuilt. It
+//! must not depend on where one fold stopped and the next began, nor on anything but the records.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::model::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
+use crate::transcript::order::{Item, order};
+use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
+
+/// What the journal says about the session itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    /// Journal number this state goes up to.
+    pub projected_n: u64,
+    /// Status, as far as the journal knows; a refused exchange is not in it.
+    pub status: SessionStatus,
+    /// Peer connection of the call `webrtc_call`.
+    pub webrtc_status: WebrtcStatus,
+    /// The newest call the journal mentions; 0 before the first.
+    pub webrtc_call: u32,
+    /// Last real stage.
+    pub stage: Option<String>,
+    /// When that stage began.
+    pub stage_started_at: Option<i64>,
+    /// Stages that were skipped, in order.
+    pub skipped_stages: Vec<String>,
+    /// Transitions the clock forced.
+    pub forced_transitions: u32,
+    /// Why it ended.
+    pub ended_by: Option<String>,
+    /// `sideband` or `relay`.
+    pub control: Option<String>,
+    /// State of the sideband.
+    pub sideband: Option<String>,
+    /// Began.
+    pub started_at: Option<i64>,
+    /// Ended.
+    pub ended_at: Option<i64>,
+    /// Settled turns of the model.
+    pub agent_turns: u32,
+    /// Settled turns of the candidate.
+    pub candidate_turns: u32,
+}
+
+impl Default for SessionState {
+    fn default() -> Self {
+        Self {
+            projected_n: 0,
+            status: SessionStatus::Scheduled,
+            webrtc_status: WebrtcStatus::Pending,
+            webrtc_call: 0,
+            stage: None,
+            stage_started_at: None,
+            skipped_stages: Vec::new(),
+            forced_transitions: 0,
+            ended_by: None,
+            control: None,
+            sideband: None,
+            started_at: None,
+            ended_at: None,
+            agent_turns: 0,
+            candidate_turns: 0,
+        }
+    }
+}
+
+/// One content part of one item: what a turn is known by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TurnKey {
+    /// Upstream call, from 1.
+    pub call: u32,
+    /// The item.
+    pub item: String,
+    /// Content part.
+    pub content_index: u32,
+}
+
+/// A turn from the moment its item was opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// What it is known by.
+    pub key: TurnKey,
+    /// Journal number that first mentioned it.
+    pub first_n: u64,
+    /// Its predecessor, once known.
+    pub after: Option<String>,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// What was said, once it settled; its `position` is kept by [`Projection::arrange`].
+    pub settled: Option<TurnRow>,
+}
+
+/// A session's projection, whole or loaded without its words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Projection {
+    /// The session's own columns.
+    pub session: SessionState,
+    /// Stage events in order.
+    pub stages: Vec<StageRow>,
+    turns: Vec<Turn>,
+    places: HashMap<TurnKey, usize>,
+    last_seq: u32,
+    said: BTreeSet<usize>,
+    moved: BTreeSet<usize>,
+}
+
+/// Where in a [`Projection`] a store has to write after a fold. Indices of [`Projection::turns`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New turns, and turns whose words or state changed: write the whole row.
+    pub said: Vec<usize>,
+    /// Turns of which only predecessor or position changed.
+    pub moved: Vec<usize>,
+}
+
+impl Projection {
+    /// Takes up a stored state. `turns` in any order; their words may be left out when only changes will be written.
+    #[must_use]
+    pub fn stored(session: SessionState, mut turns: Vec<Turn>, stages: Vec<StageRow>) -> Self {
+        turns.sort_by_key(|turn| turn.first_n);
+        let places = turns.iter().enumerate().map(|(at, turn)| (turn.key.clone(), at)).collect();
+        let last_seq = turns.iter().filter_map(|turn| turn.settled.as_ref()).map(|row| row.seq).max().unwrap_or(0);
+        Self { session, turns, stages, places, last_seq, ..Self::default() }
+    }
+
+    /// The turns by first mention, settled or not.
+    #[must_use]
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// Takes in the record after `projected_n`. A record this version cannot read leaves everything else as it is and
+    /// counts as taken in: the journal still has it.
+    ///
+    /// # Errors
+    /// When the body is not an entry this version knows.
+    pub fn fold(&mut self, record: &Record) -> Result<(), serde_json::Error> {
+        self.session.projected_n = record.n;
+        match record.entry()? {
+            Entry::Opened { call, item, after, speaker } => {
+                self.mention(TurnKey { call, item, content_index: 0 }, record.n, after, speaker);
+            }
+            Entry::Turn(turn) | Entry::Revised(turn) => self.settle(record, turn),
+            Entry::Stage(stage) => self.enter(stage),
+            Entry::Call { call, event, at: _ } => self.call(call, event),
+            Entry::Usage { .. } | Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Gives every settled turn its place and hands out what has to be written since the last time.
+    pub fn arrange(&mut self) -> Changes {
+        // Content parts share their item's place: the first mention of an item and any known link stand for it.
+        let mut items: Vec<Item<'_>> = Vec::with_capacity(self.turns.len());
+        let mut parts: Vec<Vec<usize>> = Vec::with_capacity(self.turns.len());
+        let mut seen: HashMap<(u32, &str), usize> = HashMap::with_capacity(self.turns.len());
+        for (at, turn) in self.turns.iter().enumerate() {
+            let place = *seen.entry((turn.key.call, &turn.key.item)).or_insert_with(|| {
+                items.push(Item { call: turn.key.call, id: &turn.key.item, after: None, first_seen: turn.first_n });
+                parts.push(Vec::new());
+                items.len() - 1
+            });
+            items[place].after = items[place].after.or(turn.after.as_deref());
+            parts[place].push(at);
+        }
+        for part in &mut parts {
+            part.sort_by_key(|&at| self.turns[at].key.content_index);
+        }
+
+        let mut position = 0;
+        for at in order(&items).into_iter().flat_map(|place| std::mem::take(&mut parts[place])) {
+            if let Some(settled) = &mut self.turns[at].settled {
+                position += 1;
+                if settled.position != position {
+                    settled.position = position;
+                    self.moved.insert(at);
+                }
+            }
+        }
+        let said = std::mem::take(&mut self.said);
+        let moved = std::mem::take(&mut self.moved);
+        Changes { moved: moved.difference(&said).copied().collect(), said: said.into_iter().collect() }
+    }
+
+    /// The settled turns in conversation order. Right after [`Projection::arrange`].
+    #[must_use]
+    pub fn into_turn_rows(self) -> Vec<TurnRow> {
+        let mut rows: Vec<TurnRow> = self.turns.into_iter().filter_map(|turn| turn.settled).collect();
+        rows.sort_by_key(|row| row.position);
+        rows
+    }
+
+    fn mention(&mut self, key: TurnKey, n: u64, after: Option<String>, speaker: Speaker) -> usize {
+        let at = *self.places.entry(key.clone()).or_insert(self.turns.len());
+        if at == self.turns.len() {
+            self.said.insert(at);
+            self.turns.push(Turn { key, first_n: n, after, speaker, settled: None });
+        } else if after.is_some() && self.turns[at].after != after {
+            self.turns[at].after = after;
+            self.moved.insert(at);
+        }
+        at
+    }
+
+    fn settle(&mut self, record: &Record, entry: TurnEntry) {
+        let key = TurnKey { call: entry.call, item: entry.item.clone(), content_index: entry.content_index };
+        let at = self.mention(key, record.n, entry.after.clone(), entry.speaker);
+        let (n, seq, position) = match &self.turns[at].settled {
+            Some(before) => (before.n, before.seq, before.position),
+            None => {
+                match entry.speaker {
+                    Speaker::Ai => self.session.agent_turns += 1,
+                    Speaker::Candidate => self.session.candidate_turns += 1,
+                    Speaker::System => {}
+                }
+                self.last_seq += 1;
+                (record.n, self.last_seq, 0)
+            }
+        };
+        self.said.insert(at);
+        self.turns[at].speaker = entry.speaker;
+        self.turns[at].settled = Some(turn_row(entry, record.text.clone(), record.source, (n, seq, position)));
+    }
+
+    fn enter(&mut self, entry: StageEntry) {
+        let session = &mut self.session;
+        session.skipped_stages.extend(entry.skipped.iter().cloned());
+        match entry.reason {
+            StageReason::Ended => {
+                session.status = match (session.started_at, entry.ended_by.as_deref()) {
+                    (Some(_), _) => SessionStatus::Completed,
+                    (None, Some("upstream_error")) => SessionStatus::Failed,
+                    (None, _) => SessionStatus::Cancelled,
+                };
+                session.ended_at = Some(entry.at);
+                session.ended_by = entry.ended_by;
+            }
+            StageReason::Start | StageReason::Completed | StageReason::Forced | StageReason::Skipped | StageReason::Closing => {
+                if entry.reason == StageReason::Start && session.started_at.is_none() {
+                    // Also after an end without a beginning: the ticket may start again.
+                    session.started_at = Some(entry.at);
+                    session.status = SessionStatus::InProgress;
+                    session.ended_at = None;
+                    session.ended_by = None;
+                }
+                session.forced_transitions += u32::from(entry.reason == StageReason::Forced);
+                session.stage = Some(entry.to.clone());
+                session.stage_started_at = Some(entry.at);
+            }
+        }
+        self.stages.push(StageRow {
+            n: u32::try_from(self.stages.len() + 1).unwrap_or(u32::MAX),
+            from: entry.from,
+            to: entry.to,
+            reason: entry.reason,
+            questions_asked: entry.questions_asked,
+            in_stage_ms: entry.in_stage_ms,
+            at: entry.at,
+        });
+    }
+
+    fn call(&mut self, call: u32, event: CallEvent) {
+        let session = &mut self.session;
+        // What an older call still reports says nothing about the connection the interview is on.
+        if call < session.webrtc_call {
+            return;
+        }
+        session.webrtc_call = call;
+        match event {
+            CallEvent::Answered { .. } => session.webrtc_status = WebrtcStatus::Answered,
+            CallEvent::Connected => session.webrtc_status = WebrtcStatus::Connected,
+            CallEvent::Closed { .. } => session.webrtc_status = WebrtcStatus::Disconnected,
+            CallEvent::Control { control, sideband } => {
+                session.control = Some(control);
+                session.sideband = Some(sideband);
+            }
+        }
+    }
+}
+
+fn turn_row(entry: TurnEntry, text: Option<String>, source: Source, (n, seq, position): (u64, u32, u32)) -> TurnRow {
+    TurnRow {
+        n,
+        seq,
+        position,
+        call: entry.call,
+        item_id: entry.item,
+        content_index: entry.content_index,
+        speaker: entry.speaker,
+        text: text.unwrap_or_default(),
+        stage: entry.stage,
+        state: entry.state,
+        source,
+        start_ms: entry.start_ms,
+        duration_ms: entry.duration_ms,
+        audio_end_ms: entry.audio_end_ms,
+        truncated: entry.truncated,
+        spoken_at: entry.spoken_at,
+    }
+}

@@ -1,0 +1,193 @@
+//! Sessions and their upstream calls. Starting a call is the hot path of an offer: one insert, nothing updated.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+
+use super::codec::{Key as _, Named as _, Refusal, Sight, maybe};
+use super::identity::insert_ticket;
+use super::writer::Db;
+use crate::identity::{Actor, Consent, TenantCtx, Ticket};
+use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::store::projection::SessionState;
+use crate::store::{CallRow, CallStart, NewSession, Session, SessionFailure, StoreError, standing};
+use crate::transcript::HangUp;
+
+/// What the actor may touch among calls.
+const VISIBLE: &str = "tenant_id = :tenant AND (:session IS NULL OR session_id = :session)
+    AND (:user IS NULL OR EXISTS (SELECT 1 FROM interview_sessions s WHERE s.id = session_id AND s.user_id = :user))";
+
+/// Session, first ticket and consent. A person creates sessions for themself; a ticket creates none.
+pub(super) fn create_session(db: &mut Db, ctx: TenantCtx, new: NewSession, ticket: &Ticket, consent: &Consent) -> Result<Session, Refusal> {
+    let allowed = match ctx.actor {
+        Actor::User(user) => user == new.user,
+        Actor::Service => true,
+        Actor::Ticket(_) => false,
+    };
+    if !allowed || ticket.session != new.id || ticket.tenant != ctx.tenant {
+        return Err(StoreError::Missing.into());
+    }
+    db.atomically(|db| {
+        db.conn
+            .prepare_cached(
+                "INSERT INTO interview_sessions (id, tenant_id, user_id, plan, stage_plan, candidate_name, job_role, language, model, voice,
+                     simulation, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(params![
+                new.id.key(),
+                ctx.tenant.key(),
+                new.user.key(),
+                new.plan,
+                new.stage_plan.to_string(),
+                new.candidate_name,
+                new.job_role,
+                new.language,
+                new.model,
+                new.voice,
+                new.simulation,
+                new.created_at,
+            ])?;
+        insert_ticket(&db.conn, ticket, consent, new.created_at)
+    })?;
+    Ok(standing::session(new, ctx.tenant, SessionState::default(), None, None))
+}
+
+/// The row of a call about to be made. The composite reference says whether the session is this tenant's.
+pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(), Refusal> {
+    own(&db.conn, ctx, call.session)?;
+    let inserted = db
+        .conn
+        .prepare_cached(
+            "INSERT INTO calls (tenant_id, session_id, ordinal, call_id, ticket_hash, key_ref, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            ctx.tenant.key(),
+            call.session.key(),
+            call.ordinal,
+            call.call_id.as_str(),
+            call.ticket.0,
+            call.key_ref,
+            call.opened_at,
+        ]);
+    match inserted.map_err(Refusal::from) {
+        Ok(_) => Ok(()),
+        // Told twice, or somebody else's ordinal or id.
+        Err(Refusal::Job(StoreError::Conflict)) => {
+            let again = db
+                .conn
+                .prepare_cached("SELECT 1 FROM calls WHERE call_id = ?1 AND tenant_id = ?2 AND session_id = ?3 AND ordinal = ?4")?
+                .exists(params![call.call_id.as_str(), ctx.tenant.key(), call.session.key(), call.ordinal])?;
+            if again { Ok(()) } else { Err(StoreError::Conflict.into()) }
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Refuses an actor who is bound to another session or is not the session's person. The service is not looked up.
+fn own(conn: &Connection, ctx: TenantCtx, session: SessionId) -> Result<(), Refusal> {
+    let allowed = match ctx.actor {
+        Actor::Service => true,
+        Actor::Ticket(_) => ctx.may_see(session),
+        Actor::User(user) => {
+            conn.prepare_cached("SELECT 1 FROM interview_sessions WHERE id = ?1 AND user_id = ?2")?.exists(params![session.key(), user.key()])?
+        }
+    };
+    if allowed { Ok(()) } else { Err(StoreError::Missing.into()) }
+}
+
+/// The provider's id. Told twice it stands; a different one is a conflict.
+pub(super) fn answered(db: &mut Db, ctx: TenantCtx, call: &CallId, provider: &ProviderCallId, at: i64) -> Result<(), Refusal> {
+    let sight = Sight::of(ctx);
+    let stored: Option<Option<String>> = db
+        .conn
+        .prepare_cached(&format!("SELECT provider_call_id FROM calls WHERE call_id = :call AND {VISIBLE}"))?
+        .query_row(
+            named_params! { ":call": call.as_str(), ":tenant": sight.tenant, ":session": sight.session, ":user": sight.user },
+            |row| row.get(0),
+        )
+        .optional()?;
+    match stored {
+        None => Err(StoreError::Missing.into()),
+        Some(Some(known)) if known != provider.expose() => Err(StoreError::Conflict.into()),
+        Some(Some(_)) => Ok(()),
+        Some(None) => {
+            db.conn
+                .prepare_cached("UPDATE calls SET provider_call_id = ?1, answered_at = ?2 WHERE call_id = ?3")?
+                .execute(params![provider.expose(), at, call.as_str()])?;
+            Ok(())
+        }
+    }
+}
+
+/// The end of a call. A confirmation stands; "unconfirmed" may become "confirmed" later.
+pub(super) fn close(db: &mut Db, ctx: TenantCtx, call: &CallId, hang_up: HangUp, at: i64) -> Result<(), Refusal> {
+    let sight = Sight::of(ctx);
+    let closed = db
+        .conn
+        .prepare_cached(&format!(
+            "UPDATE calls SET closed_at = coalesce(closed_at, :at), hang_up = CASE WHEN hang_up = 'confirmed' THEN hang_up ELSE :hang_up END
+             WHERE call_id = :call AND {VISIBLE}"
+        ))?
+        .execute(named_params! {
+            ":at": at,
+            ":hang_up": hang_up.name(),
+            ":call": call.as_str(),
+            ":tenant": sight.tenant,
+            ":session": sight.session,
+            ":user": sight.user,
+        })?;
+    if closed == 0 { Err(StoreError::Missing.into()) } else { Ok(()) }
+}
+
+pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rusqlite::Result<Vec<CallRow>> {
+    if !ctx.may_see(session) {
+        return Ok(Vec::new());
+    }
+    let sight = Sight::of(ctx);
+    conn.prepare_cached(&format!(
+        "SELECT ordinal, call_id, provider_call_id, opened_at, answered_at, closed_at, hang_up FROM calls
+         WHERE session_id = :of AND {VISIBLE} ORDER BY ordinal"
+    ))?
+    .query_map(
+        named_params! { ":of": session.key(), ":tenant": sight.tenant, ":session": sight.session, ":user": sight.user },
+        call_row,
+    )?
+    .collect()
+}
+
+fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
+    let text = |column: &str| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text);
+    let provider: Option<String> = row.get("provider_call_id")?;
+    Ok(CallRow {
+        ordinal: row.get("ordinal")?,
+        call_id: CallId::parse(row.get_ref("call_id")?.as_str()?).ok_or_else(|| text("call_id"))?,
+        provider: provider.map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id"))).transpose()?,
+        opened_at: row.get("opened_at")?,
+        answered_at: row.get("answered_at")?,
+        closed_at: row.get("closed_at")?,
+        hang_up: maybe(row, "hang_up")?,
+    })
+}
+
+/// A refused exchange. It belongs to its call, or to the newest one when its row was never written.
+pub(super) fn fail(db: &mut Db, ctx: TenantCtx, failure: &SessionFailure) -> Result<(), Refusal> {
+    own(&db.conn, ctx, failure.session)?;
+    let (tenant, session) = (ctx.tenant.key(), failure.session.key());
+    let call = failure.call_id.as_ref().map(CallId::as_str);
+    db.atomically(|db| {
+        let failed = db
+            .conn
+            .prepare_cached(
+                "UPDATE interview_sessions SET failed_code = ?1, failed_at = ?2, failed_ordinal = coalesce(
+                     (SELECT ordinal FROM calls WHERE call_id = ?3 AND session_id = ?4), (SELECT max(ordinal) FROM calls WHERE session_id = ?4), 0)
+                 WHERE id = ?4 AND tenant_id = ?5",
+            )?
+            .execute(params![failure.code, failure.at, call, session, tenant])?;
+        if failed == 0 {
+            return Err(StoreError::Missing.into());
+        }
+        db.conn
+            .prepare_cached("UPDATE calls SET closed_at = coalesce(closed_at, ?1) WHERE call_id = ?2 AND session_id = ?3 AND tenant_id = ?4")?
+            .execute(params![failure.at, call, session, tenant])?;
+        Ok(())
+    })
+}
