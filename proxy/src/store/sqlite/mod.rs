@@ -129,6 +129,14 @@ impl SqliteStore {
         })
     }
 
+    /// Writes the projection of one session up to its journal's head now. The writer does it by itself within a second.
+    ///
+    /// # Errors
+    /// As any write.
+    pub fn project(&self, session: SessionId) -> Answer<'_, ()> {
+        self.write(move |db| db.atomically(|db| Ok(project::project(&mut db.conn, session)?)))
+    }
+
     fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T, Refusal> + Send + 'static) -> Answer<'_, T> {
         let (reply, answer) = oneshot::channel();
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,4 @@
+//! The one integration binary: a module for each feature. `cfg(test)` tells the lints that what tests share is test code.
+
+#[cfg(test)]
+mod store;
