@@ -133,6 +133,8 @@ export class Room {
     this.#socket = state;
     this.#body.dataset.socket = state;
     if (state === "retrying") {
+      // Whether it still records is not known from here; the next `session` message tells.
+      say(find("control", HTMLElement), "Waiting for the server");
       const help = this.#connected ? "The interview goes on; captions will follow." : "Please stay on this page.";
       this.#banner.show("wait", "Reconnecting to the server", help);
     }

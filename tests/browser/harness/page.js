@@ -3,6 +3,9 @@
  * written down by small wrappers that run before any script of the page.
  */
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 /** A machine with two busy cores needs patience; nothing here measures time. */
 export const PATIENCE_MS = 60_000;
 
@@ -153,13 +156,18 @@ export function state(page) {
   return page.evaluate(() => ({ .../** @type {Record<string, string>} */ (document.body.dataset) }));
 }
 
+/** Values that no log may hold; `scripts/test` searches for them. */
+const CANDIDATE = "Ada Browser-Canary";
+const ROLE = "Keeper of Browser-Canaries";
+if (process.env.VIVA_TEST_LOGS) writeFileSync(join(process.env.VIVA_TEST_LOGS, "planted-browser.txt"), `${CANDIDATE}\n${ROLE}\n`);
+
 /** Starts an interview as a person does, and waits until the interview page is there. @param {import("puppeteer-core").Page} page @param {string} url @param {{plan?: string}} [wishes] */
 export async function startInterview(page, url, { plan = "short" } = {}) {
   await page.goto(`${url}/`);
   await page.waitForSelector(`input[name="plan"][value="${plan}"]`);
   await page.click(`input[name="plan"][value="${plan}"]`);
-  await page.type("#name", "Ada");
-  await page.type("#role", "Engineer");
+  await page.type("#name", CANDIDATE);
+  await page.type("#role", ROLE);
   await page.click("#consent");
   await page.click("#begin");
   await page.waitForFunction(() => location.pathname.startsWith("/interview/"));

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,6 +14,8 @@ const BINARY = process.env.VIVA_BIN ?? join(ROOT, "target/debug/viva");
 const READY_WITHIN_MS = 30_000;
 const GONE_WITHIN_MS = 15_000;
 const KEPT_LOG_LINES = 400;
+/** Where `scripts/test` collects the servers' logs to search them for what must never be logged. */
+const LOGS = process.env.VIVA_TEST_LOGS;
 
 /** @typedef {{key: string, url: string, stop: () => Promise<void>, pid: number}} Simulator */
 
@@ -38,7 +40,7 @@ export class Viva {
    */
   static async start(env = {}) {
     const dataDir = await mkdtemp(join(tmpdir(), "viva-browser-"));
-    const child = launch([], { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: "info", ...env });
+    const child = launch([], { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...env });
     const log = keepLog(child);
     const url = await ready(child, log, /open (http:\/\/\S+)/);
     return new Viva(child, url, dataDir, log);
@@ -97,6 +99,7 @@ function launch(args, env) {
 function keepLog(child) {
   /** @type {string[]} */
   const kept = [];
+  if (LOGS) child.stderr?.pipe(createWriteStream(join(LOGS, `browser-${child.pid}.log`), { flags: "a" }));
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on("line", (line) => {
