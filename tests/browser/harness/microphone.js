@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,6 +13,9 @@ const RATE = 48_000;
 const LEAD_SECONDS = 7;
 /** Silence after each utterance: long enough that the turn ends and the interviewer asks again. */
 const PAUSE_SECONDS = 6;
+
+const FOLDER = mkdtempSync(join(tmpdir(), "viva-microphone-"));
+process.on("exit", () => rmSync(FOLDER, { recursive: true, force: true }));
 
 const SENTENCES = [
   "Good morning. I have worked as an engineer for eight years, mostly on data systems.",
@@ -37,14 +40,14 @@ export function makeMicrophone() {
   }
   const all = new Int16Array(Math.ceil(at * RATE));
   parts.forEach((part, index) => all.set(part, Math.round(utterances[index].atSeconds * RATE)));
-  const path = join(mkdtempSync(join(tmpdir(), "viva-microphone-")), "speech.wav");
+  const path = join(FOLDER, "speech.wav");
   writeFileSync(path, wav(all));
   return { path, utterances };
 }
 
 /** @param {string} sentence @returns {Int16Array | null} null without espeak-ng */
 function speak(sentence) {
-  const file = join(mkdtempSync(join(tmpdir(), "viva-sentence-")), "s.wav");
+  const file = join(FOLDER, "sentence.wav");
   if (spawnSync("espeak-ng", ["-v", "en", "-s", "150", "-w", file, sentence]).status !== 0) return null;
   const bytes = readFileSync(file);
   const rate = bytes.readUInt32LE(24);
