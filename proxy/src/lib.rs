@@ -14,3 +14,6 @@ pub mod signaling;
 pub mod store;
 pub mod transcript;
 pub mod upstream;
+
+/// Version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

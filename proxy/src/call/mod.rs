@@ -1,3 +1,19 @@
-//! The live call: the pure core that decides, and around it the thin shell that performs.
+//! The live call: the pure core that decides, and around it the thin shell that performs. One task a call owns its
+//! core, its client's socket and its sideband; nothing is shared and no lock is held.
 
+mod actor;
+mod booking;
+mod client;
+mod conversation;
 pub mod core;
+mod duplex;
+mod exchange;
+mod registry;
+mod shell;
+mod sideband;
+
+pub use booking::{BadPlan, Booking, Door};
+pub use client::{ClientLink, MAX_FRAME};
+pub use exchange::ExchangeError;
+pub use registry::{Begun, Calls, EndOutcome, StartError};
+pub use shell::{Shell, Watch};

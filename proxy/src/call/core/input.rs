@@ -148,6 +148,8 @@ pub enum EndedBy {
     NoShow,
     /// The client kept changing the session.
     Integrity,
+    /// This process stops.
+    ServerShutdown,
 }
 
 impl EndedBy {
@@ -165,6 +167,7 @@ impl EndedBy {
             Self::UpstreamError => "upstream_error",
             Self::NoShow => "no_show",
             Self::Integrity => "integrity",
+            Self::ServerShutdown => "server_shutdown",
         }
     }
 }

@@ -202,6 +202,8 @@ impl CallCore {
                     self.tell(save_error());
                 }
             }
+            // Without a call there is nothing to keep: the session can be begun again.
+            ClientInput::Detached if self.phase == Phase::Waiting => self.stop(CloseReason::Done),
             ClientInput::Detached => {
                 self.link.client = false;
                 self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));

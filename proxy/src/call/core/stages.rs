@@ -4,6 +4,7 @@
 
 use super::{CallCore, Directive, EndedBy, Notice, Timer};
 use crate::clock::{Millis, rfc3339};
+use crate::interview::machine::SkipRefused;
 use crate::interview::{Decision, directions};
 use crate::transcript::{Entry, Source, StageEntry, StageReason};
 use crate::upstream::facts::Gate;
@@ -98,6 +99,17 @@ impl CallCore {
             Ok(_) => self.refuse_skip("the interview is not running".into()),
             Err(refused) => self.refuse_skip(refused.to_string()),
         }
+    }
+
+    /// Whether a skip would be taken now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_skip(&self, target: &str) -> Result<(), SkipRefused> {
+        if !self.is_live() {
+            return Err(SkipRefused::NotRunning);
+        }
+        self.machine.skip(&self.setup.plan, target).map(|_| ())
     }
 
     fn refuse_skip(&mut self, message: String) {

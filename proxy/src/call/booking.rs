@@ -1,0 +1,88 @@
+//! What a call is made from: a session as it is stored, and what its ticket allows. Made once, before anything is sent.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::core::Guard;
+use crate::identity::{Policy, TenantCtx};
+use crate::ids::SessionId;
+use crate::interview::{Brief, Plan};
+use crate::store::Session;
+use crate::upstream::directives::Template;
+
+/// How the client will speak with us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Our own protocol: the client shows stages, relays and executes.
+    Native,
+    /// The provider's contract: the client knows nothing of us.
+    DropIn,
+}
+
+/// One session, ready to be called.
+#[derive(Clone, Debug)]
+pub struct Booking {
+    /// Tenant and actor of everything that is stored.
+    pub ctx: TenantCtx,
+    /// The session.
+    pub session: SessionId,
+    /// Its stages, as they were when it was created.
+    pub plan: Arc<Plan>,
+    /// What is known of candidate and role.
+    pub brief: Brief,
+    /// What every configuration has in common.
+    pub template: Template,
+    /// The model is a simulator.
+    pub simulation: bool,
+    /// How changes by the client are met.
+    pub guard: Guard,
+    /// The door.
+    pub door: Door,
+    /// Stands for the person at the provider: a hash, the same for every session of theirs (openai-realtime §1.5).
+    pub safety_id: String,
+}
+
+/// The stored plan cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the session's stage plan is not one this version knows")]
+pub struct BadPlan;
+
+impl Booking {
+    /// Books a session.
+    ///
+    /// # Errors
+    /// [`BadPlan`].
+    pub fn new(session: &Session, policy: Policy, door: Door, transcription_model: &str) -> Result<Self, BadPlan> {
+        let new = &session.new;
+        let plan: Plan = serde_json::from_value(new.stage_plan.clone()).map_err(|_| BadPlan)?;
+        plan.check().map_err(|_| BadPlan)?;
+        let guard = match (door, policy) {
+            (_, Policy::Open) => Guard::Open,
+            (Door::Native, _) | (_, Policy::Strict) => Guard::Own,
+            (Door::DropIn, Policy::Locked) => Guard::Locked,
+        };
+        Ok(Self {
+            ctx: TenantCtx::service(session.tenant),
+            session: new.id,
+            plan: Arc::new(plan),
+            brief: Brief {
+                candidate_name: new.candidate_name.clone(),
+                job_role: new.job_role.clone(),
+                language: new.language.clone(),
+                resume: None,
+                job_description: None,
+            },
+            template: Template {
+                model: new.model.clone(),
+                voice: new.voice.clone(),
+                transcription_model: transcription_model.to_owned(),
+                language: new.language.clone(),
+            },
+            simulation: new.simulation,
+            guard,
+            door,
+            safety_id: hex::encode(&Sha256::digest(format!("viva:{}", new.user))[..16]),
+        })
+    }
+}

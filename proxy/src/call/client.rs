@@ -1,0 +1,141 @@
+//! A client's socket after its `init`: frames in and out, with every bound a socket needs. What a message means is
+//! decided by the call.
+
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use governor::clock::DefaultClock;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::tungstenite;
+
+use super::duplex::{Bound, Duplex};
+use crate::signaling::protocol::{BadMessage, ClientMessage, close};
+
+/// Largest frame (design §9).
+pub const MAX_FRAME: usize = 128 * 1024;
+/// 20 messages a second, bursts of 60 (security-and-ops §3).
+const RATE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+const BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// Between pings; two missed ones and the client counts as gone.
+const PING: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(50);
+/// What may wait for a slow reader. Partial captions are dropped earlier; past this the socket is closed 1013.
+const BOUND: Bound = Bound { messages: 256, bytes: 512 * 1024 };
+/// From here on partial captions are dropped.
+const CROWDED: usize = 32;
+/// Bad messages that close the socket.
+const MAX_BAD: u32 = 3;
+/// How long a last word may take.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// What a client's socket has to say.
+pub(super) enum FromClient {
+    /// A message.
+    Message(ClientMessage),
+    /// Not a message; worth a refusal.
+    Bad(BadMessage),
+    /// The socket is done or was closed for a reason it was told.
+    Gone,
+}
+
+/// A client's socket.
+pub struct ClientLink {
+    socket: Duplex<WebSocket, Message>,
+    rate: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
+    bad: u32,
+    heard: Instant,
+    ping: Pin<Box<Sleep>>,
+}
+
+impl ClientLink {
+    /// Takes a socket.
+    #[must_use]
+    pub fn new(socket: WebSocket) -> Box<Self> {
+        Box::new(Self {
+            socket: Duplex::new(socket, BOUND),
+            rate: RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST)),
+            bad: 0,
+            heard: Instant::now(),
+            ping: Box::pin(tokio::time::sleep(PING)),
+        })
+    }
+
+    /// Queues a text frame. `false`: the reader is too slow and must be let go.
+    #[must_use]
+    pub(super) fn send(&mut self, frame: String) -> bool {
+        self.socket.push(frame.len(), Message::text(frame)).is_ok()
+    }
+
+    /// Whether droppable messages should be dropped.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.socket.waiting() >= CROWDED
+    }
+
+    /// The next thing the client says. Safe to drop at any await.
+    pub(super) async fn next(&mut self) -> FromClient {
+        loop {
+            tokio::select! {
+                message = self.socket.next() => {
+                    self.heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            if self.rate.check().is_err() {
+                                self.close(close::RATE, "too many messages").await;
+                                return FromClient::Gone;
+                            }
+                            return self.parsed(ClientMessage::parse(text.as_str())).await;
+                        }
+                        Some(Ok(Message::Binary(_))) => return self.parsed(Err(BadMessage::Shape)).await,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Err(error)) => {
+                            if is_too_large(error) {
+                                self.close(close::TOO_LARGE, "the frame is too large").await;
+                            }
+                            return FromClient::Gone;
+                        }
+                        Some(Ok(Message::Close(_))) | None => return FromClient::Gone,
+                    }
+                }
+                () = self.ping.as_mut() => {
+                    if self.heard.elapsed() >= SILENCE {
+                        return FromClient::Gone;
+                    }
+                    // A full queue is noticed by the next real message.
+                    let _full = self.socket.push(0, Message::Ping(bytes::Bytes::new()));
+                    self.ping.as_mut().reset(Instant::now() + PING);
+                }
+            }
+        }
+    }
+
+    async fn parsed(&mut self, message: Result<ClientMessage, BadMessage>) -> FromClient {
+        match message {
+            Ok(message) => FromClient::Message(message),
+            Err(bad) => {
+                self.bad += 1;
+                if self.bad >= MAX_BAD {
+                    self.close(close::BAD_MESSAGE, "three bad messages").await;
+                    return FromClient::Gone;
+                }
+                FromClient::Bad(bad)
+            }
+        }
+    }
+
+    /// Says the last words and closes.
+    pub(super) async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        if self.socket.push(0, frame).is_ok() {
+            let _gone = tokio::time::timeout(LAST_WORD, self.socket.flush()).await;
+        }
+    }
+}
+
+fn is_too_large(error: axum::Error) -> bool {
+    let inner = error.into_inner();
+    matches!(inner.downcast_ref::<tungstenite::Error>(), Some(tungstenite::Error::Capacity(_)))
+}

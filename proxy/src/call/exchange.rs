@@ -1,0 +1,143 @@
+//! One exchange: an offer goes out, an answer comes back, and the call's durable row is written meanwhile. Whatever goes
+//! wrong leaves the session as `failed` with a code and no call that nobody holds. Both doors use it.
+
+use bytes::Bytes;
+
+use super::shell::Shell;
+use crate::identity::{TenantCtx, TicketHash};
+use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::sdp;
+use crate::store::{CallStart, SessionFailure, StoreError};
+use crate::transcript::HangUp;
+use crate::upstream::CreateError;
+
+/// Calls one session may try; more offers than this are not an interview.
+const MAX_ORDINAL: u32 = 32;
+
+/// What an exchange needs to know.
+#[derive(Clone)]
+pub(super) struct Order {
+    pub(super) ctx: TenantCtx,
+    pub(super) session: SessionId,
+    pub(super) ticket: TicketHash,
+    pub(super) call_id: CallId,
+    /// The provider's session object, as JSON.
+    pub(super) session_json: Bytes,
+    /// Stands for the person at the provider.
+    pub(super) safety_id: String,
+}
+
+/// A call that exists.
+pub(super) struct Answer {
+    /// The answer, byte for byte.
+    pub(super) sdp: Bytes,
+    pub(super) provider: Option<ProviderCallId>,
+}
+
+/// Why there is no call.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// The offer breaks a rule; nothing was sent.
+    #[error("the offer is not acceptable: {0}")]
+    Offer(sdp::Rule),
+    /// The provider did not give an answer.
+    #[error(transparent)]
+    Upstream(CreateError),
+    /// The provider's answer breaks a rule.
+    #[error("the model's answer is unusable")]
+    Answer,
+    /// The call could not be made durable.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl ExchangeError {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Offer(_) => "INVALID_SDP",
+            Self::Upstream(error) => error.code(),
+            Self::Answer => "SDP_EXCHANGE_FAILED",
+            Self::Store(_) => "DATABASE_UNAVAILABLE",
+        }
+    }
+
+    /// Whether nothing can be running because of it, so that the same ticket may start again.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        match self {
+            Self::Upstream(error) => error.is_definite(),
+            Self::Offer(_) | Self::Answer | Self::Store(_) => true,
+        }
+    }
+}
+
+/// Checks the offer, then runs the exchange.
+pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Result<Answer, ExchangeError> {
+    let facts = sdp::check_offer(&offer).map_err(ExchangeError::Offer)?;
+    let started = std::time::Instant::now();
+    let (row, answer) = tokio::join!(start_row(shell, &order), shell.upstream.create(offer, order.session_json.clone(), &order.safety_id));
+    metrics::histogram!("viva_sdp_exchange_seconds").record(started.elapsed().as_secs_f64());
+    let result = match (row, answer) {
+        (Ok(()), Ok(answered)) => match sdp::check_answer(&facts, &answered.answer) {
+            Ok(()) => Ok(Answer { sdp: answered.answer, provider: answered.provider }),
+            Err(rule) => {
+                tracing::warn!(rule = rule.name(), "the model's answer breaks a rule");
+                Err((ExchangeError::Answer, answered.provider))
+            }
+        },
+        (Err(error), Ok(answered)) => Err((ExchangeError::Store(error), answered.provider)),
+        (_, Err(error)) => {
+            let orphan = error.orphan().cloned();
+            Err((ExchangeError::Upstream(error), orphan))
+        }
+    };
+    let outcome = if result.is_ok() { "ok" } else { "failed" };
+    metrics::counter!("viva_sdp_exchange_total", "result" => outcome).increment(1);
+    match result {
+        Ok(answer) => Ok(answer),
+        Err((error, orphan)) => {
+            fail(shell, &order, &error, orphan).await;
+            Err(error)
+        }
+    }
+}
+
+/// The ordinal is almost always 1; a session whose earlier exchange failed takes the next free one.
+async fn start_row(shell: &Shell, order: &Order) -> Result<(), StoreError> {
+    for ordinal in 1..=MAX_ORDINAL {
+        let call = CallStart {
+            session: order.session,
+            ordinal,
+            call_id: order.call_id.clone(),
+            ticket: order.ticket,
+            key_ref: "server",
+            opened_at: shell.clock.now().unix_ms,
+        };
+        match shell.store.start_call(order.ctx, call).await {
+            Err(StoreError::Conflict) => {}
+            result => return result,
+        }
+    }
+    Err(StoreError::Conflict)
+}
+
+async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Option<ProviderCallId>) {
+    tracing::warn!(code = error.code(), %error, "an exchange failed");
+    let at = shell.clock.now().unix_ms;
+    let failure = SessionFailure { session: order.session, call_id: Some(order.call_id.clone()), code: error.code(), at };
+    if let Err(error) = shell.store.fail_session(order.ctx, failure).await {
+        tracing::error!(%error, "a failed exchange could not be recorded");
+    }
+    if let Some(orphan) = orphan {
+        let (shell, order) = (shell.clone(), order.clone());
+        shell.clone().tasks.spawn(async move {
+            let result = HangUp::from(shell.upstream.hang_up(&orphan).await);
+            let closed = shell.store.close_call(order.ctx, order.call_id, result, shell.clock.now().unix_ms).await;
+            if let Err(error) = closed {
+                tracing::error!(%error, "an orphaned call's end could not be recorded");
+            }
+        });
+    }
+}

@@ -1,0 +1,279 @@
+//! The live calls of this process: who is in, who may come in, and how to reach them. Every admitted call holds a
+//! [`Seat`]; dropping it releases the place, exactly once. A map guard is never held over an await: the handle is cloned
+//! out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use tokio::sync::{mpsc, oneshot};
+
+use super::actor::{Actor, Started};
+use super::booking::Booking;
+use super::core::EndedBy;
+use super::exchange::{self, ExchangeError};
+use super::shell::Shell;
+use crate::identity::TicketHash;
+use crate::ids::{CallId, SessionId};
+use crate::interview::machine::SkipRefused;
+
+/// Letters that may wait for one call. Full: the sender is told that the call is busy.
+const MAILBOX: usize = 32;
+/// Used-up tickets remembered; they expire long before so many starts.
+const MAX_SPENT: usize = 1 << 20;
+
+/// What reaches a call from outside its own sockets.
+pub(super) enum Mail {
+    /// A client's socket, after its `init`.
+    Attach(Box<super::client::ClientLink>, TicketHash),
+    /// End it.
+    End(EndedBy),
+    /// Go to a later stage.
+    Skip(String, oneshot::Sender<Result<(), SkipRefused>>),
+}
+
+#[derive(Clone)]
+struct Handle {
+    mailbox: mpsc::Sender<Mail>,
+}
+
+/// All live calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Calls(Arc<Inner>);
+
+struct Inner {
+    shell: Shell,
+    max: usize,
+    seats: AtomicUsize,
+    live: DashMap<SessionId, Handle>,
+    by_call: DashMap<CallId, SessionId>,
+    /// Tickets that have started a call, or whose outcome is unknown.
+    spent: DashMap<TicketHash, ()>,
+}
+
+/// Why a call was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No room on this machine.
+    #[error("all calls of this server are taken")]
+    Capacity,
+    /// The session has a call.
+    #[error("the session has a call already")]
+    Live,
+    /// The ticket started a call before.
+    #[error("the ticket was used")]
+    Spent,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The exchange failed.
+    #[error(transparent)]
+    Exchange(ExchangeError),
+}
+
+/// What became of a wish to end a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOutcome {
+    /// Its call is being ended.
+    Ending,
+    /// It has no live call here.
+    NotLive,
+}
+
+/// A call begun over HTTP.
+pub struct Begun {
+    /// Our id of the call.
+    pub call_id: CallId,
+    /// The answer, byte for byte.
+    pub answer: Bytes,
+}
+
+impl Calls {
+    /// No calls yet; at most `max` at once.
+    #[must_use]
+    pub fn new(shell: Shell, max: usize) -> Self {
+        let inner = Inner { shell, max, seats: AtomicUsize::new(0), live: DashMap::new(), by_call: DashMap::new(), spent: DashMap::new() };
+        Self(Arc::new(inner))
+    }
+
+    /// Live calls, calls about to be, and sockets that wait with an offer.
+    #[must_use]
+    pub fn active(&self) -> usize {
+        self.0.seats.load(Ordering::Relaxed)
+    }
+
+    /// How many there may be.
+    #[must_use]
+    pub fn max(&self) -> usize {
+        self.0.max
+    }
+
+    /// Whether a session has a live call here.
+    #[must_use]
+    pub fn is_live(&self, session: SessionId) -> bool {
+        self.0.live.contains_key(&session)
+    }
+
+    /// The session a call of ours belongs to, while it is live.
+    #[must_use]
+    pub fn session_of(&self, call: &CallId) -> Option<SessionId> {
+        self.0.by_call.get(call).map(|session| *session)
+    }
+
+    /// Begins a call whose client speaks HTTP: exchange first, then the call lives on by itself.
+    ///
+    /// # Errors
+    /// See [`StartError`]; after an error nothing is live.
+    pub async fn start(&self, booking: Booking, ticket: TicketHash, offer: Bytes) -> Result<Begun, StartError> {
+        let (seat, mailbox) = self.admit(booking.session)?;
+        self.claim(ticket)?;
+        let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+        let order = actor.order(ticket);
+        let call_id = order.call_id.clone();
+        match exchange::exchange(&self.0.shell, order, offer).await {
+            Ok(answer) => {
+                let sdp = answer.sdp.clone();
+                actor.begin(Started { call_id: call_id.clone(), provider: answer.provider });
+                self.0.shell.tasks.spawn(actor.run());
+                Ok(Begun { call_id, answer: sdp })
+            }
+            Err(error) => {
+                if error.is_definite() {
+                    self.unclaim(ticket);
+                }
+                Err(StartError::Exchange(error))
+            }
+        }
+    }
+
+    /// Hands a client's socket to its session's call, which begins to exist with it if need be.
+    ///
+    /// # Errors
+    /// With the socket, so that the refusal can be told on it.
+    pub(super) fn attach(&self, booking: Booking, ticket: TicketHash, client: Box<super::client::ClientLink>) -> Result<(), (StartError, Box<super::client::ClientLink>)> {
+        if let Some(handle) = self.0.live.get(&booking.session).map(|handle| handle.clone()) {
+            return match handle.mailbox.try_send(Mail::Attach(client, ticket)) {
+                Ok(()) => Ok(()),
+                Err(refused) => match refused.into_inner() {
+                    Mail::Attach(client, _) => Err((StartError::Live, client)),
+                    Mail::End(_) | Mail::Skip(..) => Ok(()),
+                },
+            };
+        }
+        match self.admit(booking.session) {
+            Ok((seat, mailbox)) => {
+                let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+                actor.attach(client, ticket);
+                self.0.shell.tasks.spawn(actor.run());
+                Ok(())
+            }
+            Err(error) => Err((error, client)),
+        }
+    }
+
+    /// Ends a session's call, if it has one.
+    #[must_use]
+    pub fn end(&self, session: SessionId, by: EndedBy) -> EndOutcome {
+        let handle = self.0.live.get(&session).map(|handle| handle.clone());
+        match handle.map(|handle| handle.mailbox.try_send(Mail::End(by))) {
+            Some(Ok(())) => EndOutcome::Ending,
+            // A full mailbox is a flood of skips; a closed one is a call that is over.
+            Some(Err(_)) | None => EndOutcome::NotLive,
+        }
+    }
+
+    /// Moves a session's interview to a later stage.
+    ///
+    /// # Errors
+    /// When there is no such later stage or no live call.
+    pub async fn skip(&self, session: SessionId, target: &str) -> Result<(), SkipRefused> {
+        let handle = self.0.live.get(&session).map(|handle| handle.clone()).ok_or(SkipRefused::NotRunning)?;
+        let (reply, answer) = oneshot::channel();
+        handle.mailbox.try_send(Mail::Skip(target.to_owned(), reply)).map_err(|_| SkipRefused::NotRunning)?;
+        answer.await.unwrap_or(Err(SkipRefused::NotRunning))
+    }
+
+    /// Ends every call and waits until the last one is on the record.
+    pub async fn drain(&self) {
+        self.0.shell.shutdown.cancel();
+        self.0.shell.tasks.close();
+        self.0.shell.tasks.wait().await;
+    }
+
+    /// Takes a place and a session's only seat, both or neither.
+    fn admit(&self, session: SessionId) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
+        if self.0.shell.shutdown.is_cancelled() {
+            return Err(StartError::Stopping);
+        }
+        let taken = self.0.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seats| (seats < self.0.max).then_some(seats + 1));
+        taken.map_err(|_| StartError::Capacity)?;
+        let (mailbox, letters) = mpsc::channel(MAILBOX);
+        match self.0.live.entry(session) {
+            Entry::Occupied(_) => {
+                self.0.seats.fetch_sub(1, Ordering::AcqRel);
+                Err(StartError::Live)
+            }
+            Entry::Vacant(place) => {
+                place.insert(Handle { mailbox });
+                metrics::gauge!("viva_sessions_active").increment(1.0);
+                Ok((Seat { calls: self.clone(), session, call: None }, letters))
+            }
+        }
+    }
+
+    fn name(&self, call: &CallId, session: SessionId) {
+        self.0.by_call.insert(call.clone(), session);
+    }
+
+    /// A ticket starts one call. It is given back only when nothing can be running because of it.
+    pub(super) fn claim(&self, ticket: TicketHash) -> Result<(), StartError> {
+        if self.0.spent.len() >= MAX_SPENT {
+            return Err(StartError::Capacity);
+        }
+        match self.0.spent.entry(ticket) {
+            Entry::Occupied(_) => Err(StartError::Spent),
+            Entry::Vacant(place) => {
+                place.insert(());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn unclaim(&self, ticket: TicketHash) {
+        self.0.spent.remove(&ticket);
+    }
+}
+
+/// An admitted call's place. Dropping it is the release.
+pub(super) struct Seat {
+    calls: Calls,
+    session: SessionId,
+    call: Option<CallId>,
+}
+
+impl Seat {
+    /// The registry this seat is in.
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Makes the call findable by its id until the seat is released.
+    pub(super) fn name(&mut self, call: &CallId) {
+        self.calls.name(call, self.session);
+        self.call = Some(call.clone());
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let inner = &self.calls.0;
+        inner.live.remove(&self.session);
+        if let Some(call) = &self.call {
+            inner.by_call.remove(call);
+        }
+        inner.seats.fetch_sub(1, Ordering::AcqRel);
+        metrics::gauge!("viva_sessions_active").decrement(1.0);
+    }
+}
