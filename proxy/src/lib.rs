@@ -5,6 +5,7 @@
 pub mod call;
 pub mod api;
 pub mod clock;
+pub mod config;
 pub mod identity;
 pub mod ids;
 pub mod interview;

@@ -1,0 +1,74 @@
+//! Settings, read from the environment and nothing else, parsed and checked against each other before a port is bound.
+//! Every fault is collected, so that one start shows all of them. Only variables that have an effect are read; it must
+//! not print or log a value that may be a secret.
+
+pub mod defaults;
+mod env;
+mod fault;
+mod identity;
+mod limits;
+mod log;
+mod origin;
+mod reader;
+mod server;
+mod store;
+mod upstream;
+
+pub use env::Env;
+pub use fault::{Fault, Warning};
+pub use identity::{Guests, Identity};
+pub use limits::Limits;
+pub use log::{Format, Level, Log};
+pub use origin::{Origin, OriginError};
+pub use server::{Environment, Metrics, Server};
+pub use store::Store;
+pub use upstream::{Admission, Model, Sideband, Upstream};
+
+use reader::Reader;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens and under which name it is reached.
+    pub server: Server,
+    /// Which model server is used.
+    pub upstream: Upstream,
+    /// How much is allowed.
+    pub limits: Limits,
+    /// How it logs.
+    pub log: Log,
+    /// Who may come in.
+    pub identity: Identity,
+    /// Where data and plans lie.
+    pub store: Store,
+    /// What an operator should change although it works.
+    pub warnings: Vec<Warning>,
+}
+
+impl Config {
+    /// Reads every setting.
+    ///
+    /// # Errors
+    /// All faults, in the order in which the settings are described.
+    pub fn from_env(env: &Env) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader::new(env);
+        let config = Self::read(&mut reader);
+        let (faults, warnings) = reader.finish();
+        if faults.is_empty() { Ok(Self { warnings, ..config }) } else { Err(faults) }
+    }
+
+    /// Faulty settings read as their defaults, so that the rest is still read and checked.
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let server = Server::read(reader);
+        let upstream = Upstream::read(reader, &server);
+        let limits = Limits::read(reader);
+        let log = Log::read(reader, server.environment);
+        let identity = Identity::read(reader, &server);
+        let store = Store::read(reader);
+        Self { server, upstream, limits, log, identity, store, warnings: Vec::new() }
+    }
+}
+
+// A build without the simulator needs a key to start, which nearly every case would have to repeat.
+#[cfg(all(test, feature = "simulator"))]
+mod tests;
