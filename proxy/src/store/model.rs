@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::TicketHash;
 use crate::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use crate::transcript::chain::record_hash;
-use crate::transcript::{Hash, HangUp, Record, Source, Speaker, StageReason, TurnState};
+use crate::transcript::{HangUp, Hash, Record, Source, Speaker, StageReason, TurnState};
 
 /// A sign-in behind a cookie, with the person and tenant it belongs to.
 #[derive(Clone, Debug)]
@@ -233,13 +233,16 @@ impl Batch {
     pub fn is_chained(&self) -> bool {
         let mut prev = self.prev_hash;
         let follows = |(record, n): (&Record, u64)| {
-            let fits = record.n == n && record_hash(self.session, n, prev, &record.body) == record.hash;
+            let fits =
+                record.n == n && record_hash(self.session, n, prev, &record.body) == record.hash;
             prev = record.hash;
             fits
         };
         // Journals are numbered by a signed integer.
         let numbers = 1..i64::MAX as u64;
-        numbers.contains(&self.expected_n) && !self.records.is_empty() && self.records.iter().zip(self.expected_n..).all(follows)
+        numbers.contains(&self.expected_n)
+            && !self.records.is_empty()
+            && self.records.iter().zip(self.expected_n..).all(follows)
     }
 }
 

@@ -36,8 +36,11 @@ pub fn order(items: &[Item<'_>]) -> Vec<usize> {
         }
     }
 
-    let mut runs: Vec<Vec<usize>> =
-        by_sight.iter().filter(|&&item| before[item].is_none()).map(|&root| run(root, &behind)).collect();
+    let mut runs: Vec<Vec<usize>> = by_sight
+        .iter()
+        .filter(|&&item| before[item].is_none())
+        .map(|&root| run(root, &behind))
+        .collect();
     // Stable: runs that tie keep the order of their roots.
     runs.sort_by_cached_key(|run| {
         let earliest = run.iter().map(|&item| items[item].first_seen).min();
@@ -55,10 +58,17 @@ fn sight<'a>(item: &Item<'a>) -> (u32, u64, &'a str) {
 fn predecessors(items: &[Item<'_>], by_sight: &[usize]) -> Vec<Option<usize>> {
     let mut known: HashMap<(u32, &str), usize> = HashMap::with_capacity(items.len());
     for &item in by_sight {
-        known.entry((items[item].call, items[item].id)).or_insert(item);
+        known
+            .entry((items[item].call, items[item].id))
+            .or_insert(item);
     }
-    let mut before: Vec<Option<usize>> =
-        items.iter().map(|item| item.after.and_then(|id| known.get(&(item.call, id)).copied())).collect();
+    let mut before: Vec<Option<usize>> = items
+        .iter()
+        .map(|item| {
+            item.after
+                .and_then(|id| known.get(&(item.call, id)).copied())
+        })
+        .collect();
 
     // Walks backwards from every item; `walk` says in which walk an item was last met, so each is walked over once.
     let mut walk = vec![usize::MAX; items.len()];
@@ -111,7 +121,12 @@ mod tests {
     use super::*;
 
     fn item<'a>(call: u32, id: &'a str, after: Option<&'a str>, first_seen: u64) -> Item<'a> {
-        Item { call, id, after, first_seen }
+        Item {
+            call,
+            id,
+            after,
+            first_seen,
+        }
     }
 
     fn ids<'a>(items: &[Item<'a>]) -> Vec<&'a str> {
@@ -142,26 +157,46 @@ mod tests {
 
     #[test]
     fn two_behind_the_same_item_stand_by_first_sight_with_what_follows_them() {
-        let items = [item(1, "a", None, 1), item(1, "c", Some("a"), 3), item(1, "b", Some("a"), 2), item(1, "b2", Some("b"), 9)];
+        let items = [
+            item(1, "a", None, 1),
+            item(1, "c", Some("a"), 3),
+            item(1, "b", Some("a"), 2),
+            item(1, "b2", Some("b"), 9),
+        ];
         assert_eq!(ids(&items), ["a", "b", "b2", "c"]);
     }
 
     #[test]
     fn a_ring_is_cut_at_its_earliest_item() {
-        let items = [item(1, "a", Some("c"), 5), item(1, "b", Some("a"), 6), item(1, "c", Some("b"), 4), item(1, "me", Some("me"), 1)];
+        let items = [
+            item(1, "a", Some("c"), 5),
+            item(1, "b", Some("a"), 6),
+            item(1, "c", Some("b"), 4),
+            item(1, "me", Some("me"), 1),
+        ];
         assert_eq!(ids(&items), ["me", "c", "a", "b"]);
     }
 
     #[test]
     fn a_link_into_another_call_is_unknown() {
-        assert_eq!(ids(&[item(2, "b", Some("a"), 1), item(1, "a", None, 2)]), ["a", "b"]);
+        assert_eq!(
+            ids(&[item(2, "b", Some("a"), 1), item(1, "a", None, 2)]),
+            ["a", "b"]
+        );
     }
 
     #[test]
     fn a_long_chain_needs_no_stack() {
         let names: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
         let items: Vec<_> = (0..names.len())
-            .map(|n| item(1, &names[n], n.checked_sub(1).map(|before| names[before].as_str()), (names.len() - n) as u64))
+            .map(|n| {
+                item(
+                    1,
+                    &names[n],
+                    n.checked_sub(1).map(|before| names[before].as_str()),
+                    (names.len() - n) as u64,
+                )
+            })
             .collect();
         assert_eq!(order(&items), (0..names.len()).collect::<Vec<_>>());
     }

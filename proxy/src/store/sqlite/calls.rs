@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::codec::{Key as _, Named as _, Refusal, Sight, maybe};
 use super::identity::insert_ticket;
-use super::writer::Db;
+use super::job::Db;
+use super::rows;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::projection::SessionState;
@@ -16,7 +17,13 @@ const VISIBLE: &str = "tenant_id = :tenant AND (:session IS NULL OR session_id =
     AND (:user IS NULL OR EXISTS (SELECT 1 FROM interview_sessions s WHERE s.id = session_id AND s.user_id = :user))";
 
 /// Session, first ticket and consent. A person creates sessions for themself; a ticket creates none.
-pub(super) fn create_session(db: &mut Db, ctx: TenantCtx, new: NewSession, ticket: &Ticket, consent: &Consent) -> Result<Session, Refusal> {
+pub(super) fn create_session(
+    db: &mut Db,
+    ctx: TenantCtx,
+    new: NewSession,
+    ticket: &Ticket,
+    consent: &Consent,
+) -> Result<Session, Refusal> {
     let allowed = match ctx.actor {
         Actor::User(user) => user == new.user,
         Actor::Service => true,
@@ -48,7 +55,13 @@ pub(super) fn create_session(db: &mut Db, ctx: TenantCtx, new: NewSession, ticke
             ])?;
         insert_ticket(&db.conn, ticket, consent, new.created_at)
     })?;
-    Ok(standing::session(new, ctx.tenant, SessionState::default(), None, None))
+    Ok(standing::session(
+        new,
+        ctx.tenant,
+        SessionState::default(),
+        None,
+        None,
+    ))
 }
 
 /// The row of a call about to be made. The composite reference says whether the session is this tenant's.
@@ -76,7 +89,11 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
                 .conn
                 .prepare_cached("SELECT 1 FROM calls WHERE call_id = ?1 AND tenant_id = ?2 AND session_id = ?3 AND ordinal = ?4")?
                 .exists(params![call.call_id.as_str(), ctx.tenant.key(), call.session.key(), call.ordinal])?;
-            if again { Ok(()) } else { Err(StoreError::Conflict.into()) }
+            if again {
+                Ok(())
+            } else {
+                Err(StoreError::Conflict.into())
+            }
         }
         Err(refusal) => Err(refusal),
     }
@@ -87,15 +104,25 @@ fn own(conn: &Connection, ctx: TenantCtx, session: SessionId) -> Result<(), Refu
     let allowed = match ctx.actor {
         Actor::Service => true,
         Actor::Ticket(_) => ctx.may_see(session),
-        Actor::User(user) => {
-            conn.prepare_cached("SELECT 1 FROM interview_sessions WHERE id = ?1 AND user_id = ?2")?.exists(params![session.key(), user.key()])?
-        }
+        Actor::User(user) => conn
+            .prepare_cached("SELECT 1 FROM interview_sessions WHERE id = ?1 AND user_id = ?2")?
+            .exists(params![session.key(), user.key()])?,
     };
-    if allowed { Ok(()) } else { Err(StoreError::Missing.into()) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(StoreError::Missing.into())
+    }
 }
 
 /// The provider's id. Told twice it stands; a different one is a conflict.
-pub(super) fn answered(db: &mut Db, ctx: TenantCtx, call: &CallId, provider: &ProviderCallId, at: i64) -> Result<(), Refusal> {
+pub(super) fn answered(
+    db: &mut Db,
+    ctx: TenantCtx,
+    call: &CallId,
+    provider: &ProviderCallId,
+    at: i64,
+) -> Result<(), Refusal> {
     let sight = Sight::of(ctx);
     let stored: Option<Option<String>> = db
         .conn
@@ -111,7 +138,9 @@ pub(super) fn answered(db: &mut Db, ctx: TenantCtx, call: &CallId, provider: &Pr
         Some(Some(_)) => Ok(()),
         Some(None) => {
             db.conn
-                .prepare_cached("UPDATE calls SET provider_call_id = ?1, answered_at = ?2 WHERE call_id = ?3")?
+                .prepare_cached(
+                    "UPDATE calls SET provider_call_id = ?1, answered_at = ?2 WHERE call_id = ?3",
+                )?
                 .execute(params![provider.expose(), at, call.as_str()])?;
             Ok(())
         }
@@ -119,7 +148,13 @@ pub(super) fn answered(db: &mut Db, ctx: TenantCtx, call: &CallId, provider: &Pr
 }
 
 /// The end of a call. A confirmation stands; "unconfirmed" may become "confirmed" later.
-pub(super) fn close(db: &mut Db, ctx: TenantCtx, call: &CallId, hang_up: HangUp, at: i64) -> Result<(), Refusal> {
+pub(super) fn close(
+    db: &mut Db,
+    ctx: TenantCtx,
+    call: &CallId,
+    hang_up: HangUp,
+    at: i64,
+) -> Result<(), Refusal> {
     let sight = Sight::of(ctx);
     let closed = db
         .conn
@@ -135,10 +170,18 @@ pub(super) fn close(db: &mut Db, ctx: TenantCtx, call: &CallId, hang_up: HangUp,
             ":session": sight.session,
             ":user": sight.user,
         })?;
-    if closed == 0 { Err(StoreError::Missing.into()) } else { Ok(()) }
+    if closed == 0 {
+        Err(StoreError::Missing.into())
+    } else {
+        Ok(())
+    }
 }
 
-pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rusqlite::Result<Vec<CallRow>> {
+pub(super) fn list(
+    conn: &Connection,
+    ctx: TenantCtx,
+    session: SessionId,
+) -> rusqlite::Result<Vec<CallRow>> {
     if !ctx.may_see(session) {
         return Ok(Vec::new());
     }
@@ -155,12 +198,16 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
 }
 
 fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
-    let text = |column: &str| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text);
+    let text = |column: &str| {
+        rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
+    };
     let provider: Option<String> = row.get("provider_call_id")?;
     Ok(CallRow {
         ordinal: row.get("ordinal")?,
         call_id: CallId::parse(row.get_ref("call_id")?.as_str()?).ok_or_else(|| text("call_id"))?,
-        provider: provider.map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id"))).transpose()?,
+        provider: provider
+            .map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id")))
+            .transpose()?,
         opened_at: row.get("opened_at")?,
         answered_at: row.get("answered_at")?,
         closed_at: row.get("closed_at")?,
@@ -168,26 +215,33 @@ fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
     })
 }
 
-/// A refused exchange. It belongs to its call, or to the newest one when its row was never written.
+/// A refused exchange. It belongs to its call, or to the newest one when its row was never written. A later attempt's
+/// failure is not replaced by what an earlier one still reports.
 pub(super) fn fail(db: &mut Db, ctx: TenantCtx, failure: &SessionFailure) -> Result<(), Refusal> {
-    own(&db.conn, ctx, failure.session)?;
-    let (tenant, session) = (ctx.tenant.key(), failure.session.key());
+    if !rows::sees(&db.conn, ctx, failure.session)? {
+        return Err(StoreError::Missing.into());
+    }
+    let session = failure.session.key();
     let call = failure.call_id.as_ref().map(CallId::as_str);
+    let ordinal: i64 = db
+        .conn
+        .prepare_cached(
+            "SELECT coalesce((SELECT ordinal FROM calls WHERE call_id = ?1 AND session_id = ?2),
+                 (SELECT max(ordinal) FROM calls WHERE session_id = ?2), 0)",
+        )?
+        .query_row(params![call, session], |row| row.get(0))?;
     db.atomically(|db| {
-        let failed = db
-            .conn
-            .prepare_cached(
-                "UPDATE interview_sessions SET failed_code = ?1, failed_at = ?2, failed_ordinal = coalesce(
-                     (SELECT ordinal FROM calls WHERE call_id = ?3 AND session_id = ?4), (SELECT max(ordinal) FROM calls WHERE session_id = ?4), 0)
-                 WHERE id = ?4 AND tenant_id = ?5",
-            )?
-            .execute(params![failure.code, failure.at, call, session, tenant])?;
-        if failed == 0 {
-            return Err(StoreError::Missing.into());
-        }
         db.conn
-            .prepare_cached("UPDATE calls SET closed_at = coalesce(closed_at, ?1) WHERE call_id = ?2 AND session_id = ?3 AND tenant_id = ?4")?
-            .execute(params![failure.at, call, session, tenant])?;
+            .prepare_cached(
+                "UPDATE interview_sessions SET failed_code = ?1, failed_at = ?2, failed_ordinal = ?3
+                 WHERE id = ?4 AND coalesce(failed_ordinal, 0) <= ?3",
+            )?
+            .execute(params![failure.code, failure.at, ordinal, session])?;
+        db.conn
+            .prepare_cached(
+                "UPDATE calls SET closed_at = coalesce(closed_at, ?1) WHERE call_id = ?2 AND session_id = ?3",
+            )?
+            .execute(params![failure.at, call, session])?;
         Ok(())
     })
 }

@@ -9,12 +9,15 @@ mod checkpoint;
 mod codec;
 mod health;
 mod identity;
+mod job;
 mod journal;
 mod open;
 mod project;
 mod readers;
+mod requests;
 mod rows;
 mod schema;
+mod views;
 mod writer;
 
 use std::path::Path;
@@ -31,15 +34,12 @@ pub use open::{OpenError, Options};
 
 use self::codec::Refusal;
 use self::health::Health;
+use self::job::{Db, Job, Pending};
 use self::readers::Query;
-use self::writer::{Db, Job, Pending, Writer};
-use super::{
-    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError, StoreHealth, Transcript,
-};
+use self::writer::Writer;
+use super::{Answer, StoreError};
 use crate::clock::Clock;
-use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
-use crate::ids::{CallId, ProviderCallId, SessionId};
-use crate::transcript::{HangUp, Record};
+use crate::ids::SessionId;
 
 /// The store in one file.
 pub struct SqliteStore {
@@ -96,23 +96,42 @@ impl SqliteStore {
         let mut threads = Vec::with_capacity(options.readers + 2);
 
         let wal = checkpoint::Wal::watch(&mut conn, Arc::clone(&rest_is_small), wake)?;
-        let db = Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start() };
-        let writer = Writer { db, queue: job_queue, health: Arc::clone(&health), wal, clock: Arc::clone(&options.clock) };
+        let db = Db {
+            conn,
+            heads: journal::Heads::default(),
+            stale: project::Stale::at_start(),
+        };
+        let writer = Writer {
+            db,
+            queue: job_queue,
+            health: Arc::clone(&health),
+            wal,
+            clock: Arc::clone(&options.clock),
+        };
         let copier = open::copier(&held)?;
         let query_queue = Arc::new(Mutex::new(query_queue));
-        let readers = (0..options.readers.max(1)).map(|_| open::reader(&held)).collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..options.readers.max(1))
+            .map(|_| open::reader(&held))
+            .collect::<Result<Vec<_>, _>>()?;
 
         threads.push(spawn("store-writer", move || writer.run())?);
-        threads.push(spawn("store-copier", move || checkpoint::run(&copier, &asked, &rest_is_small))?);
+        threads.push(spawn("store-copier", move || {
+            checkpoint::run(&copier, &asked, &rest_is_small)
+        })?);
         for reader in readers {
             let queue = Arc::clone(&query_queue);
-            threads.push(spawn("store-reader", move || readers::run(&reader, &queue))?);
+            threads.push(spawn("store-reader", move || {
+                readers::run(&reader, &queue)
+            })?);
         }
         Ok(Self {
             clock: options.clock,
             health,
             queues: RwLock::new(Some(Queues { jobs, queries })),
-            running: Mutex::new(Some(Running { threads, _held: held })),
+            running: Mutex::new(Some(Running {
+                threads,
+                _held: held,
+            })),
         })
     }
 
@@ -137,14 +156,23 @@ impl SqliteStore {
         self.write(move |db| db.atomically(|db| Ok(project::project(&mut db.conn, session)?)))
     }
 
-    fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T, Refusal> + Send + 'static) -> Answer<'_, T> {
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, Refusal> + Send + 'static,
+    ) -> Answer<'_, T> {
         let (reply, answer) = oneshot::channel();
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let sent = readers::send(queues.as_ref().map(|queues| &queues.jobs), Box::new(Pending::new(work, reply)));
+        let sent = readers::send(
+            queues.as_ref().map(|queues| &queues.jobs),
+            Box::new(Pending::new(work, reply)),
+        );
         answered(sent, answer)
     }
 
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> Answer<'_, T> {
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Answer<'_, T> {
         let (query, answer) = readers::query(read);
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
         let sent = readers::send(queues.as_ref().map(|queues| &queues.queries), query);
@@ -154,7 +182,10 @@ impl SqliteStore {
     /// Closes the queues; what is in them is still done.
     fn stop(&self) -> Option<Running> {
         *self.queues.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -166,93 +197,18 @@ impl Drop for SqliteStore {
     }
 }
 
-impl Store for SqliteStore {
-    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()> {
-        let now = self.clock.now().unix_ms;
-        self.write(move |db| identity::sign_in(db, &auth, now))
-    }
-
-    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>> {
-        self.read(move |conn| identity::auth_session(conn, hash, now_unix_ms))
-    }
-
-    fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>> {
-        self.read(move |conn| identity::ticket(conn, hash))
-    }
-
-    fn create_session(&self, ctx: TenantCtx, new: NewSession, ticket: Ticket, consent: Consent) -> Answer<'_, Session> {
-        self.write(move |db| calls::create_session(db, ctx, new, &ticket, &consent))
-    }
-
-    fn add_ticket(&self, ctx: TenantCtx, ticket: Ticket, consent: Consent) -> Answer<'_, bool> {
-        let now = self.clock.now().unix_ms;
-        self.write(move |db| identity::add_ticket(db, ctx, &ticket, &consent, now))
-    }
-
-    fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
-        self.read(move |conn| rows::session(conn, ctx, id))
-    }
-
-    fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {
-        self.read(move |conn| rows::sessions(conn, ctx, page))
-    }
-
-    fn start_call(&self, ctx: TenantCtx, call: CallStart) -> Answer<'_, ()> {
-        self.write(move |db| calls::start(db, ctx, &call))
-    }
-
-    fn call_answered(&self, ctx: TenantCtx, call: CallId, provider: ProviderCallId, at_unix_ms: i64) -> Answer<'_, ()> {
-        self.write(move |db| calls::answered(db, ctx, &call, &provider, at_unix_ms))
-    }
-
-    fn close_call(&self, ctx: TenantCtx, call: CallId, hang_up: HangUp, at_unix_ms: i64) -> Answer<'_, ()> {
-        self.write(move |db| calls::close(db, ctx, &call, hang_up, at_unix_ms))
-    }
-
-    fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>> {
-        self.read(move |conn| calls::list(conn, ctx, session))
-    }
-
-    fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {
-        self.write(move |db| calls::fail(db, ctx, &failure))
-    }
-
-    fn commit(&self, ctx: TenantCtx, batch: Batch) -> Answer<'_, Committed> {
-        // Hashing stays with the caller's thread; the writer has enough to do.
-        if !batch.is_chained() {
-            return Box::pin(ready(Err(StoreError::Fenced)));
-        }
-        self.write(move |db| journal::append(db, ctx, &batch))
-    }
-
-    fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>> {
-        self.read(move |conn| if rows::sees(conn, ctx, session)? { journal::records(conn, session, after_n) } else { Ok(Vec::new()) })
-    }
-
-    fn transcript(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Transcript>> {
-        self.read(move |conn| rows::transcript(conn, ctx, session))
-    }
-
-    fn health(&self) -> StoreHealth {
-        self.health.get()
-    }
-
-    fn close(&self) -> Answer<'_, ()> {
-        let running = self.stop();
-        Box::pin(async move {
-            let Some(running) = running else { return Ok(()) };
-            // The last group is an fsync away; waiting for it does not belong on a runtime thread.
-            tokio::task::spawn_blocking(move || running.join()).await.map_err(|_| StoreError::Internal)
-        })
-    }
-}
-
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
-    Builder::new().name(name.to_owned()).spawn(work).map_err(OpenError::Threads)
+    Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(OpenError::Threads)
 }
 
 /// The answer to a request that was queued, or the reason it was not.
-fn answered<'a, T: Send + 'a>(sent: Result<(), StoreError>, answer: oneshot::Receiver<Result<T, StoreError>>) -> Answer<'a, T> {
+fn answered<'a, T: Send + 'a>(
+    sent: Result<(), StoreError>,
+    answer: oneshot::Receiver<Result<T, StoreError>>,
+) -> Answer<'a, T> {
     match sent {
         // A thread that ends drops what it did not get to.
         Ok(()) => Box::pin(async move { answer.await.unwrap_or(Err(StoreError::Closed)) }),

@@ -7,9 +7,9 @@ use std::time::Instant;
 use rusqlite::{Connection, named_params, params};
 
 use super::codec::{Key as _, Named as _, signed};
+use super::job::Db;
 use super::journal;
 use super::rows::{self, Words};
-use super::writer::Db;
 use crate::ids::SessionId;
 use crate::store::projection::{Changes, Projection, Turn};
 
@@ -29,7 +29,11 @@ pub(super) struct Stale {
 impl Stale {
     /// Nothing is known yet about what an earlier process left behind.
     pub(super) fn at_start() -> Self {
-        Self { order: VecDeque::new(), known: HashSet::new(), unscanned: Some([0; 16]) }
+        Self {
+            order: VecDeque::new(),
+            known: HashSet::new(),
+            unscanned: Some([0; 16]),
+        }
     }
 
     /// A session got a record.
@@ -59,7 +63,9 @@ impl Stale {
 
 /// Looks at the next sessions of an earlier process and marks those that are behind.
 pub(super) fn scan(db: &mut Db) -> rusqlite::Result<()> {
-    let Some(last) = db.stale.unscanned else { return Ok(()) };
+    let Some(last) = db.stale.unscanned else {
+        return Ok(());
+    };
     let seen: Vec<([u8; 16], bool)> = db
         .conn
         .prepare_cached(
@@ -77,7 +83,9 @@ pub(super) fn scan(db: &mut Db) -> rusqlite::Result<()> {
 
 /// Brings one session up to its journal's head, inside the writer's transaction.
 pub(super) fn project(conn: &mut Connection, session: SessionId) -> rusqlite::Result<()> {
-    let Some(stored) = rows::session_state(conn, session)? else { return Ok(()) };
+    let Some(stored) = rows::session_state(conn, session)? else {
+        return Ok(());
+    };
     let from = stored.projected_n;
     let records = journal::records(conn, session, from)?;
     if records.is_empty() {
@@ -90,7 +98,11 @@ pub(super) fn project(conn: &mut Connection, session: SessionId) -> rusqlite::Re
 }
 
 /// Folds `records` and arranges. What this version cannot read stays in the journal and is said once.
-pub(super) fn fold(projection: &mut Projection, session: SessionId, records: &[crate::transcript::Record]) -> Changes {
+pub(super) fn fold(
+    projection: &mut Projection,
+    session: SessionId,
+    records: &[crate::transcript::Record],
+) -> Changes {
     for record in records {
         if projection.fold(record).is_err() {
             tracing::warn!(%session, n = record.n, kind = record.kind.as_str(), "a journal record is not one this version knows; it is left out");
@@ -101,12 +113,24 @@ pub(super) fn fold(projection: &mut Projection, session: SessionId, records: &[c
 
 /// Empties the projection of one session, so that the next [`project`] rebuilds it from the first record.
 pub(super) fn forget(conn: &Connection, session: SessionId) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM transcript_entries WHERE session_id = ?1", [session.key()])?;
-    conn.execute("DELETE FROM stage_events WHERE session_id = ?1", [session.key()])?;
+    conn.execute(
+        "DELETE FROM transcript_entries WHERE session_id = ?1",
+        [session.key()],
+    )?;
+    conn.execute(
+        "DELETE FROM stage_events WHERE session_id = ?1",
+        [session.key()],
+    )?;
     save_session(conn, session, &Projection::default())
 }
 
-fn save(conn: &Connection, session: SessionId, projection: &Projection, changes: &Changes, stages_before: usize) -> rusqlite::Result<()> {
+fn save(
+    conn: &Connection,
+    session: SessionId,
+    projection: &Projection,
+    changes: &Changes,
+    stages_before: usize,
+) -> rusqlite::Result<()> {
     let turns = projection.turns();
     for turn in changes.said.iter().map(|&at| &turns[at]) {
         save_turn(conn, session, turn)?;
@@ -182,7 +206,11 @@ fn save_turn(conn: &Connection, session: SessionId, turn: &Turn) -> rusqlite::Re
     Ok(())
 }
 
-fn save_session(conn: &Connection, session: SessionId, projection: &Projection) -> rusqlite::Result<()> {
+fn save_session(
+    conn: &Connection,
+    session: SessionId,
+    projection: &Projection,
+) -> rusqlite::Result<()> {
     let state = &projection.session;
     conn.prepare_cached(
         "UPDATE interview_sessions SET projected_n = :projected_n, status = :status, webrtc_status = :webrtc_status, webrtc_call = :webrtc_call,

@@ -1,15 +1,12 @@
-//! Reading sessions back: the stored row and projection, and on top of them what the journal has beyond. Everything a
-//! reader gets goes up to the journal's head at the moment of its read transaction.
+//! Reading the projected rows back into the types of the projection, for whoever goes on folding.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::codec::{Key as _, Sight, count, id, named, unsigned};
-use super::{journal, project};
+use super::codec::{Key as _, Sight, count, named, unsigned};
 use crate::identity::TenantCtx;
-use crate::ids::{SessionId, TenantId, UserId};
+use crate::ids::SessionId;
 use crate::store::projection::{Projection, SessionState, Turn, TurnKey};
-use crate::store::standing::{self, Failure, LatestCall};
-use crate::store::{NewSession, Page, Session, StageRow, Transcript, TurnRow};
+use crate::store::{StageRow, TurnRow};
 
 /// Whether a loaded projection carries what was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,68 +15,6 @@ pub(super) enum Words {
     Loaded,
     /// To find out what changes: the pages with the text are not touched.
     Left,
-}
-
-/// A session as its row and its calls tell it, before the journal's latest.
-struct Stored {
-    new: NewSession,
-    tenant: TenantId,
-    state: SessionState,
-    failure: Option<Failure>,
-    call: Option<LatestCall>,
-    head_n: u64,
-}
-
-const SESSION: &str = "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS call_answered_at, c.closed_at AS call_closed_at,
-        coalesce((SELECT max(n) FROM journal WHERE session_id = s.id), 0) AS head_n
-    FROM interview_sessions s
-    LEFT JOIN calls c ON c.session_id = s.id AND c.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
-    WHERE s.tenant_id = :tenant AND (:session IS NULL OR s.id = :session) AND (:user IS NULL OR s.user_id = :user)";
-
-/// One session up to its journal's head.
-pub(super) fn session(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Session>> {
-    stored(conn, ctx, wanted)?.map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session)).transpose()
-}
-
-/// Sessions of the actor, newest first: ids are time-ordered.
-pub(super) fn sessions(conn: &Connection, ctx: TenantCtx, page: Page) -> rusqlite::Result<Vec<Session>> {
-    let sight = Sight::of(ctx);
-    let found: Vec<Stored> = conn
-        .prepare_cached(&format!("{SESSION} AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit"))?
-        .query_map(
-            named_params! {
-                ":tenant": sight.tenant,
-                ":session": sight.session,
-                ":user": sight.user,
-                ":before": page.before.map(|id| id.key()),
-                ":limit": page.limit.clamp(1, 100),
-            },
-            stored_row,
-        )?
-        .collect::<Result<_, _>>()?;
-    found.into_iter().map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session)).collect()
-}
-
-/// Everything readable of a session.
-pub(super) fn transcript(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Transcript>> {
-    let Some(stored) = stored(conn, ctx, wanted)? else { return Ok(None) };
-    let (session, mut projection) = current(conn, stored, Words::Loaded)?;
-    let (_, head) = journal::head(conn, wanted)?;
-    let stages = std::mem::take(&mut projection.stages);
-    Ok(Some(Transcript { session, stages, turns: projection.into_turn_rows(), head }))
-}
-
-fn stored(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Stored>> {
-    if !ctx.may_see(wanted) {
-        return Ok(None);
-    }
-    let sight = Sight::of(ctx);
-    conn.prepare_cached(SESSION)?
-        .query_row(
-            named_params! { ":tenant": sight.tenant, ":session": wanted.key(), ":user": sight.user },
-            stored_row,
-        )
-        .optional()
 }
 
 /// Whether the actor has this session.
@@ -91,30 +26,23 @@ pub(super) fn sees(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusq
     Ok(found && ctx.may_see(wanted))
 }
 
-/// Brings a stored session up to its journal's head, in memory. With [`Words::Left`] and nothing to fold, the
-/// projection stays empty: nobody asked for its turns.
-fn current(conn: &Connection, stored: Stored, words: Words) -> rusqlite::Result<(Session, Projection)> {
-    let id = stored.new.id;
-    let behind = stored.state.projected_n < stored.head_n;
-    let projection = if behind || words == Words::Loaded {
-        let records = journal::records(conn, id, stored.state.projected_n)?;
-        let mut projection = projection(conn, id, stored.state, words)?;
-        project::fold(&mut projection, id, &records);
-        projection
-    } else {
-        Projection::stored(stored.state, Vec::new(), Vec::new())
-    };
-    let state = projection.session.clone();
-    Ok((standing::session(stored.new, stored.tenant, state, stored.failure, stored.call), projection))
-}
-
 /// The projected columns of a session, whoever it belongs to: for the writer.
-pub(super) fn session_state(conn: &Connection, session: SessionId) -> rusqlite::Result<Option<SessionState>> {
-    conn.prepare_cached("SELECT * FROM interview_sessions WHERE id = ?1")?.query_row([session.key()], state_row).optional()
+pub(super) fn session_state(
+    conn: &Connection,
+    session: SessionId,
+) -> rusqlite::Result<Option<SessionState>> {
+    conn.prepare_cached("SELECT * FROM interview_sessions WHERE id = ?1")?
+        .query_row([session.key()], state_row)
+        .optional()
 }
 
 /// The stored projection of a session.
-pub(super) fn projection(conn: &Connection, session: SessionId, state: SessionState, words: Words) -> rusqlite::Result<Projection> {
+pub(super) fn projection(
+    conn: &Connection,
+    session: SessionId,
+    state: SessionState,
+    words: Words,
+) -> rusqlite::Result<Projection> {
     let text = match words {
         Words::Loaded => "coalesce(text, '')",
         Words::Left => "''",
@@ -145,9 +73,16 @@ pub(super) fn projection(conn: &Connection, session: SessionId, state: SessionSt
 }
 
 fn turn_row(row: &Row<'_>) -> rusqlite::Result<Turn> {
-    let key = TurnKey { call: row.get("call_ordinal")?, item: row.get("item_id")?, content_index: row.get("content_index")? };
+    let key = TurnKey {
+        call: row.get("call_ordinal")?,
+        item: row.get("item_id")?,
+        content_index: row.get("content_index")?,
+    };
     let speaker = named(row, "speaker")?;
-    let span = |column: &str| row.get::<_, Option<i64>>(column).map(|value| value.map(unsigned));
+    let span = |column: &str| {
+        row.get::<_, Option<i64>>(column)
+            .map(|value| value.map(unsigned))
+    };
     let settled = match row.get::<_, Option<u32>>("seq")? {
         None => None,
         Some(seq) => Some(TurnRow {
@@ -169,41 +104,16 @@ fn turn_row(row: &Row<'_>) -> rusqlite::Result<Turn> {
             spoken_at: row.get("spoken_at")?,
         }),
     };
-    Ok(Turn { key, first_n: count(row, "first_n")?, after: row.get("previous_item_id")?, speaker, settled })
-}
-
-fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let failure = row.get::<_, Option<String>>("failed_code")?;
-    let call = row.get::<_, Option<u32>>("call_ordinal")?;
-    Ok(Stored {
-        new: NewSession {
-            id: SessionId(id(row, "id")?),
-            user: UserId(id(row, "user_id")?),
-            plan: row.get("plan")?,
-            stage_plan: json(row, "stage_plan")?,
-            candidate_name: row.get("candidate_name")?,
-            job_role: row.get("job_role")?,
-            language: row.get("language")?,
-            model: row.get("model")?,
-            voice: row.get("voice")?,
-            simulation: row.get("simulation")?,
-            created_at: row.get("created_at")?,
-        },
-        tenant: TenantId(id(row, "tenant_id")?),
-        state: state_row(row)?,
-        failure: match failure {
-            Some(code) => Some(Failure { code, ordinal: row.get("failed_ordinal")? }),
-            None => None,
-        },
-        call: match call {
-            Some(ordinal) => Some(LatestCall { ordinal, answered_at: row.get("call_answered_at")?, closed_at: row.get("call_closed_at")? }),
-            None => None,
-        },
-        head_n: count(row, "head_n")?,
+    Ok(Turn {
+        key,
+        first_n: count(row, "first_n")?,
+        after: row.get("previous_item_id")?,
+        speaker,
+        settled,
     })
 }
 
-fn state_row(row: &Row<'_>) -> rusqlite::Result<SessionState> {
+pub(super) fn state_row(row: &Row<'_>) -> rusqlite::Result<SessionState> {
     Ok(SessionState {
         projected_n: count(row, "projected_n")?,
         status: named(row, "status")?,
@@ -223,7 +133,13 @@ fn state_row(row: &Row<'_>) -> rusqlite::Result<SessionState> {
     })
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+/// The JSON in a column.
+pub(super) fn json<T: serde::de::DeserializeOwned>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text).map_err(|_| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text))
+    serde_json::from_str(text).map_err(|_| {
+        rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
+    })
 }

@@ -11,13 +11,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use super::checkpoint::Wal;
 use super::codec::Refusal;
 use super::health::Health;
-use super::journal::Heads;
-use super::project::{self, Stale};
+use super::job::{Db, Job};
+use super::project;
 use crate::clock::Clock;
 use crate::store::{StoreError, Unwritable};
 
@@ -33,79 +32,6 @@ const PROJECT_AT_CLOSE: Duration = Duration::from_millis(500);
 const SCAN_AFTER: Duration = Duration::from_millis(20);
 /// A store that failed is tried again at most this often.
 const PROBE_EVERY_MS: u64 = 1000;
-
-/// What a job works on.
-pub(super) struct Db {
-    pub(super) conn: Connection,
-    pub(super) heads: Heads,
-    pub(super) stale: Stale,
-}
-
-impl Db {
-    /// Runs several statements that only make sense together; a refusal takes back what they did.
-    pub(super) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        self.conn.prepare_cached("SAVEPOINT job")?.execute([])?;
-        let result = work(self);
-        if let Err(Refusal::Job(_)) = result {
-            self.conn.prepare_cached("ROLLBACK TO job")?.execute([])?;
-        }
-        if !matches!(result, Err(Refusal::Group(_))) {
-            self.conn.prepare_cached("RELEASE job")?.execute([])?;
-        }
-        result
-    }
-}
-
-/// Something to write, and somebody who waits for it.
-pub(super) trait Job: Send {
-    /// Does it, inside the group's transaction, and keeps the result back.
-    fn run(&mut self, db: &mut Db) -> Result<(), Unwritable>;
-    /// The transaction is durable: hands the result out. A waiter that has gone is no error.
-    fn answer(self: Box<Self>);
-    /// Nothing was written.
-    fn refuse(self: Box<Self>, error: StoreError);
-}
-
-/// The one implementation of [`Job`]: a closure and its answer.
-pub(super) struct Pending<T, W> {
-    work: Option<W>,
-    result: Result<T, StoreError>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, W> Pending<T, W>
-where
-    T: Send,
-    W: FnOnce(&mut Db) -> Result<T, Refusal> + Send,
-{
-    pub(super) fn new(work: W, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
-        Self { work: Some(work), result: Err(StoreError::Closed), reply }
-    }
-}
-
-impl<T, W> Job for Pending<T, W>
-where
-    T: Send,
-    W: FnOnce(&mut Db) -> Result<T, Refusal> + Send,
-{
-    fn run(&mut self, db: &mut Db) -> Result<(), Unwritable> {
-        let Some(work) = self.work.take() else { return Ok(()) };
-        self.result = match work(db) {
-            Ok(done) => Ok(done),
-            Err(Refusal::Job(error)) => Err(error),
-            Err(Refusal::Group(reason)) => return Err(reason),
-        };
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>) {
-        let _ = self.reply.send(self.result);
-    }
-
-    fn refuse(self: Box<Self>, error: StoreError) {
-        let _ = self.reply.send(Err(error));
-    }
-}
 
 /// The thread's state.
 pub(super) struct Writer {
@@ -132,7 +58,12 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => self.idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.db.stale.oldest().is_some_and(|since| since.elapsed() >= PROJECT_WITHIN) {
+            if self
+                .db
+                .stale
+                .oldest()
+                .is_some_and(|since| since.elapsed() >= PROJECT_WITHIN)
+            {
                 self.project(PROJECT_SLICE);
             }
         }
@@ -144,14 +75,24 @@ impl Writer {
         let patience = if self.health.failing() {
             Some(Duration::from_millis(PROBE_EVERY_MS))
         } else {
-            let until_project = self.db.stale.oldest().map(|since| PROJECT_WITHIN.saturating_sub(since.elapsed()));
+            let until_project = self
+                .db
+                .stale
+                .oldest()
+                .map(|since| PROJECT_WITHIN.saturating_sub(since.elapsed()));
             let until_scan = self.db.stale.has_unscanned().then_some(SCAN_AFTER);
             let until_copy = self.wal.has_uncopied().then_some(PROJECT_WITHIN);
-            [until_project, until_scan, until_copy].into_iter().flatten().min()
+            [until_project, until_scan, until_copy]
+                .into_iter()
+                .flatten()
+                .min()
         };
         match patience {
             Some(patience) => self.queue.recv_timeout(patience),
-            None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => self
+                .queue
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -183,7 +124,13 @@ impl Writer {
 
     /// A failed store is left alone for a second: retrying every job against a full disk would only heat it.
     fn may_try(&self) -> bool {
-        !self.health.failing() || self.clock.now().mono_ms.saturating_sub(self.health.failed_at_ms()) >= PROBE_EVERY_MS
+        !self.health.failing()
+            || self
+                .clock
+                .now()
+                .mono_ms
+                .saturating_sub(self.health.failed_at_ms())
+                >= PROBE_EVERY_MS
     }
 
     fn project(&mut self, slice: Duration) {
@@ -195,10 +142,14 @@ impl Writer {
         let result = self.transaction(|db| {
             while let Some(session) = db.stale.take() {
                 taken.push(session);
-                project::project(&mut db.conn, session).map_err(|error| match Refusal::from(error) {
-                    Refusal::Group(reason) => reason,
-                    Refusal::Job(_) => Unwritable::Io,
-                })?;
+                // One that does not fit is left as it was; its journal is whole and its readers fold it themselves.
+                match db.atomically(|db| Ok(project::project(&mut db.conn, session)?)) {
+                    Err(Refusal::Group(reason)) => return Err(reason),
+                    Err(Refusal::Job(_)) => {
+                        tracing::error!(%session, "a session could not be projected")
+                    }
+                    Ok(()) => {}
+                }
                 if Instant::now() >= until {
                     break;
                 }
@@ -206,7 +157,9 @@ impl Writer {
             Ok(())
         });
         if result.is_err() {
-            taken.into_iter().for_each(|session| self.db.stale.mark(session));
+            taken
+                .into_iter()
+                .for_each(|session| self.db.stale.mark(session));
         }
     }
 
@@ -216,20 +169,34 @@ impl Writer {
             return;
         }
         let _ = self.transaction(|db| {
-            let probe = "INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(65536))";
-            db.conn.execute(probe, []).map(|_| ()).map_err(|error| reason(&error))
+            let probe =
+                "INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(65536))";
+            db.conn
+                .execute(probe, [])
+                .map(|_| ())
+                .map_err(|error| reason(&error))
         });
         if !self.health.failing() {
-            let _ = self.transaction(|db| db.conn.execute("DELETE FROM write_probe", []).map(|_| ()).map_err(|error| reason(&error)));
+            let _ = self.transaction(|db| {
+                db.conn
+                    .execute("DELETE FROM write_probe", [])
+                    .map(|_| ())
+                    .map_err(|error| reason(&error))
+            });
         }
     }
 
     /// Runs `work` between BEGIN and COMMIT and keeps the health. After an error nothing of it is there.
-    fn transaction(&mut self, work: impl FnOnce(&mut Db) -> Result<(), Unwritable>) -> Result<(), Unwritable> {
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&mut Db) -> Result<(), Unwritable>,
+    ) -> Result<(), Unwritable> {
         let result = self.attempt(work);
         if result.is_err() {
             // The failure may have ended the transaction already.
-            if !self.db.conn.is_autocommit() && let Err(error) = self.db.conn.execute_batch("ROLLBACK") {
+            if !self.db.conn.is_autocommit()
+                && let Err(error) = self.db.conn.execute_batch("ROLLBACK")
+            {
                 tracing::error!(%error, "the store's transaction could not be taken back");
             }
             self.db.heads.forget();
@@ -238,9 +205,14 @@ impl Writer {
         result
     }
 
-    fn attempt(&mut self, work: impl FnOnce(&mut Db) -> Result<(), Unwritable>) -> Result<(), Unwritable> {
+    fn attempt(
+        &mut self,
+        work: impl FnOnce(&mut Db) -> Result<(), Unwritable>,
+    ) -> Result<(), Unwritable> {
         let run = |conn: &Connection, sql: &str| {
-            conn.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(|error| reason(&error))
+            conn.prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([]))
+                .map_err(|error| reason(&error))
         };
         run(&self.db.conn, "BEGIN IMMEDIATE")?;
         work(&mut self.db)?;

@@ -56,7 +56,11 @@ pub(super) fn command(task: Task, dir: &Path) -> Vec<String> {
 
 /// Starts it.
 pub(super) fn spawn(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let reports = BufReader::new(child.stdout.take().unwrap());
     (child, reports)
 }
@@ -69,9 +73,13 @@ pub(super) fn next(reports: &mut BufReader<ChildStdout>) -> Option<Report> {
             return None;
         }
         // Without its end the line was being written when the process was killed.
-        let Some(line) = line.strip_suffix('\n') else { continue };
+        let Some(line) = line.strip_suffix('\n') else {
+            continue;
+        };
         // The harness may have begun the line with the name of the test.
-        let Some((_, report)) = line.split_once("child> ") else { continue };
+        let Some((_, report)) = line.split_once("child> ") else {
+            continue;
+        };
         let (word, rest) = report.split_once(' ').unwrap_or((report, ""));
         let mut words = rest.split(' ');
         let mut id = || words.next().unwrap();

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use viva_proxy::identity::{Actor, TenantCtx};
-use viva_proxy::ids::{SessionId, TenantId, UserId};
+use viva_proxy::ids::SessionId;
 use viva_proxy::store::{Batch, Committed, Store, StoreError};
 use viva_proxy::transcript::{Hash, Speaker, chain};
 
@@ -29,17 +28,37 @@ pub(super) async fn what_was_committed_is_read_back(store: Arc<dyn Store>) {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let (first, second) = (pen.turns(2), pen.turns(3));
-    assert_eq!(store.commit(person.service(), first.clone()).await, Ok(Committed { up_to: 2 }));
-    assert_eq!(store.commit(person.service(), second.clone()).await, Ok(Committed { up_to: 5 }));
+    assert_eq!(
+        store.commit(person.service(), first.clone()).await,
+        Ok(Committed { up_to: 2 })
+    );
+    assert_eq!(
+        store.commit(person.service(), second.clone()).await,
+        Ok(Committed { up_to: 5 })
+    );
 
     let journal = store.journal(person.ctx, session, 0).await.unwrap();
     assert_eq!(journal, [first.records, second.records.clone()].concat());
-    assert_eq!(store.journal(person.ctx, session, 2).await.unwrap(), second.records);
+    assert_eq!(
+        store.journal(person.ctx, session, 2).await.unwrap(),
+        second.records
+    );
     assert_eq!(chain::verify(session, &journal), Ok(journal[4].hash));
-    let transcript = store.transcript(person.ctx, session).await.unwrap().unwrap();
+    let transcript = store
+        .transcript(person.ctx, session)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(transcript.head, journal[4].hash);
     assert_eq!(transcript.session.projected_n, 5);
-    assert_eq!(transcript.turns.iter().map(|turn| turn.n).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        transcript
+            .turns
+            .iter()
+            .map(|turn| turn.n)
+            .collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5]
+    );
 }
 
 pub(super) async fn the_same_records_again_are_one_set_of_rows(store: Arc<dyn Store>) {
@@ -49,14 +68,32 @@ pub(super) async fn the_same_records_again_are_one_set_of_rows(store: Arc<dyn St
     let (first, second) = (pen.turns(3), pen.turns(2));
     for batch in [&first, &first, &second, &first, &second] {
         let last = batch.records.last().unwrap().n;
-        assert_eq!(store.commit(person.service(), batch.clone()).await, Ok(Committed { up_to: last }));
+        assert_eq!(
+            store.commit(person.service(), batch.clone()).await,
+            Ok(Committed { up_to: last })
+        );
     }
     // The unknown outcome of a batch, told again together with what came since.
-    let both = Batch { records: [first.records.clone(), second.records].concat(), ..first };
-    let longer = Batch { records: [both.records.clone(), pen.turns(1).records].concat(), ..both.clone() };
-    assert_eq!(store.commit(person.service(), both).await, Ok(Committed { up_to: 5 }));
-    assert_eq!(store.commit(person.service(), longer.clone()).await, Ok(Committed { up_to: 6 }));
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), longer.records);
+    let both = Batch {
+        records: [first.records.clone(), second.records].concat(),
+        ..first
+    };
+    let longer = Batch {
+        records: [both.records.clone(), pen.turns(1).records].concat(),
+        ..both.clone()
+    };
+    assert_eq!(
+        store.commit(person.service(), both).await,
+        Ok(Committed { up_to: 5 })
+    );
+    assert_eq!(
+        store.commit(person.service(), longer.clone()).await,
+        Ok(Committed { up_to: 6 })
+    );
+    assert_eq!(
+        store.journal(person.ctx, session, 0).await.unwrap(),
+        longer.records
+    );
 }
 
 pub(super) async fn a_different_record_at_a_taken_place_is_fenced(store: Arc<dyn Store>) {
@@ -64,16 +101,34 @@ pub(super) async fn a_different_record_at_a_taken_place_is_fenced(store: Arc<dyn
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let written = pen.turns(3);
-    store.commit(person.service(), written.clone()).await.unwrap();
+    store
+        .commit(person.service(), written.clone())
+        .await
+        .unwrap();
 
     let other = Pen::new(session).batch([(turn("other", None, Speaker::Ai), Some("Hello."))]);
-    assert_eq!(store.commit(person.service(), other).await, Err(StoreError::Fenced));
+    assert_eq!(
+        store.commit(person.service(), other).await,
+        Err(StoreError::Fenced)
+    );
     let mut fork = Pen::after(session, &written.records[..2]);
     let fork = fork.batch([(turn("fork", None, Speaker::Ai), None)]);
-    assert_eq!(store.commit(person.service(), fork).await, Err(StoreError::Fenced));
-    let foreign_head = Batch { prev_hash: Hash([9; 32]), ..pen.turns(1) };
-    assert_eq!(store.commit(person.service(), foreign_head).await, Err(StoreError::Fenced));
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), written.records);
+    assert_eq!(
+        store.commit(person.service(), fork).await,
+        Err(StoreError::Fenced)
+    );
+    let foreign_head = Batch {
+        prev_hash: Hash([9; 32]),
+        ..pen.turns(1)
+    };
+    assert_eq!(
+        store.commit(person.service(), foreign_head).await,
+        Err(StoreError::Fenced)
+    );
+    assert_eq!(
+        store.journal(person.ctx, session, 0).await.unwrap(),
+        written.records
+    );
 }
 
 pub(super) async fn a_hole_is_fenced(store: Arc<dyn Store>) {
@@ -81,9 +136,18 @@ pub(super) async fn a_hole_is_fenced(store: Arc<dyn Store>) {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let (first, second) = (pen.turns(1), pen.turns(1));
-    assert_eq!(store.commit(person.service(), second.clone()).await, Err(StoreError::Fenced));
-    assert_eq!(store.commit(person.service(), first).await, Ok(Committed { up_to: 1 }));
-    assert_eq!(store.commit(person.service(), second).await, Ok(Committed { up_to: 2 }));
+    assert_eq!(
+        store.commit(person.service(), second.clone()).await,
+        Err(StoreError::Fenced)
+    );
+    assert_eq!(
+        store.commit(person.service(), first).await,
+        Ok(Committed { up_to: 1 })
+    );
+    assert_eq!(
+        store.commit(person.service(), second).await,
+        Ok(Committed { up_to: 2 })
+    );
 }
 
 pub(super) async fn records_that_could_never_verify_are_fenced(store: Arc<dyn Store>) {
@@ -96,15 +160,27 @@ pub(super) async fn records_that_could_never_verify_are_fenced(store: Arc<dyn St
     altered.records[2].body = altered.records[1].body.clone();
     let foreign = Pen::new(SessionId::fresh()).turns(1);
     let bad = [
-        Batch { records: Vec::new(), ..good.clone() },
-        Batch { expected_n: 0, ..good.clone() },
-        Batch { expected_n: u64::MAX, ..good.clone() },
+        Batch {
+            records: Vec::new(),
+            ..good.clone()
+        },
+        Batch {
+            expected_n: 0,
+            ..good.clone()
+        },
+        Batch {
+            expected_n: u64::MAX,
+            ..good.clone()
+        },
         Batch { session, ..foreign },
         swapped,
         altered,
     ];
     for batch in bad {
-        assert_eq!(store.commit(person.service(), batch).await, Err(StoreError::Fenced));
+        assert_eq!(
+            store.commit(person.service(), batch).await,
+            Err(StoreError::Fenced)
+        );
     }
     assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), []);
 }
@@ -116,101 +192,36 @@ pub(super) async fn an_older_lease_is_fenced(store: Arc<dyn Store>) {
     pen.lease_epoch = 7;
     let owned = pen.turns(1);
     store.commit(person.service(), owned.clone()).await.unwrap();
-    let stale = Batch { lease_epoch: 6, ..pen.clone().turns(1) };
-    assert_eq!(store.commit(person.service(), stale).await, Err(StoreError::Fenced));
-    assert_eq!(store.commit(person.service(), Batch { lease_epoch: 6, ..owned }).await, Err(StoreError::Fenced));
-    assert_eq!(store.commit(person.service(), Batch { lease_epoch: 8, ..pen.turns(1) }).await, Ok(Committed { up_to: 2 }));
-}
-
-pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Store>) {
-    const ITEMS: [&str; 16] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    let tries = ITEMS.map(|item| {
-        let batch = Pen::new(session).batch([(turn(item, None, Speaker::Ai), None)]);
-        let (store, ctx) = (Arc::clone(&store), person.service());
-        tokio::spawn(async move { (batch.records.clone(), store.commit(ctx, batch).await) })
-    });
-    let mut winners = Vec::new();
-    for attempt in tries {
-        match attempt.await.unwrap() {
-            (records, Ok(Committed { up_to: 1 })) => winners.push(records),
-            (_, outcome) => assert_eq!(outcome, Err(StoreError::Fenced)),
-        }
-    }
-    assert_eq!(winners, [store.journal(person.ctx, session, 0).await.unwrap()]);
-}
-
-pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let mut writing = Vec::new();
-    for turns in 1..=20 {
-        let session = person.session().await;
-        let (store, ctx) = (Arc::clone(&store), person.service());
-        writing.push(tokio::spawn(async move {
-            let mut pen = Pen::new(session);
-            for n in 1..=turns {
-                assert_eq!(store.commit(ctx, pen.turns(1)).await, Ok(Committed { up_to: n }));
-            }
-            (session, turns)
-        }));
-    }
-    for written in writing {
-        let (session, turns) = written.await.unwrap();
-        let journal = store.journal(person.ctx, session, 0).await.unwrap();
-        assert_eq!(journal.len() as u64, turns);
-        assert!(chain::verify(session, &journal).is_ok());
-    }
-}
-
-pub(super) async fn a_journal_needs_its_session(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let nobody = SessionId::fresh();
-    assert_eq!(store.commit(person.service(), Pen::new(nobody).turns(1)).await, Err(StoreError::Missing));
-    assert_eq!(store.journal(person.service(), nobody, 0).await.unwrap(), []);
-    assert!(store.transcript(person.service(), nobody).await.unwrap().is_none());
-}
-
-pub(super) async fn strangers_neither_read_nor_write_a_journal(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    let own = Pen::new(session).turns(1);
-    store.commit(person.holder(session), own.clone()).await.unwrap();
-    let other = Person::sign_in(&store).await;
-    let strangers = [
-        other.ctx,
-        other.service(),
-        TenantCtx { tenant: other.tenant, actor: Actor::User(person.user) },
-        TenantCtx { tenant: other.tenant, actor: Actor::Ticket(session) },
-        TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) },
-        person.holder(SessionId::fresh()),
-        TenantCtx::service(TenantId::fresh()),
-        TenantCtx { tenant: person.tenant, actor: Actor::User(UserId::fresh()) },
-    ];
-    for stranger in strangers {
-        let next = Pen::after(session, &own.records).turns(1);
-        assert_eq!(store.commit(stranger, next).await, Err(StoreError::Missing), "{stranger:?}");
-        assert_eq!(store.commit(stranger, own.clone()).await, Err(StoreError::Missing), "{stranger:?}");
-        assert_eq!(store.journal(stranger, session, 0).await.unwrap(), [], "{stranger:?}");
-        assert!(store.transcript(stranger, session).await.unwrap().is_none(), "{stranger:?}");
-    }
-    for friend in [person.ctx, person.service(), person.holder(session)] {
-        assert_eq!(store.journal(friend, session, 0).await.unwrap(), own.records, "{friend:?}");
-        assert!(store.transcript(friend, session).await.unwrap().is_some(), "{friend:?}");
-    }
-}
-
-pub(super) async fn closing_finishes_what_was_asked_and_takes_nothing_more(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    let mut pen = Pen::new(session);
-    let asked: Vec<_> = (0..50).map(|_| store.commit(person.service(), pen.turns(1))).collect();
-    store.close().await.unwrap();
-    for (answer, n) in asked.into_iter().zip(1..) {
-        assert_eq!(answer.await, Ok(Committed { up_to: n }));
-    }
-    assert_eq!(store.commit(person.service(), pen.turns(1)).await, Err(StoreError::Closed));
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap_err(), StoreError::Closed);
-    assert_eq!(store.health(), viva_proxy::store::StoreHealth::Closed);
-    store.close().await.unwrap();
+    let stale = Batch {
+        lease_epoch: 6,
+        ..pen.clone().turns(1)
+    };
+    assert_eq!(
+        store.commit(person.service(), stale).await,
+        Err(StoreError::Fenced)
+    );
+    assert_eq!(
+        store
+            .commit(
+                person.service(),
+                Batch {
+                    lease_epoch: 6,
+                    ..owned
+                }
+            )
+            .await,
+        Err(StoreError::Fenced)
+    );
+    assert_eq!(
+        store
+            .commit(
+                person.service(),
+                Batch {
+                    lease_epoch: 8,
+                    ..pen.turns(1)
+                }
+            )
+            .await,
+        Ok(Committed { up_to: 2 })
+    );
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use viva_proxy::store::{SessionStatus, Store, WebrtcStatus};
-use viva_proxy::transcript::{CallEvent, Entry, HangUp, Speaker, StageEntry, StageReason, TurnEntry, TurnState};
+use viva_proxy::store::Store;
+use viva_proxy::transcript::{Entry, Speaker, TurnEntry, TurnState};
 
-use super::fixture::{NOW, Pen, Person, opened, stage, turn, turn_entry};
+use super::fixture::{Pen, Person, opened, turn, turn_entry};
 
 pub(super) async fn the_readable_record_follows_the_conversation(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
@@ -14,25 +14,66 @@ pub(super) async fn the_readable_record_follows_the_conversation(store: Arc<dyn 
     // The reply settles before the words of the question it answers: arrival is not the conversation's order.
     let batch = pen.batch([
         (opened("hello", None, Speaker::Ai), None),
-        (turn("hello", None, Speaker::Ai), Some("Hello. Who are you?")),
+        (
+            turn("hello", None, Speaker::Ai),
+            Some("Hello. Who are you?"),
+        ),
         (opened("answer", Some("hello"), Speaker::Candidate), None),
         (opened("reply", Some("answer"), Speaker::Ai), None),
-        (turn("reply", Some("answer".into()), Speaker::Ai), Some("Thank you.")),
-        (turn("answer", Some("hello".into()), Speaker::Candidate), Some("I am Robin.")),
+        (
+            turn("reply", Some("answer".into()), Speaker::Ai),
+            Some("Thank you."),
+        ),
+        (
+            turn("answer", Some("hello".into()), Speaker::Candidate),
+            Some("I am Robin."),
+        ),
         (opened("unheard", Some("reply"), Speaker::Candidate), None),
     ]);
     store.commit(person.service(), batch).await.unwrap();
-    let transcript = store.transcript(person.ctx, session).await.unwrap().unwrap();
-    let rows: Vec<_> = transcript.turns.iter().map(|turn| (turn.position, turn.seq, turn.n, turn.item_id.as_str(), turn.text.as_str())).collect();
-    assert_eq!(rows, [(1, 1, 2, "hello", "Hello. Who are you?"), (2, 3, 6, "answer", "I am Robin."), (3, 2, 5, "reply", "Thank you.")]);
-    assert_eq!((transcript.session.agent_turns, transcript.session.candidate_turns), (2, 1));
+    let transcript = store
+        .transcript(person.ctx, session)
+        .await
+        .unwrap()
+        .unwrap();
+    let rows: Vec<_> = transcript
+        .turns
+        .iter()
+        .map(|turn| {
+            (
+                turn.position,
+                turn.seq,
+                turn.n,
+                turn.item_id.as_str(),
+                turn.text.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (1, 1, 2, "hello", "Hello. Who are you?"),
+            (2, 3, 6, "answer", "I am Robin."),
+            (3, 2, 5, "reply", "Thank you.")
+        ]
+    );
+    assert_eq!(
+        (
+            transcript.session.agent_turns,
+            transcript.session.candidate_turns
+        ),
+        (2, 1)
+    );
 }
 
 pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
-    let timed_out = TurnEntry { state: TurnState::TimedOut, ..turn_entry("b", None, Speaker::Candidate) };
+    let timed_out = TurnEntry {
+        state: TurnState::TimedOut,
+        ..turn_entry("b", None, Speaker::Candidate)
+    };
     let first = pen.batch([
         (Entry::Turn(timed_out), None),
         (turn("a", None, Speaker::Ai), Some("A?")),
@@ -40,76 +81,51 @@ pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<d
     ]);
     store.commit(person.service(), first).await.unwrap();
     let shown = async || {
-        let turns = store.transcript(person.ctx, session).await.unwrap().unwrap().turns;
-        turns.iter().map(|turn| (turn.item_id.clone(), turn.seq, turn.n, turn.text.clone(), turn.state)).collect::<Vec<_>>()
+        let turns = store
+            .transcript(person.ctx, session)
+            .await
+            .unwrap()
+            .unwrap()
+            .turns;
+        turns
+            .iter()
+            .map(|turn| {
+                (
+                    turn.item_id.clone(),
+                    turn.seq,
+                    turn.n,
+                    turn.text.clone(),
+                    turn.state,
+                )
+            })
+            .collect::<Vec<_>>()
     };
-    let row = |item: &str, seq, n, text: &str, state| (item.to_owned(), seq, n, text.to_owned(), state);
-    let (c, a) = (row("c", 3, 3, "C.", TurnState::Final), row("a", 2, 2, "A?", TurnState::Final));
-    assert_eq!(shown().await, [row("b", 1, 1, "", TurnState::TimedOut), c.clone(), a.clone()]);
+    let row =
+        |item: &str, seq, n, text: &str, state| (item.to_owned(), seq, n, text.to_owned(), state);
+    let (c, a) = (
+        row("c", 3, 3, "C.", TurnState::Final),
+        row("a", 2, 2, "A?", TurnState::Final),
+    );
+    assert_eq!(
+        shown().await,
+        [
+            row("b", 1, 1, "", TurnState::TimedOut),
+            c.clone(),
+            a.clone()
+        ]
+    );
 
     let revised = Entry::Revised(turn_entry("b", Some("a".into()), Speaker::Candidate));
-    store.commit(person.service(), pen.batch([(revised, Some("B."))])).await.unwrap();
-    assert_eq!(shown().await, [a, row("b", 1, 1, "B.", TurnState::Final), c]);
+    store
+        .commit(person.service(), pen.batch([(revised, Some("B."))]))
+        .await
+        .unwrap();
+    assert_eq!(
+        shown().await,
+        [a, row("b", 1, 1, "B.", TurnState::Final), c]
+    );
     let session = store.session(person.ctx, session).await.unwrap().unwrap();
     assert_eq!((session.agent_turns, session.candidate_turns), (2, 1));
-}
-
-pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    let mut pen = Pen::new(session);
-    let call = |event| (Entry::Call { call: 1, event, at: NOW }, None);
-    let at = |seconds: i64, entry: StageEntry| (Entry::Stage(StageEntry { at: NOW + 1000 * seconds, ..entry }), None);
-    let shown = async || store.session(person.ctx, session).await.unwrap().unwrap();
-
-    let begun = [
-        call(CallEvent::Answered { call_id: "rtc_viva_1".into() }),
-        call(CallEvent::Connected),
-        call(CallEvent::Control { control: "sideband".into(), sideband: "attached".into() }),
-        at(1, stage(None, "welcome", StageReason::Start)),
-        at(9, stage(Some("welcome"), "self_intro", StageReason::Completed)),
-    ];
-    store.commit(person.service(), pen.batch(begun)).await.unwrap();
-    let seen = shown().await;
-    assert_eq!((seen.status, seen.webrtc_status), (SessionStatus::InProgress, WebrtcStatus::Connected));
-    assert_eq!((seen.stage.as_deref(), seen.stage_started_at), (Some("self_intro"), Some(NOW + 9000)));
-    assert_eq!((seen.control.as_deref(), seen.sideband.as_deref()), (Some("sideband"), Some("attached")));
-
-    let skipped = StageEntry { skipped: vec!["self_intro".into()], ..stage(Some("self_intro"), "past_experience", StageReason::Skipped) };
-    let ended = StageEntry { ended_by: Some("natural_completion".into()), ..stage(Some("closing"), "closing", StageReason::Ended) };
-    let rest = [
-        at(20, skipped),
-        at(30, stage(Some("past_experience"), "company_fit", StageReason::Forced)),
-        at(40, stage(Some("company_fit"), "closing", StageReason::Closing)),
-        at(50, ended),
-        call(CallEvent::Closed { hang_up: HangUp::Confirmed }),
-    ];
-    store.commit(person.service(), pen.batch(rest)).await.unwrap();
-    let seen = shown().await;
-    assert_eq!((seen.status, seen.webrtc_status), (SessionStatus::Completed, WebrtcStatus::Disconnected));
-    assert_eq!((seen.started_at, seen.ended_at, seen.ended_by.as_deref()), (Some(NOW + 1000), Some(NOW + 50_000), Some("natural_completion")));
-    assert_eq!((seen.stage.as_deref(), seen.stage_started_at), (Some("closing"), Some(NOW + 40_000)));
-    assert_eq!((seen.skipped_stages.as_slice(), seen.forced_transitions), (["self_intro".to_owned()].as_slice(), 1));
-    let stages = store.transcript(person.ctx, session).await.unwrap().unwrap().stages;
-    assert_eq!(stages.iter().map(|stage| (stage.n, stage.to.as_str())).collect::<Vec<_>>(), [
-        (1, "welcome"),
-        (2, "self_intro"),
-        (3, "past_experience"),
-        (4, "company_fit"),
-        (5, "closing"),
-        (6, "closing"),
-    ]);
-}
-
-pub(super) async fn an_end_without_a_beginning_is_no_interview(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    for (ended_by, status) in [("user_end", SessionStatus::Cancelled), ("upstream_error", SessionStatus::Failed)] {
-        let session = person.session().await;
-        let ended = StageEntry { ended_by: Some(ended_by.into()), ..stage(None, "welcome", StageReason::Ended) };
-        store.commit(person.service(), Pen::new(session).batch([(Entry::Stage(ended), None)])).await.unwrap();
-        let seen = store.session(person.ctx, session).await.unwrap().unwrap();
-        assert_eq!((seen.status, seen.stage, seen.started_at, seen.ended_at), (status, None, None, Some(NOW)));
-    }
 }
 
 pub(super) async fn what_is_readable_does_not_depend_on_when_it_is_read(store: Arc<dyn Store>) {
@@ -119,8 +135,14 @@ pub(super) async fn what_is_readable_does_not_depend_on_when_it_is_read(store: A
         let mut entries = Vec::new();
         for n in 0..30_usize {
             let item = format!("i{}", n * 7 % 30);
-            let after = (n * 7 % 30).checked_sub(1).map(|before| format!("i{before}"));
-            let speaker = if n % 2 == 0 { Speaker::Ai } else { Speaker::Candidate };
+            let after = (n * 7 % 30)
+                .checked_sub(1)
+                .map(|before| format!("i{before}"));
+            let speaker = if n % 2 == 0 {
+                Speaker::Ai
+            } else {
+                Speaker::Candidate
+            };
             entries.push((opened(&item, None, speaker), None));
             entries.push((turn(&item, after, speaker), Some("Words.")));
         }
@@ -128,11 +150,30 @@ pub(super) async fn what_is_readable_does_not_depend_on_when_it_is_read(store: A
     };
     let mut pen = Pen::new(watched);
     for entry in entries() {
-        store.commit(person.service(), pen.batch([entry])).await.unwrap();
+        store
+            .commit(person.service(), pen.batch([entry]))
+            .await
+            .unwrap();
         store.transcript(person.ctx, watched).await.unwrap();
     }
-    store.commit(person.service(), Pen::new(unwatched).batch(entries())).await.unwrap();
-    let turns = async |session| store.transcript(person.ctx, session).await.unwrap().unwrap().turns;
+    store
+        .commit(person.service(), Pen::new(unwatched).batch(entries()))
+        .await
+        .unwrap();
+    let turns = async |session| {
+        store
+            .transcript(person.ctx, session)
+            .await
+            .unwrap()
+            .unwrap()
+            .turns
+    };
     assert_eq!(turns(watched).await, turns(unwatched).await);
-    assert!(turns(watched).await.iter().zip(0..).all(|(turn, n)| turn.item_id == format!("i{n}")));
+    assert!(
+        turns(watched)
+            .await
+            .iter()
+            .zip(0..)
+            .all(|(turn, n)| turn.item_id == format!("i{n}"))
+    );
 }

@@ -46,11 +46,26 @@ impl Told {
             let journal = store.journal(ctx, session, 0).await.unwrap();
             let stored = journal.len() as u64;
             assert!(chain::verify(session, &journal).is_ok());
-            assert!(stored >= acknowledged, "{acknowledged} acknowledged, {stored} there");
+            assert!(
+                stored >= acknowledged,
+                "{acknowledged} acknowledged, {stored} there"
+            );
             assert_eq!(stored % 3, 0, "a batch is there whole or not at all");
-            assert_eq!(store.transcript(ctx, session).await.unwrap().unwrap().turns.len() as u64, stored);
+            assert_eq!(
+                store
+                    .transcript(ctx, session)
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .turns
+                    .len() as u64,
+                stored
+            );
             let mut pen = Pen::after(session, &journal);
-            assert_eq!(store.commit(ctx, pen.turns(1)).await, Ok(Committed { up_to: stored + 1 }));
+            assert_eq!(
+                store.commit(ctx, pen.turns(1)).await,
+                Ok(Committed { up_to: stored + 1 })
+            );
             beyond += stored - acknowledged;
         }
         beyond
@@ -84,7 +99,8 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
     let line = child::command(Task::Commit, dir.path());
     // With the signal ignored, writing beyond the limit fails like a device would.
     let starved = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
-    let (mut starving, mut reports) = child::spawn(Command::new("sh").args(["-c", starved, "sh"]).args(&line));
+    let (mut starving, mut reports) =
+        child::spawn(Command::new("sh").args(["-c", starved, "sh"]).args(&line));
     let (mut told, mut refused) = (Told::default(), Vec::new());
     while let Some(report) = child::next(&mut reports) {
         told.hear(&report);
@@ -94,7 +110,12 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
     }
     assert!(starving.wait().unwrap().success());
     assert_eq!(refused.len(), 8);
-    assert!(refused.iter().all(|error| error.contains("cannot be written")), "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|error| error.contains("cannot be written")),
+        "{refused:?}"
+    );
     assert!(told.0.values().map(|(_, n)| n).sum::<u64>() > 100);
     told.hold_against(dir.path()).await;
 }
@@ -103,10 +124,13 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
 fn a_directory_that_may_not_be_written_is_named_at_start() {
     const NOBODY: u32 = 65_534;
     let dir = tempfile::tempdir().unwrap();
-    let set = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+    };
     // Root may write anywhere, so the child is somebody else there, with a binary that somebody else may reach.
     let mut line = child::command(Task::Open, &dir.path().join("data"));
-    let as_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let as_root = std::fs::metadata("/proc/self")
+        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let mut command = Command::new("env");
     if as_root {
         let reachable = dir.path().join("it");
@@ -122,7 +146,10 @@ fn a_directory_that_may_not_be_written_is_named_at_start() {
     refused.wait().unwrap();
     let existing = dir.path().join("data");
     set(dir.path(), 0o755);
-    assert!(matches!(&report, Some(Report::NotOpened(error)) if error.contains("cannot be written") && error.contains("set DATA_DIR")), "{report:?}");
+    assert!(
+        matches!(&report, Some(Report::NotOpened(error)) if error.contains("cannot be written") && error.contains("set DATA_DIR")),
+        "{report:?}"
+    );
     assert!(!existing.exists());
 }
 
@@ -130,7 +157,10 @@ fn a_directory_that_may_not_be_written_is_named_at_start() {
 async fn a_full_store_says_so_and_recovers_when_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock::default());
-    let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock)) };
+    let options = Options {
+        max_bytes: Some(512 * 1024),
+        ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock))
+    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let (filler, session) = (person.session().await, person.session().await);
@@ -151,25 +181,54 @@ async fn a_full_store_says_so_and_recovers_when_there_is_space() {
     assert_eq!(store.health(), StoreHealth::Failing(Unwritable::Full));
     let next = pen.turns(2);
     // Still inside the second in which nothing is tried.
-    assert_eq!(store.commit(person.service(), next.clone()).await, Err(StoreError::Unwritable(Unwritable::Full)));
+    assert_eq!(
+        store.commit(person.service(), next.clone()).await,
+        Err(StoreError::Unwritable(Unwritable::Full))
+    );
 
     // What is there can be read, and nothing of the refused batches is.
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap().len(), 2);
-    assert_eq!(store.transcript(person.ctx, filler).await.unwrap().unwrap().turns.len() as u64, filled);
+    assert_eq!(
+        store.journal(person.ctx, session, 0).await.unwrap().len(),
+        2
+    );
+    assert_eq!(
+        store
+            .transcript(person.ctx, filler)
+            .await
+            .unwrap()
+            .unwrap()
+            .turns
+            .len() as u64,
+        filled
+    );
 
     // An operator makes room.
     let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator.execute("DELETE FROM journal WHERE session_id = ?1", [filler.0.as_bytes()]).unwrap();
+    operator
+        .execute(
+            "DELETE FROM journal WHERE session_id = ?1",
+            [filler.0.as_bytes()],
+        )
+        .unwrap();
     clock.advance(1500);
-    assert_eq!(store.commit(person.service(), next.clone()).await, Ok(Committed { up_to: 4 }));
+    assert_eq!(
+        store.commit(person.service(), next.clone()).await,
+        Ok(Committed { up_to: 4 })
+    );
     assert_eq!(store.health(), StoreHealth::Ok);
-    assert_eq!(store.journal(person.ctx, session, 2).await.unwrap(), next.records);
+    assert_eq!(
+        store.journal(person.ctx, session, 2).await.unwrap(),
+        next.records
+    );
 }
 
 #[tokio::test]
 async fn a_full_store_notices_space_without_being_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::new(viva_proxy::clock::SystemClock::new())) };
+    let options = Options {
+        max_bytes: Some(512 * 1024),
+        ..Options::new(dir.path(), Arc::new(viva_proxy::clock::SystemClock::new()))
+    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
@@ -190,7 +249,10 @@ async fn a_full_store_notices_space_without_being_asked() {
 #[tokio::test]
 async fn a_full_queue_refuses_instead_of_waiting() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { queue: 4, ..Options::new(dir.path(), Arc::new(HandClock::default())) };
+    let options = Options {
+        queue: 4,
+        ..Options::new(dir.path(), Arc::new(HandClock::default()))
+    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
@@ -198,14 +260,22 @@ async fn a_full_queue_refuses_instead_of_waiting() {
     let operator = Connection::open(dir.path().join("viva.db")).unwrap();
     operator.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut pen = Pen::new(session);
-    let asked: Vec<_> = (0..600).map(|_| store.commit(person.service(), pen.turns(1))).collect();
+    let asked: Vec<_> = (0..600)
+        .map(|_| store.commit(person.service(), pen.turns(1)))
+        .collect();
     operator.execute_batch("ROLLBACK").unwrap();
     let mut answers = Vec::new();
     for answer in asked {
         answers.push(answer.await);
     }
-    let overloaded = answers.iter().filter(|answer| **answer == Err(StoreError::Overloaded)).count();
+    let overloaded = answers
+        .iter()
+        .filter(|answer| **answer == Err(StoreError::Overloaded))
+        .count();
     assert!(overloaded > 0, "{answers:?}");
     let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap().len(), accepted);
+    assert_eq!(
+        store.journal(person.ctx, session, 0).await.unwrap().len(),
+        accepted
+    );
 }

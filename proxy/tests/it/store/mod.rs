@@ -1,9 +1,12 @@
-//! The store: what every implementation promises ([`contract`]), and what the embedded one promises beyond.
+//! The store: what every implementation promises (`contract*`), and what the embedded one promises beyond.
 
 mod child;
 mod contract;
+mod contract_calls;
+mod contract_course;
+mod contract_people;
 mod contract_readable;
-mod contract_rows;
+mod contract_sharing;
 mod faults;
 mod fixture;
 mod projection;

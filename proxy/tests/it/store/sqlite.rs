@@ -31,18 +31,22 @@ contract! { fresh();
         a_hole_is_fenced,
         records_that_could_never_verify_are_fenced,
         an_older_lease_is_fenced,
+    }
+    contract_sharing::{
         of_many_appenders_at_one_place_one_wins,
         sessions_written_at_once_do_not_mix,
         a_journal_needs_its_session,
         strangers_neither_read_nor_write_a_journal,
         closing_finishes_what_was_asked_and_takes_nothing_more,
     }
-    contract_rows::{
+    contract_people::{
         a_sign_in_is_found_until_it_expires,
         a_session_comes_with_its_ticket_or_not_at_all,
         tickets_are_added_to_own_sessions_only,
         sessions_are_created_by_and_for_known_people,
         lists_are_the_actors_own_newest_first,
+    }
+    contract_calls::{
         a_call_goes_from_its_row_to_its_hang_up,
         a_refused_call_fails_the_session_until_the_next_try,
         strangers_see_and_change_no_rows,
@@ -50,9 +54,11 @@ contract! { fresh();
     contract_readable::{
         the_readable_record_follows_the_conversation,
         late_words_and_links_change_place_and_text_only,
+        what_is_readable_does_not_depend_on_when_it_is_read,
+    }
+    contract_course::{
         a_session_shows_how_its_interview_went,
         an_end_without_a_beginning_is_no_interview,
-        what_is_readable_does_not_depend_on_when_it_is_read,
     }
 }
 
@@ -63,15 +69,27 @@ async fn everything_is_there_after_closing_and_opening_again() {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let written = pen.turns(4);
-    store.commit(person.service(), written.clone()).await.unwrap();
+    store
+        .commit(person.service(), written.clone())
+        .await
+        .unwrap();
     let before = format!("{:?}", store.transcript(person.ctx, session).await.unwrap());
     store.close().await.unwrap();
     drop(store);
 
     let store = open(dir.path()).unwrap();
-    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), written.records);
-    assert_eq!(format!("{:?}", store.transcript(person.ctx, session).await.unwrap()), before);
-    assert_eq!(store.commit(person.service(), pen.turns(1)).await, Ok(Committed { up_to: 5 }));
+    assert_eq!(
+        store.journal(person.ctx, session, 0).await.unwrap(),
+        written.records
+    );
+    assert_eq!(
+        format!("{:?}", store.transcript(person.ctx, session).await.unwrap()),
+        before
+    );
+    assert_eq!(
+        store.commit(person.service(), pen.turns(1)).await,
+        Ok(Committed { up_to: 5 })
+    );
 }
 
 #[test]
@@ -102,11 +120,16 @@ fn a_newer_altered_or_foreign_file_is_refused() {
     let with = |sql: &str| {
         let (store, dir) = fresh();
         drop(store);
-        Connection::open(dir.path().join("viva.db")).unwrap().execute_batch(sql).unwrap();
+        Connection::open(dir.path().join("viva.db"))
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap();
         let error = open(dir.path()).err();
         error.map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(with("PRAGMA user_version = 99").contains("has schema version 99, this version knows 1"));
+    assert!(
+        with("PRAGMA user_version = 99").contains("has schema version 99, this version knows 1")
+    );
     for altered in [
         "ALTER TABLE journal ADD COLUMN extra TEXT",
         "DROP TABLE consents",
@@ -115,15 +138,25 @@ fn a_newer_altered_or_foreign_file_is_refused() {
         "DELETE FROM schema_migrations",
         "DROP TABLE schema_migrations",
     ] {
-        assert!(with(altered).contains("was changed by somebody else"), "{altered}");
+        assert!(
+            with(altered).contains("was changed by somebody else"),
+            "{altered}"
+        );
     }
     assert!(with("PRAGMA application_id = 7").contains("not a Viva store"));
     assert_eq!(with("ANALYZE"), "");
 
     let dir = tempfile::tempdir().unwrap();
-    Connection::open(dir.path().join("viva.db")).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    Connection::open(dir.path().join("viva.db"))
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs (x)")
+        .unwrap();
     assert!(matches!(open(dir.path()).err(), Some(OpenError::Foreign)));
-    std::fs::write(dir.path().join("viva.db"), "not a database at all, but long enough to be looked at".repeat(100)).unwrap();
+    std::fs::write(
+        dir.path().join("viva.db"),
+        "not a database at all, but long enough to be looked at".repeat(100),
+    )
+    .unwrap();
     assert!(matches!(open(dir.path()).err(), Some(OpenError::Sqlite(_))));
 }
 

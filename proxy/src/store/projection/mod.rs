@@ -2,94 +2,17 @@
 //! session's row shows. Pure and shared by every store; whatever a store keeps of it can be dropped and rebuilt. It
 //! must not depend on where one fold stopped and the next began, nor on anything but the records.
 
+mod state;
+
 use std::collections::{BTreeSet, HashMap};
 
-use super::model::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
+pub use state::{SessionState, Turn, TurnKey};
+
+use super::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
 use crate::transcript::order::{Item, order};
-use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
-
-/// What the journal says about the session itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionState {
-    /// Journal number this state goes up to.
-    pub projected_n: u64,
-    /// Status, as far as the journal knows; a refused exchange is not in it.
-    pub status: SessionStatus,
-    /// Peer connection of the call `webrtc_call`.
-    pub webrtc_status: WebrtcStatus,
-    /// The newest call the journal mentions; 0 before the first.
-    pub webrtc_call: u32,
-    /// Last real stage.
-    pub stage: Option<String>,
-    /// When that stage began.
-    pub stage_started_at: Option<i64>,
-    /// Stages that were skipped, in order.
-    pub skipped_stages: Vec<String>,
-    /// Transitions the clock forced.
-    pub forced_transitions: u32,
-    /// Why it ended.
-    pub ended_by: Option<String>,
-    /// `sideband` or `relay`.
-    pub control: Option<String>,
-    /// State of the sideband.
-    pub sideband: Option<String>,
-    /// Began.
-    pub started_at: Option<i64>,
-    /// Ended.
-    pub ended_at: Option<i64>,
-    /// Settled turns of the model.
-    pub agent_turns: u32,
-    /// Settled turns of the candidate.
-    pub candidate_turns: u32,
-}
-
-impl Default for SessionState {
-    fn default() -> Self {
-        Self {
-            projected_n: 0,
-            status: SessionStatus::Scheduled,
-            webrtc_status: WebrtcStatus::Pending,
-            webrtc_call: 0,
-            stage: None,
-            stage_started_at: None,
-            skipped_stages: Vec::new(),
-            forced_transitions: 0,
-            ended_by: None,
-            control: None,
-            sideband: None,
-            started_at: None,
-            ended_at: None,
-            agent_turns: 0,
-            candidate_turns: 0,
-        }
-    }
-}
-
-/// One content part of one item: what a turn is known by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TurnKey {
-    /// Upstream call, from 1.
-    pub call: u32,
-    /// The item.
-    pub item: String,
-    /// Content part.
-    pub content_index: u32,
-}
-
-/// A turn from the moment its item was opened.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Turn {
-    /// What it is known by.
-    pub key: TurnKey,
-    /// Journal number that first mentioned it.
-    pub first_n: u64,
-    /// Its predecessor, once known.
-    pub after: Option<String>,
-    /// Who speaks.
-    pub speaker: Speaker,
-    /// What was said, once it settled; its `position` is kept by [`Projection::arrange`].
-    pub settled: Option<TurnRow>,
-}
+use crate::transcript::{
+    CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry,
+};
 
 /// A session's projection, whole or loaded without its words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,9 +42,25 @@ impl Projection {
     #[must_use]
     pub fn stored(session: SessionState, mut turns: Vec<Turn>, stages: Vec<StageRow>) -> Self {
         turns.sort_by_key(|turn| turn.first_n);
-        let places = turns.iter().enumerate().map(|(at, turn)| (turn.key.clone(), at)).collect();
-        let last_seq = turns.iter().filter_map(|turn| turn.settled.as_ref()).map(|row| row.seq).max().unwrap_or(0);
-        Self { session, turns, stages, places, last_seq, ..Self::default() }
+        let places = turns
+            .iter()
+            .enumerate()
+            .map(|(at, turn)| (turn.key.clone(), at))
+            .collect();
+        let last_seq = turns
+            .iter()
+            .filter_map(|turn| turn.settled.as_ref())
+            .map(|row| row.seq)
+            .max()
+            .unwrap_or(0);
+        Self {
+            session,
+            turns,
+            stages,
+            places,
+            last_seq,
+            ..Self::default()
+        }
     }
 
     /// The turns by first mention, settled or not.
@@ -138,13 +77,30 @@ impl Projection {
     pub fn fold(&mut self, record: &Record) -> Result<(), serde_json::Error> {
         self.session.projected_n = record.n;
         match record.entry()? {
-            Entry::Opened { call, item, after, speaker } => {
-                self.mention(TurnKey { call, item, content_index: 0 }, record.n, after, speaker);
+            Entry::Opened {
+                call,
+                item,
+                after,
+                speaker,
+            } => {
+                self.mention(
+                    TurnKey {
+                        call,
+                        item,
+                        content_index: 0,
+                    },
+                    record.n,
+                    after,
+                    speaker,
+                );
             }
             Entry::Turn(turn) | Entry::Revised(turn) => self.settle(record, turn),
             Entry::Stage(stage) => self.enter(stage),
             Entry::Call { call, event, at: _ } => self.call(call, event),
-            Entry::Usage { .. } | Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
+            Entry::Usage { .. }
+            | Entry::Incident { .. }
+            | Entry::Gap { .. }
+            | Entry::Seal { .. } => {}
         }
         Ok(())
     }
@@ -156,11 +112,18 @@ impl Projection {
         let mut parts: Vec<Vec<usize>> = Vec::with_capacity(self.turns.len());
         let mut seen: HashMap<(u32, &str), usize> = HashMap::with_capacity(self.turns.len());
         for (at, turn) in self.turns.iter().enumerate() {
-            let place = *seen.entry((turn.key.call, &turn.key.item)).or_insert_with(|| {
-                items.push(Item { call: turn.key.call, id: &turn.key.item, after: None, first_seen: turn.first_n });
-                parts.push(Vec::new());
-                items.len() - 1
-            });
+            let place = *seen
+                .entry((turn.key.call, &turn.key.item))
+                .or_insert_with(|| {
+                    items.push(Item {
+                        call: turn.key.call,
+                        id: &turn.key.item,
+                        after: None,
+                        first_seen: turn.first_n,
+                    });
+                    parts.push(Vec::new());
+                    items.len() - 1
+                });
             items[place].after = items[place].after.or(turn.after.as_deref());
             parts[place].push(at);
         }
@@ -169,7 +132,10 @@ impl Projection {
         }
 
         let mut position = 0;
-        for at in order(&items).into_iter().flat_map(|place| std::mem::take(&mut parts[place])) {
+        for at in order(&items)
+            .into_iter()
+            .flat_map(|place| std::mem::take(&mut parts[place]))
+        {
             if let Some(settled) = &mut self.turns[at].settled {
                 position += 1;
                 if settled.position != position {
@@ -180,13 +146,20 @@ impl Projection {
         }
         let said = std::mem::take(&mut self.said);
         let moved = std::mem::take(&mut self.moved);
-        Changes { moved: moved.difference(&said).copied().collect(), said: said.into_iter().collect() }
+        Changes {
+            moved: moved.difference(&said).copied().collect(),
+            said: said.into_iter().collect(),
+        }
     }
 
     /// The settled turns in conversation order. Right after [`Projection::arrange`].
     #[must_use]
     pub fn into_turn_rows(self) -> Vec<TurnRow> {
-        let mut rows: Vec<TurnRow> = self.turns.into_iter().filter_map(|turn| turn.settled).collect();
+        let mut rows: Vec<TurnRow> = self
+            .turns
+            .into_iter()
+            .filter_map(|turn| turn.settled)
+            .collect();
         rows.sort_by_key(|row| row.position);
         rows
     }
@@ -195,7 +168,13 @@ impl Projection {
         let at = *self.places.entry(key.clone()).or_insert(self.turns.len());
         if at == self.turns.len() {
             self.said.insert(at);
-            self.turns.push(Turn { key, first_n: n, after, speaker, settled: None });
+            self.turns.push(Turn {
+                key,
+                first_n: n,
+                after,
+                speaker,
+                settled: None,
+            });
         } else if after.is_some() && self.turns[at].after != after {
             self.turns[at].after = after;
             self.moved.insert(at);
@@ -204,7 +183,11 @@ impl Projection {
     }
 
     fn settle(&mut self, record: &Record, entry: TurnEntry) {
-        let key = TurnKey { call: entry.call, item: entry.item.clone(), content_index: entry.content_index };
+        let key = TurnKey {
+            call: entry.call,
+            item: entry.item.clone(),
+            content_index: entry.content_index,
+        };
         let at = self.mention(key, record.n, entry.after.clone(), entry.speaker);
         let (n, seq, position) = match &self.turns[at].settled {
             Some(before) => (before.n, before.seq, before.position),
@@ -220,7 +203,12 @@ impl Projection {
         };
         self.said.insert(at);
         self.turns[at].speaker = entry.speaker;
-        self.turns[at].settled = Some(turn_row(entry, record.text.clone(), record.source, (n, seq, position)));
+        self.turns[at].settled = Some(turn_row(
+            entry,
+            record.text.clone(),
+            record.source,
+            (n, seq, position),
+        ));
     }
 
     fn enter(&mut self, entry: StageEntry) {
@@ -236,7 +224,11 @@ impl Projection {
                 session.ended_at = Some(entry.at);
                 session.ended_by = entry.ended_by;
             }
-            StageReason::Start | StageReason::Completed | StageReason::Forced | StageReason::Skipped | StageReason::Closing => {
+            StageReason::Start
+            | StageReason::Completed
+            | StageReason::Forced
+            | StageReason::Skipped
+            | StageReason::Closing => {
                 if entry.reason == StageReason::Start && session.started_at.is_none() {
                     // Also after an end without a beginning: the ticket may start again.
                     session.started_at = Some(entry.at);
@@ -279,7 +271,12 @@ impl Projection {
     }
 }
 
-fn turn_row(entry: TurnEntry, text: Option<String>, source: Source, (n, seq, position): (u64, u32, u32)) -> TurnRow {
+fn turn_row(
+    entry: TurnEntry,
+    text: Option<String>,
+    source: Source,
+    (n, seq, position): (u64, u32, u32),
+) -> TurnRow {
     TurnRow {
         n,
         seq,
