@@ -5,6 +5,7 @@
 //! Neither may depend on the proxy: they meet it over sockets like anybody else.
 
 mod call;
+pub mod caller;
 pub mod config;
 pub mod faults;
 mod http;
@@ -14,6 +15,7 @@ mod server;
 pub mod speech;
 
 pub use call::{ClientEvent, Origin};
+pub use caller::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
 pub use config::{Config, ToolUse};
 pub use faults::{FaultInfo, Faults};
 pub use server::{Probe, Simulator};
