@@ -1,0 +1,129 @@
+//! A model server at the socket: it reads whole requests, keeps them, and answers with scripted bytes. Raw TCP and not
+//! a web framework, because half of what is tested here is how a server misbehaves.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use viva_proxy::upstream::{BaseUrl, Kind, Profile, Timeouts, Upstream};
+
+/// What the fake does with a request that it has read.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// Writes this and closes.
+    Bytes(Vec<u8>),
+    /// Never answers.
+    Hang,
+    /// Closes without a byte.
+    Close,
+}
+
+/// The fake. Dropping it ends its task and its connections.
+pub(crate) struct FakeModel {
+    pub(crate) address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for FakeModel {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl FakeModel {
+    /// Answers the n-th request with `script[n]`, and all later ones with the last.
+    pub(crate) async fn start(script: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
+        let address = listener.local_addr().expect("bound");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        let task = tokio::spawn(async move {
+            // Connections end with the fake, because the set is dropped with its task.
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (seen, script) = (seen.clone(), script.clone());
+                connections.spawn(serve(stream, seen, script));
+            }
+        });
+        Self { address, requests, task }
+    }
+
+    /// One scripted answer for everything.
+    pub(crate) async fn answering(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        Self::start(vec![Reply::Bytes(response(status, headers, body))]).await
+    }
+
+    /// The requests as they came in, head and body.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("no panic while held").clone()
+    }
+
+    /// A client for it.
+    pub(crate) fn client(&self) -> Upstream {
+        client(self.address, Timeouts::default())
+    }
+}
+
+/// A client for whatever listens, or not, at an address.
+pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
+    let profile = Profile {
+        kind: Kind::Custom,
+        base_url: BaseUrl::parse(&format!("http://{address}")).expect("an address"),
+        key: "sk-planted".into(),
+        model: "gpt-realtime-2.1".into(),
+        voice: "marin".into(),
+        transcription_model: "gpt-realtime-whisper".into(),
+    };
+    Upstream::new(profile, timeouts).expect("a client")
+}
+
+/// An HTTP response in bytes.
+pub(crate) fn response(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut text = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Vec<Reply>) {
+    let Some(request) = read_request(&mut stream).await else { return };
+    let reply = {
+        let mut seen = seen.lock().expect("no panic while held");
+        seen.push(request);
+        script.get(seen.len() - 1).or(script.last()).cloned().expect("a script")
+    };
+    match reply {
+        Reply::Bytes(bytes) => {
+            // A client that stops reading in the middle is part of the tests.
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+        }
+        Reply::Hang => std::future::pending().await,
+        Reply::Close => {}
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+            .map_or(0, |length| length.parse().expect("a length"));
+        if body.len() >= length {
+            return Some(text.into_owned());
+        }
+    }
+}
