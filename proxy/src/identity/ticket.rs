@@ -100,6 +100,14 @@ pub struct Ticket {
     pub expires_at: i64,
 }
 
+impl Ticket {
+    /// Whether it is early enough to start the call.
+    #[must_use]
+    pub fn may_start(&self, now_unix_ms: i64) -> bool {
+        now_unix_ms < self.expires_at
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
