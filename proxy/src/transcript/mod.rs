@@ -3,6 +3,7 @@
 
 pub mod chain;
 pub mod entry;
+pub mod export;
 pub mod order;
 pub mod timeline;
 pub mod turn;
