@@ -1,8 +1,53 @@
 //! The HTTP interface: one file a resource, and the one error shape they share. No SQL here, and no decision that
 //! another door would have to repeat.
 
+mod body;
+mod caller;
 mod code;
+mod guest;
+mod live;
+mod me;
+mod no_store;
+mod peer;
+mod plans;
 mod problem;
+mod refusals;
+mod sessions;
+mod transcript;
 
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::{Router, middleware};
+
+pub use caller::{COOKIE, Caller};
 pub use code::Code;
+pub use live::{Ended, LiveCalls, SkipRefused};
+pub use peer::Peer;
 pub use problem::{Problem, ProviderProblem};
+
+use crate::identity::Identity;
+use crate::interview::plan::Plans;
+use crate::store::Store;
+use crate::upstream::Upstream;
+
+/// `/auth/*` and `/api/*`. The application puts request ids, time limits and security headers around it.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<dyn Store>: FromRef<S>,
+    Arc<dyn LiveCalls>: FromRef<S>,
+    Arc<Plans>: FromRef<S>,
+    Identity: FromRef<S>,
+    Upstream: FromRef<S>,
+{
+    Router::new()
+        .merge(guest::routes())
+        .merge(me::routes())
+        .merge(plans::routes())
+        .merge(sessions::routes())
+        .merge(transcript::routes())
+        .method_not_allowed_fallback(refusals::method_not_allowed)
+        // Cookies, tickets, names and words: nothing here may be kept by a cache.
+        .layer(middleware::map_response(no_store::no_store))
+}

@@ -1,0 +1,125 @@
+//! [`Caller`]: who sent a request. Credentials are judged first (401), then where it came from (403): a cookie needs one
+//! of our own pages behind it. A bearer that is not valid is refused even when a good cookie lies beside it, because
+//! the sender meant the bearer.
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+
+use super::{Code, Problem};
+use crate::identity::{Credential, Identity, Person, Principal, Recognised, Way};
+
+/// Name of the sign-in cookie.
+pub const COOKIE: &str = "viva_session";
+
+/// A recognised caller whose request may be served.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who acts.
+    pub principal: Principal,
+    /// The `Host` it used, checked.
+    pub host: String,
+}
+
+impl Caller {
+    /// The person, where a ticket is not enough.
+    ///
+    /// # Errors
+    /// 403 for the holder of a ticket.
+    pub fn person(&self) -> Result<&Person, Problem> {
+        match &self.principal {
+            Principal::Person(person) => Ok(person),
+            Principal::Ticket(_) => Err(Problem::new(Code::Forbidden, "A ticket opens its own session only. Sign in.")),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Identity: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let identity = Identity::from_ref(state);
+        let (principal, credential) = recognise(&identity, &parts.headers).await?;
+        let way = if matches!(parts.method, Method::GET | Method::HEAD) { Way::Read } else { Way::Write };
+        let host = host(parts).unwrap_or_default();
+        identity.origins().check(way, credential, Some(&host), header(&parts.headers, ORIGIN.as_str()))?;
+        Ok(Self { principal, host })
+    }
+}
+
+async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principal, Credential), Problem> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let ticket = value.to_str().ok().and_then(bearer).unwrap_or_default();
+        return match identity.by_ticket(ticket).await? {
+            Recognised::Yes(ticket) => Ok((Principal::Ticket(ticket), Credential::Bearer)),
+            Recognised::Expired => Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one.")),
+            Recognised::No => Err(Problem::new(Code::AuthenticationFailed, "The bearer is not a ticket of this server.")),
+        };
+    }
+    let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in first, or send a ticket as bearer.");
+    let cookie = cookie(headers).ok_or_else(sign_in)?;
+    let person = identity.by_cookie(cookie).await?.ok_or_else(sign_in)?;
+    Ok((Principal::Person(person), Credential::Cookie))
+}
+
+/// The secret of `Bearer …`; the scheme's case does not matter (RFC 9110 §11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// The sign-in cookie. With two of the name neither counts: one may have been planted by a sibling domain.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let mut found = headers
+        .get_all(COOKIE_HEADER)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// `Host`, or the authority of an absolute request target.
+pub(super) fn host(parts: &Parts) -> Option<String> {
+    let authority = parts.uri.authority().map(|authority| authority.as_str());
+    header(&parts.headers, HOST.as_str()).or(authority).map(str::to_owned)
+}
+
+/// A header that is there exactly once and is text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn with(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (COOKIE_HEADER, HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_not_when_there_are_two() {
+        assert_eq!(cookie(&with(&["a=b; viva_session=x; c=d"])), Some("x"));
+        assert_eq!(cookie(&with(&["viva_session_2=x"])), None);
+        assert_eq!(cookie(&with(&["viva_session=x; viva_session=y"])), None);
+        assert_eq!(cookie(&with(&["viva_session=x", "viva_session=y"])), None);
+    }
+
+    #[test]
+    fn a_bearer_is_recognised_in_any_case() {
+        assert_eq!(bearer("bearer x"), Some("x"));
+        assert_eq!(bearer("Basic x"), None);
+        assert_eq!(bearer("Bearer"), None);
+    }
+}

@@ -1,0 +1,44 @@
+//! `POST /auth/guest`: the local guest signs in. It exists only on a server that listens on loopback and has no other
+//! way to sign in, for a page or program on the same machine: peer, `Host` and `Origin` must all say so (design §6).
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::routing::post;
+use http::header::{ORIGIN, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::caller::{COOKIE, header, host};
+use super::refusals::too_fast;
+use super::{Code, Peer, Problem};
+use crate::identity::{Door, Guests, Identity, SignInSecret};
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+{
+    Router::new().route("/auth/guest", post(sign_in))
+}
+
+type Cookie = [(HeaderName, HeaderValue); 1];
+
+async fn sign_in(State(identity): State<Identity>, peer: Peer, parts: Parts) -> Result<(StatusCode, Cookie), Problem> {
+    if identity.guests() == Guests::Off {
+        return Err(Problem::not_found());
+    }
+    let host = host(&parts).unwrap_or_default();
+    let page = header(&parts.headers, ORIGIN.as_str()).unwrap_or_default();
+    if !peer.is_local(&parts.headers) || !identity.origins().is_local_page(&host, page) {
+        let how = "Guests exist only on this machine: open the address that the server printed, or send its Origin.";
+        return Err(Problem::new(Code::Forbidden, how));
+    }
+    identity.rates().knock(Door::SignIn, peer.0).map_err(too_fast)?;
+    let secret = identity.sign_in_guest().await?;
+    // No `Secure`: on loopback there is no https. `Strict` keeps it out of every request that another site starts.
+    let lifetime_s = SignInSecret::LIFETIME_MS / 1_000;
+    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lifetime_s}", secret.expose());
+    let mut cookie = HeaderValue::try_from(cookie).expect("base64url and plain attributes");
+    cookie.set_sensitive(true);
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
+}

@@ -1,0 +1,35 @@
+//! What the HTTP interface asks of running calls. A trait, so that resources are tested without any.
+
+use futures_util::future::BoxFuture;
+
+use crate::ids::SessionId;
+
+/// What came of ending a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It ran, and is ending now; its last words are written down before the session shows an end.
+    Ending,
+    /// No call of this session runs here.
+    NotLive,
+}
+
+/// Why a stage was not skipped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipRefused {
+    /// No call of this session runs here.
+    NotLive,
+    /// The stage is not ahead, or the interview is ending.
+    NotAllowed,
+}
+
+/// The running calls.
+pub trait LiveCalls: Send + Sync + 'static {
+    /// Whether a call of this session runs here.
+    fn is_live(&self, session: SessionId) -> bool;
+
+    /// Ends the call on the candidate's behalf and waits, for a bounded time, until that is written down.
+    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended>;
+
+    /// Asks for a later stage. `Ok` once the core has taken it up.
+    fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>>;
+}

@@ -1,0 +1,51 @@
+//! Errors of other areas in the shape of a [`Problem`]. Decided once, here.
+
+use std::time::Duration;
+
+use super::{Code, Problem};
+use crate::identity::OriginRefusal;
+use crate::ids::SessionId;
+use crate::store::StoreError;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing => Self::not_found(),
+            StoreError::Conflict | StoreError::Fenced => {
+                Self::new(Code::Conflict, "Somebody else changed this at the same time. Read it again and retry.")
+            }
+            StoreError::Unwritable(_) | StoreError::Overloaded | StoreError::Closed | StoreError::Internal => {
+                tracing::error!(%error, "a request failed because of the store");
+                Self::new(Code::DatabaseUnavailable, "The store is not available at the moment. Nothing was changed.")
+                    .retry_after(Duration::from_secs(2))
+            }
+        }
+    }
+}
+
+impl From<OriginRefusal> for Problem {
+    fn from(refusal: OriginRefusal) -> Self {
+        Self::new(Code::Forbidden, match refusal {
+            OriginRefusal::Host => "The Host header does not name this server. Use the address it printed, or PUBLIC_URL.",
+            OriginRefusal::Missing => {
+                "Send the Origin of this server's own page with a cookie, e.g. `Origin: http://127.0.0.1:8080`."
+            }
+            OriginRefusal::Foreign => "Pages of this origin may not act here. Add it to ALLOWED_ORIGINS.",
+        })
+    }
+}
+
+/// Too many knocks.
+pub(super) fn too_fast(wait: Duration) -> Problem {
+    Problem::new(Code::RateLimited, "Too many requests from your address. Wait and try again.").retry_after(wait)
+}
+
+/// Reads a session's id from a path.
+pub(super) fn session_id(text: &str) -> Result<SessionId, Problem> {
+    text.parse().map_err(|_| Problem::new(Code::BadMessage, "The session id in the address is not a UUID."))
+}
+
+/// For methods that a resource does not have.
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "This address does not know that method; see the Allow header.")
+}

@@ -1,0 +1,89 @@
+//! What the fields of a request must look like. Some of them end up in the model's instructions, so they are short,
+//! printable and on one line.
+
+use super::super::{Code, Problem};
+use crate::identity::Consent;
+
+/// Longest name or role, characters.
+const MAX_LABEL: usize = 120;
+
+/// A name or role: trimmed; blank counts as absent.
+pub(super) fn label(field: &'static str, value: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
+    if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
+        return Err(invalid(format!("`{field}` must be one line of at most {MAX_LABEL} characters.")));
+    }
+    Ok(Some(text))
+}
+
+/// A language tag in the form of BCP 47; whether the model knows the language is not ours to say.
+pub(super) fn language(value: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = value else { return Ok(None) };
+    let mut subtags = text.split('-');
+    let primary = subtags.next().is_some_and(|tag| (2..=3).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphabetic()));
+    let rest = subtags.all(|tag| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if primary && rest && text.len() <= 35 {
+        return Ok(Some(text));
+    }
+    Err(invalid("`language` must be a language tag such as en or pt-BR.".to_owned()))
+}
+
+/// A voice's name. Not checked against a list: providers add voices.
+pub(super) fn voice(value: Option<String>) -> Result<Option<String>, Problem> {
+    let legal = |text: &String| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    match value {
+        Some(text) if !legal(&text) => Err(invalid("`voice` must be a voice's name such as marin.".to_owned())),
+        value => Ok(value),
+    }
+}
+
+/// No consent, no ticket.
+pub(super) fn consent(value: Option<Consent>) -> Result<Consent, Problem> {
+    let consent = value.ok_or_else(|| {
+        let how = "Send `consent` with the version and locale of the notice that the candidate agreed to.";
+        Problem::new(Code::ConsentRequired, how)
+    })?;
+    if consent.is_well_formed() {
+        return Ok(consent);
+    }
+    Err(invalid("`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits.".to_owned()))
+}
+
+pub(super) fn invalid(detail: String) -> Problem {
+    Problem::new(Code::ValidationFailed, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn labels_are_trimmed_and_on_one_line() {
+        assert_eq!(label("job_role", some("  Engineer ")), Ok(some("Engineer")));
+        assert_eq!(label("job_role", some("  ")), Ok(None));
+        assert!(label("job_role", some("a\nb")).is_err());
+        assert!(label("job_role", some(&"ä".repeat(120))).is_ok());
+        assert!(label("job_role", some(&"ä".repeat(121))).is_err());
+    }
+
+    #[test]
+    fn tags_and_voices_have_a_form() {
+        assert!(["en", "pt-BR", "zh-Hant-TW"].into_iter().all(|tag| language(some(tag)).is_ok()));
+        assert!(["", "e", "english", "en_GB", "en-", "en\n"].into_iter().all(|tag| language(some(tag)).is_err()));
+        assert!(voice(some("marin")).is_ok() && voice(some("")).is_err() && voice(some("a b")).is_err());
+    }
+
+    #[test]
+    fn consent_is_needed_and_has_a_form() {
+        assert_eq!(consent(None).expect_err("none").code(), Code::ConsentRequired);
+        let given = |version: &str| Consent { version: version.to_owned(), locale: "en".to_owned(), text_hash: None };
+        assert!(consent(Some(given("2026-11"))).is_ok());
+        assert_eq!(consent(Some(given(""))).expect_err("empty").code(), Code::ValidationFailed);
+    }
+}

@@ -1,0 +1,72 @@
+//! `POST /api/sessions/{id}/tickets`: a fresh ticket, e.g. for the interview page, which keeps it in memory only.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::super::body::Input;
+use super::super::refusals::{session_id, too_fast};
+use super::super::{Caller, Code, Peer, Problem};
+use super::fields;
+use crate::clock::rfc3339;
+use crate::identity::{Consent, Door, Identity, Terms, Ticket, TicketSecret};
+use crate::store::Store;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    consent: Option<Consent>,
+}
+
+/// A ticket on its way out: the only time its secret is shown.
+#[derive(Serialize)]
+pub(super) struct TicketView {
+    ticket: Shown,
+    ws_url: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    value: String,
+    expires_at: String,
+}
+
+impl TicketView {
+    pub(super) fn new(identity: &Identity, caller: &Caller, secret: &TicketSecret, ticket: &Ticket) -> Self {
+        Self {
+            ticket: Shown { value: secret.expose().to_owned(), expires_at: rfc3339(ticket.expires_at) },
+            ws_url: format!("{}/ws?session={}", identity.origins().socket_base(&caller.host), ticket.session),
+        }
+    }
+}
+
+pub(super) async fn mint(
+    caller: Caller,
+    peer: Peer,
+    State(identity): State<Identity>,
+    State(store): State<Arc<dyn Store>>,
+    Path(id): Path<String>,
+    Input(wanted): Input<Wanted>,
+) -> Result<impl IntoResponse, Problem> {
+    // A ticket must not outlive itself by minting others.
+    let person = caller.person()?;
+    identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
+    let id = session_id(&id)?;
+    let consent = fields::consent(wanted.consent)?;
+    let ctx = caller.principal.ctx();
+    let session = store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
+    if session.ended_at.is_some() {
+        return Err(Problem::new(Code::SessionEnded, "This interview is over. Make a new one."));
+    }
+    let (secret, ticket) = identity.tickets().mint(person.tenant, id, Terms::default());
+    if !store.add_ticket(ctx, ticket.clone(), consent).await? {
+        return Err(Problem::not_found());
+    }
+    identity.tickets().remember(&ticket);
+    Ok((StatusCode::CREATED, Json(TicketView::new(&identity, &caller, &secret, &ticket))))
+}

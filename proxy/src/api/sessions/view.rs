@@ -1,0 +1,91 @@
+//! A session as clients see it.
+
+use serde::Serialize;
+
+use super::super::plans::{StageCard, stage_cards};
+use crate::clock::rfc3339;
+use crate::ids::{SessionId, TenantId};
+use crate::interview::plan::Plan;
+use crate::store::{Session, SessionStatus, WebrtcStatus};
+
+/// A session. Times are RFC 3339 in UTC.
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    id: SessionId,
+    tenant_id: TenantId,
+    kind: &'static str,
+    status: SessionStatus,
+    webrtc_status: WebrtcStatus,
+    plan: String,
+    stage: Option<String>,
+    stage_started_at: Option<String>,
+    stages: Vec<StageCard>,
+    candidate_name: Option<String>,
+    job_role: Option<String>,
+    language: Option<String>,
+    created_at: String,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    ended_by: Option<String>,
+    upstream_error: Option<String>,
+    control: Option<String>,
+    sideband: Option<String>,
+    simulation: bool,
+    model: String,
+    voice: String,
+    skipped_stages: Vec<String>,
+    forced_transitions: u32,
+    agent_turns: u32,
+    candidate_turns: u32,
+    live: bool,
+}
+
+/// Whether a call runs now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Liveness {
+    Live,
+    Idle,
+}
+
+impl View {
+    pub(super) fn new(session: Session, liveness: Liveness) -> Self {
+        let time = |at: Option<i64>| at.map(rfc3339);
+        Self {
+            stages: plan_of(&session).as_ref().map(stage_cards).unwrap_or_default(),
+            id: session.new.id,
+            tenant_id: session.tenant,
+            kind: "interview",
+            status: session.status,
+            webrtc_status: session.webrtc_status,
+            plan: session.new.plan,
+            stage: session.stage,
+            stage_started_at: time(session.stage_started_at),
+            candidate_name: session.new.candidate_name,
+            job_role: session.new.job_role,
+            language: session.new.language,
+            created_at: rfc3339(session.new.created_at),
+            started_at: time(session.started_at),
+            ended_at: time(session.ended_at),
+            ended_by: session.ended_by,
+            upstream_error: session.upstream_error,
+            control: session.control,
+            sideband: session.sideband,
+            simulation: session.new.simulation,
+            model: session.new.model,
+            voice: session.new.voice,
+            skipped_stages: session.skipped_stages,
+            forced_transitions: session.forced_transitions,
+            agent_turns: session.agent_turns,
+            candidate_turns: session.candidate_turns,
+            live: liveness == Liveness::Live,
+        }
+    }
+}
+
+/// The plan as it was when the session was made. `None` only for a plan that a later version can no longer read; what
+/// does not depend on it is still shown.
+pub(in crate::api) fn plan_of(session: &Session) -> Option<Plan> {
+    serde_json::from_value(session.new.stage_plan.clone())
+        .inspect_err(|_| tracing::warn!(session = %session.new.id, "a stored plan cannot be read"))
+        .ok()
+}

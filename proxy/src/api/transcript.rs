@@ -1,0 +1,136 @@
+//! `GET /api/sessions/{id}/transcript?format=json|txt|md`: what was said, as it is stored.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::HeaderValue;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde::Deserialize;
+
+use super::refusals::session_id;
+use super::sessions::plan_of;
+use super::{Caller, Code, Problem};
+use crate::clock::rfc3339;
+use crate::identity::Identity;
+use crate::ids::SessionId;
+use crate::store::{StageRow, Store, Transcript, TurnRow};
+use crate::transcript::export::{Interview, Meta, StageLabel, StageLine, TurnLine, to_markdown, to_text};
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Arc<dyn Store>: FromRef<S>,
+{
+    Router::new().route("/api/sessions/{id}/transcript", get(read))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Txt,
+    Md,
+}
+
+async fn read(
+    caller: Caller,
+    State(store): State<Arc<dyn Store>>,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let id = session_id(&id)?;
+    let Query(wanted) = wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt or md."))?;
+    if !caller.principal.may_see(id) {
+        return Err(Problem::not_found());
+    }
+    let stored = store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?;
+    let interview = interview(stored);
+    Ok(match wanted.format {
+        Format::Json => Json(interview).into_response(),
+        Format::Txt => document(id, "txt", "text/plain; charset=utf-8", to_text(&interview)),
+        Format::Md => document(id, "md", "text/markdown; charset=utf-8", to_markdown(&interview)),
+    })
+}
+
+fn document(id: SessionId, extension: &str, content_type: &'static str, text: String) -> Response {
+    let name = HeaderValue::try_from(format!("inline; filename=\"interview-{id}.{extension}\""))
+        .expect("a UUID and an extension are legal in a header");
+    ([(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CONTENT_DISPOSITION, name)], text).into_response()
+}
+
+fn interview(stored: Transcript) -> Interview {
+    let started = stored.session.started_at;
+    let turns = stored.turns.into_iter().map(|turn| turn_line(turn, started)).collect();
+    let stages = stored.stages.into_iter().map(stage_line).collect();
+    let labels = plan_of(&stored.session).map(|plan| plan.stages).unwrap_or_default();
+    let session = stored.session;
+    let meta = Meta {
+        session_id: session.new.id.to_string(),
+        plan: session.new.plan,
+        status: session.status.as_str(),
+        candidate_name: session.new.candidate_name,
+        job_role: session.new.job_role,
+        language: session.new.language,
+        model: session.new.model,
+        simulation: session.new.simulation,
+        created_at: rfc3339(session.new.created_at),
+        started_at: started.map(rfc3339),
+        ended_at: session.ended_at.map(rfc3339),
+        ended_by: session.ended_by,
+        final_stage: session.ended_at.and(session.stage),
+        skipped_stages: session.skipped_stages,
+        forced_transitions: session.forced_transitions,
+        control: session.control,
+        head: stored.head.to_hex(),
+        stage_labels: labels.into_iter().map(|stage| StageLabel { name: stage.name, label: stage.label }).collect(),
+    };
+    Interview { meta, stages, turns }
+}
+
+fn stage_line(row: StageRow) -> StageLine {
+    // Days fit exactly: an f64 has 53 bits.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a stage stay far below 2^53")]
+    let seconds_in_stage = row.in_stage_ms as f64 / 1_000.0;
+    StageLine {
+        n: row.n,
+        from: row.from,
+        to: row.to,
+        reason: row.reason,
+        questions_asked: row.questions_asked,
+        seconds_in_stage,
+        at: rfc3339(row.at),
+    }
+}
+
+fn turn_line(row: TurnRow, started: Option<i64>) -> TurnLine {
+    TurnLine {
+        n: row.n,
+        seq: row.seq,
+        position: row.position,
+        item_id: row.item_id,
+        content_index: row.content_index,
+        speaker: row.speaker,
+        text: row.text,
+        stage: row.stage,
+        state: row.state,
+        source: row.source,
+        start_ms: row.start_ms,
+        duration_ms: row.duration_ms,
+        audio_end_ms: row.audio_end_ms,
+        truncated: row.truncated,
+        spoken_at: rfc3339(row.spoken_at),
+        since_start_ms: started.map(|started| u64::try_from(row.spoken_at - started).unwrap_or(0)),
+    }
+}
