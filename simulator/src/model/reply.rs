@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::interviewer::Obedience;
+use super::playback::Playing;
 use super::refusal::Refusal;
 use super::response::{Ending, Shape};
-use super::session::{Modality, Voiced};
+use super::session::Modality;
 use super::usage::{self, Tokens};
-use super::{Model, Output, Target};
+use super::{Model, Output};
 use crate::config::ToolUse;
 use crate::speech::voice::Voice;
 
@@ -35,21 +36,12 @@ pub(super) struct Reply {
     due: u64,
 }
 
-/// A reply being played, or waiting to be.
-#[derive(Debug)]
-pub(super) struct Playing {
-    response_id: String,
-    item_id: String,
-    started: Option<u64>,
-    audio_ms: u64,
-}
-
 impl Reply {
     pub(super) fn due(&self) -> u64 {
         self.due
     }
 
-    fn in_conversation(&self) -> bool {
+    pub(super) fn in_conversation(&self) -> bool {
         self.shape.conversation_id.is_some()
     }
 
@@ -215,12 +207,8 @@ impl Model {
         self.emit(shape.part("response.content_part.added", ""));
         if shape.modality == Modality::Audio && self.media {
             let reply = &self.replies[index];
-            self.playing.push_back(Playing {
-                response_id: shape.id.clone(),
-                item_id: shape.item_id,
-                started: None,
-                audio_ms: super::millis(reply.audio),
-            });
+            let playing = Playing::new(&shape.id, &shape.item_id, super::millis(reply.audio));
+            self.playing.push_back(playing);
             self.outputs.push(Output::Say {
                 response_id: shape.id,
                 text: reply.pieces.concat(),
@@ -239,7 +227,7 @@ impl Model {
     }
 
     /// Everything that follows the last delta, whether it was to be the last or not.
-    fn end(&mut self, now: u64, index: usize, ending: &Ending) {
+    pub(super) fn end(&mut self, now: u64, index: usize, ending: &Ending) {
         let mut reply = self.replies.remove(index);
         let mut output = Vec::new();
         if reply.begun && !matches!(ending, Ending::Failed { .. }) {
@@ -366,100 +354,9 @@ impl Model {
         };
         let response_id = self.replies[index].shape.id.clone();
         let audio = self.replies[index].generated();
-        if let Some(playing) = self
-            .playing
-            .iter_mut()
-            .find(|p| p.response_id == response_id)
-        {
-            playing.audio_ms = super::millis(audio);
-            self.outputs
-                .push(Output::SpeakAtMost { response_id, audio });
-        }
+        self.play_at_most(&response_id, audio);
         self.end(now, index, &Ending::Cancelled("client_cancelled"));
         Ok(())
-    }
-
-    /// `output_audio_buffer.clear`.
-    pub(super) fn clear_output(&mut self, now: u64) {
-        if let Some(front) = self.playing.front() {
-            let response_id = front.response_id.clone();
-            self.playing.clear();
-            self.outputs.push(Output::StopSpeaking);
-            self.quiet_since = Some(now);
-            self.emit(json!({"type": "output_audio_buffer.cleared", "response_id": response_id}));
-        }
-    }
-
-    /// The caller speaks while the model does: stop, and keep of the item what was heard.
-    pub(super) fn interrupt(&mut self, now: u64) {
-        while let Some(index) = self.replies.iter().position(Reply::in_conversation) {
-            self.reply_owed = false;
-            self.end(now, index, &Ending::Cancelled("turn_detected"));
-        }
-        let Some(front) = self.playing.front() else {
-            return;
-        };
-        let heard_ms = front
-            .started
-            .map_or(0, |started| now.saturating_sub(started));
-        let heard_ms = heard_ms.min(front.audio_ms);
-        let item_id = front.item_id.clone();
-        self.clear_output(now);
-        self.quiet_since = None;
-        self.truncated(&item_id, heard_ms);
-    }
-
-    /// After a truncation the item has no transcript any more, as upstream.
-    pub(super) fn truncated(&mut self, item_id: &str, audio_end_ms: u64) {
-        if let Some(item) = self.conversation.get_mut(item_id) {
-            item["content"] = json!([{"type": "output_audio"}]);
-        }
-        self.emit(json!({
-            "type": "conversation.item.truncated",
-            "item_id": item_id,
-            "content_index": 0,
-            "audio_end_ms": audio_end_ms,
-        }));
-    }
-
-    // === playback ===
-
-    pub(super) fn playback_started(&mut self, now: u64, response_id: &str) {
-        let Some(playing) = self
-            .playing
-            .iter_mut()
-            .find(|p| p.response_id == response_id)
-        else {
-            return; // Cleared meanwhile.
-        };
-        playing.started = Some(now);
-        self.voiced = Voiced::Already;
-        self.emit_to(
-            Target::Both,
-            json!({"type": "output_audio_buffer.started", "response_id": response_id}),
-        );
-    }
-
-    pub(super) fn playback_stopped(&mut self, now: u64, response_id: &str) {
-        let before = self.playing.len();
-        self.playing
-            .retain(|playing| playing.response_id != response_id);
-        if self.playing.len() == before {
-            return; // Cleared meanwhile.
-        }
-        self.emit(json!({"type": "output_audio_buffer.stopped", "response_id": response_id}));
-        if self.playing.is_empty() && !self.replying() && !self.floor.taken() {
-            self.quiet_since = Some(now);
-        }
-    }
-
-    /// How much audio an item has, for truncation by the client.
-    pub(super) fn audio_of(&self, item_id: &str) -> Option<u64> {
-        let playing = self
-            .playing
-            .iter()
-            .find(|playing| playing.item_id == item_id)?;
-        Some(playing.audio_ms)
     }
 }
 
