@@ -67,6 +67,18 @@ async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principa
     Ok((Principal::Person(person), Credential::Cookie))
 }
 
+/// For doors where a credential may come later: what is presented must be good, but nothing needs to be.
+///
+/// # Errors
+/// As [`Caller`], for a presented credential.
+pub async fn recognise_if_present(identity: &Identity, headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+    if headers.contains_key(AUTHORIZATION) || cookie(headers).is_some() {
+        recognise(identity, headers).await.map(|(_, credential)| Some(credential))
+    } else {
+        Ok(None)
+    }
+}
+
 /// The secret of `Bearer …`; the scheme's case does not matter (RFC 9110 §11.1).
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, secret) = value.split_once(' ')?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::{Router, middleware};
 
-pub use caller::{COOKIE, Caller};
+pub use caller::{COOKIE, Caller, recognise_if_present};
 pub use code::Code;
 pub use live::{Ended, LiveCalls, SkipRefused};
 pub use peer::Peer;

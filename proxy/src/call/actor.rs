@@ -15,7 +15,7 @@ use super::registry::{Mail, Seat};
 use super::shell::Shell;
 use super::sideband::{News, SidebandLink};
 use crate::identity::TicketHash;
-use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::ids::{CallId, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};

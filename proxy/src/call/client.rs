@@ -126,6 +126,13 @@ impl ClientLink {
         }
     }
 
+    /// Says why not, and closes.
+    pub(crate) async fn refuse(&mut self, frame: String, code: u16) {
+        // An empty queue takes one message.
+        let _taken = self.send(frame);
+        self.close(code, "refused").await;
+    }
+
     /// Says the last words and closes.
     pub(super) async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));

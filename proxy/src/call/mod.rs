@@ -8,6 +8,7 @@ mod conversation;
 pub mod core;
 mod duplex;
 mod exchange;
+mod live;
 mod registry;
 mod shell;
 mod sideband;

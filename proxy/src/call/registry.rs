@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{Actor, Started};
 use super::booking::Booking;
+use super::client::ClientLink;
 use super::core::EndedBy;
 use super::exchange::{self, ExchangeError};
 use super::shell::Shell;
@@ -27,7 +28,7 @@ const MAX_SPENT: usize = 1 << 20;
 /// What reaches a call from outside its own sockets.
 pub(super) enum Mail {
     /// A client's socket, after its `init`.
-    Attach(Box<super::client::ClientLink>, TicketHash),
+    Attach(Box<ClientLink>, TicketHash),
     /// End it.
     End(EndedBy),
     /// Go to a later stage.
@@ -152,7 +153,7 @@ impl Calls {
     ///
     /// # Errors
     /// With the socket, so that the refusal can be told on it.
-    pub(super) fn attach(&self, booking: Booking, ticket: TicketHash, client: Box<super::client::ClientLink>) -> Result<(), (StartError, Box<super::client::ClientLink>)> {
+    pub(crate) fn attach(&self, booking: Booking, ticket: TicketHash, client: Box<ClientLink>) -> Result<(), (StartError, Box<ClientLink>)> {
         if let Some(handle) = self.0.live.get(&booking.session).map(|handle| handle.clone()) {
             return match handle.mailbox.try_send(Mail::Attach(client, ticket)) {
                 Ok(()) => Ok(()),
@@ -193,6 +194,11 @@ impl Calls {
         let (reply, answer) = oneshot::channel();
         handle.mailbox.try_send(Mail::Skip(target.to_owned(), reply)).map_err(|_| SkipRefused::NotRunning)?;
         answer.await.unwrap_or(Err(SkipRefused::NotRunning))
+    }
+
+    /// Runs something that must be finished before the process may stop.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.shell.tasks.spawn(work);
     }
 
     /// Ends every call and waits until the last one is on the record.

@@ -278,6 +278,33 @@ pub fn notice_frame(notice: &Notice) -> String {
     serde_json::to_string(notice).expect("notices have string keys only")
 }
 
+/// Whether a client relays events of this type while it is in control (call-core §2): everything that turns, links and
+/// replies need, and never audio.
+#[must_use]
+pub fn is_relayed(event_type: &str) -> bool {
+    const EXACT: [&str; 9] = [
+        "error",
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "response.created",
+        "response.done",
+        "response.output_item.added",
+        "response.function_call_arguments.done",
+        "input_audio_buffer.timeout_triggered",
+    ];
+    const FAMILIES: [&str; 7] = [
+        "session.",
+        "conversation.item.",
+        "output_audio_buffer.",
+        "response.output_audio_transcript.",
+        "response.output_text.",
+        "response.audio_transcript.",
+        "response.text.",
+    ];
+    EXACT.contains(&event_type) || FAMILIES.iter().any(|family| event_type.starts_with(family))
+}
+
 /// Close codes (domain-model §5.2).
 pub mod close {
     /// All said.

@@ -1,0 +1,46 @@
+//! Live calls as the HTTP interface sees them.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::core::EndedBy;
+use super::registry::{Calls, EndOutcome};
+use crate::api::{Ended, LiveCalls, SkipRefused};
+use crate::ids::SessionId;
+use crate::interview::machine;
+
+/// How long an end over HTTP is waited for: words that may still come, the hang-up, and the record of both.
+const END_LIMIT: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_millis(50);
+
+impl LiveCalls for Calls {
+    fn is_live(&self, session: SessionId) -> bool {
+        Self::is_live(self, session)
+    }
+
+    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
+        Box::pin(async move {
+            if Self::end(self, session, EndedBy::UserEnd) == EndOutcome::NotLive {
+                return Ended::NotLive;
+            }
+            // The seat is released when the last record is durable.
+            let over = async {
+                while Self::is_live(self, session) {
+                    tokio::time::sleep(STEP).await;
+                }
+            };
+            let _too_slow = tokio::time::timeout(END_LIMIT, over).await;
+            Ended::Ending
+        })
+    }
+
+    fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>> {
+        Box::pin(async move {
+            Self::skip(self, session, &target).await.map_err(|refused| match refused {
+                machine::SkipRefused::NotRunning => SkipRefused::NotLive,
+                machine::SkipRefused::Unknown | machine::SkipRefused::NotLater => SkipRefused::NotAllowed,
+            })
+        })
+    }
+}

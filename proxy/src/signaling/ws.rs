@@ -1,0 +1,198 @@
+//! The native door: `GET /ws` speaks `viva.v1`. The upgrade checks who may knock (origin; a cookie or bearer, if one is
+//! sent), the first message proves which session is meant; then the socket belongs to that session's call. No
+//! credential ever stands in the address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::protocol::{self, ClientMessage, Init, ServerMessage, close};
+use crate::api::{Code, Problem, recognise_if_present};
+use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, StartError};
+use crate::identity::{Credential, Identity, TenantCtx, Ticket, Way};
+use crate::store::{SessionStatus, Store};
+use crate::upstream::Upstream;
+
+/// How long the first message may take, and how long it may be (security-and-ops §3).
+const INIT_WAIT: Duration = Duration::from_secs(5);
+const MAX_INIT: usize = 16 * 1024;
+/// Sockets without a session at once; more are refused before the upgrade, so that strangers cannot use up memory.
+const MAX_STRANGERS: usize = 1_024;
+/// Small buffers: they keep their size for the life of a call (call-core §8).
+const READ_BUFFER: usize = 4 * 1024;
+const MAX_WRITE_BUFFER: usize = 256 * 1024;
+
+#[derive(Clone)]
+struct Entrance {
+    store: Arc<dyn Store>,
+    identity: Identity,
+    upstream: Upstream,
+    calls: Calls,
+    strangers: Arc<Semaphore>,
+}
+
+/// `/ws`.
+pub fn router<S>(state: &S) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<dyn Store>: FromRef<S>,
+    Identity: FromRef<S>,
+    Upstream: FromRef<S>,
+    Calls: FromRef<S>,
+{
+    let entrance = Entrance {
+        store: FromRef::from_ref(state),
+        identity: FromRef::from_ref(state),
+        upstream: FromRef::from_ref(state),
+        calls: FromRef::from_ref(state),
+        strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+    };
+    Router::new().route("/ws", get(upgrade).with_state(entrance))
+}
+
+async fn upgrade(State(entrance): State<Entrance>, headers: HeaderMap, socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+    match admit(&entrance, &headers, socket).await {
+        Ok((socket, turn)) => socket
+            .max_message_size(MAX_FRAME)
+            .max_frame_size(MAX_FRAME)
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(MAX_WRITE_BUFFER)
+            .on_upgrade(move |socket| greet(entrance, socket, turn)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(
+    entrance: &Entrance,
+    headers: &HeaderMap,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<(WebSocketUpgrade, OwnedSemaphorePermit), Problem> {
+    let credential = recognise_if_present(&entrance.identity, headers).await?;
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    entrance.identity.origins().check(Way::Upgrade, credential.unwrap_or(Credential::None), text(HOST), text(ORIGIN))?;
+    let socket = socket.map_err(|_| {
+        Problem::new(Code::BadMessage, "This address speaks WebSocket only; connect with ws:// or wss://.").with_status(StatusCode::UPGRADE_REQUIRED)
+    })?;
+    let turn = entrance.strangers.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(Code::CapacityReached, "Too many connections are waiting to say who they are.").retry_after(INIT_WAIT)
+    })?;
+    Ok((socket, turn))
+}
+
+/// A refusal after the upgrade: an `error` message, then the close code.
+struct Refusal {
+    code: Code,
+    message: &'static str,
+    close: u16,
+}
+
+const fn refusal(code: Code, message: &'static str, close: u16) -> Refusal {
+    Refusal { code, message, close }
+}
+
+async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePermit) {
+    let refused = match first_message(&mut socket).await {
+        Ok(init) => match book(&entrance, &init).await {
+            Ok((booking, ticket)) => {
+                drop(turn);
+                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket)).unwrap_or_else(|(error, mut client)| {
+                    metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
+                    let refused = start_refusal(&error);
+                    let frame = frame(&refused);
+                    entrance.calls.spawn(async move { client.refuse(frame, refused.close).await });
+                });
+            }
+            Err(refused) => refused,
+        },
+        Err(refused) => refused,
+    };
+    metrics::counter!("viva_ws_rejected_total", "reason" => refused.code.as_str()).increment(1);
+    let last_words = async {
+        socket.send(Message::text(frame(&refused))).await?;
+        socket.send(Message::Close(Some(CloseFrame { code: refused.close, reason: refused.code.as_str().into() }))).await
+    };
+    let _gone = tokio::time::timeout(INIT_WAIT, last_words).await;
+}
+
+async fn first_message(socket: &mut WebSocket) -> Result<Init, Refusal> {
+    let bad = refusal(Code::BadMessage, "The first message must be `init` with a token.", close::BAD_MESSAGE);
+    let first = async {
+        loop {
+            match socket.recv().await {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => return other,
+            }
+        }
+    };
+    match tokio::time::timeout(INIT_WAIT, first).await {
+        Ok(Some(Ok(Message::Text(text)))) if text.len() <= MAX_INIT => match ClientMessage::parse(text.as_str()) {
+            Ok(ClientMessage::Init(init)) => Ok(init),
+            Ok(_) | Err(_) => Err(bad),
+        },
+        Ok(Some(Ok(Message::Text(_)) | Err(_))) => Err(refusal(Code::PayloadTooLarge, "The first message is too large.", close::TOO_LARGE)),
+        Ok(Some(Ok(_)) | None) => Err(bad),
+        Err(_elapsed) => Err(refusal(Code::RequestTimeout, "No `init` came within five seconds.", close::TIMEOUT)),
+    }
+}
+
+async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Refusal> {
+    let unavailable = |error| {
+        tracing::error!(%error, "a socket could not be admitted because of the store");
+        refusal(Code::DatabaseUnavailable, "The store is not available at the moment. Try again soon.", close::SLOW)
+    };
+    let unknown = refusal(Code::NotFound, "There is no such session for this token.", close::GONE);
+    let ticket = entrance.identity.tickets().resolve(&init.token).await.map_err(unavailable)?;
+    let Some(ticket) = ticket else {
+        return Err(refusal(Code::AuthenticationFailed, "The token is not a ticket of this server.", close::UNAUTHENTICATED));
+    };
+    if init.session_id.as_ref().is_some_and(|id| *id != ticket.session.to_string()) {
+        return Err(unknown);
+    }
+    let session = entrance.store.session(TenantCtx::service(ticket.tenant), ticket.session).await.map_err(unavailable)?.ok_or(unknown)?;
+    let is_live = entrance.calls.is_live(ticket.session);
+    match session.status {
+        SessionStatus::Completed | SessionStatus::Cancelled if !is_live => {
+            return Err(refusal(Code::SessionEnded, "This interview is over.", close::GONE));
+        }
+        _ if !is_live && !ticket.may_start(entrance.identity.now_unix_ms()) => {
+            return Err(refusal(Code::TokenExpired, "The ticket has expired. Ask for a fresh one.", close::UNAUTHENTICATED));
+        }
+        _ => {}
+    }
+    let booking = Booking::new(&session, ticket.policy, Door::Native, &entrance.upstream.profile().transcription_model).map_err(|error| {
+        tracing::error!(%error, "a session cannot be called");
+        refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
+    })?;
+    Ok((booking, ticket))
+}
+
+fn start_refusal(error: &StartError) -> Refusal {
+    match error {
+        StartError::Capacity => refusal(Code::CapacityReached, "All calls of this server are taken. Try again later.", close::CAPACITY),
+        StartError::Stopping => refusal(Code::Unavailable, "The server restarts. Connect again in a moment.", close::RESTART),
+        StartError::Live | StartError::Spent | StartError::Exchange(_) => {
+            refusal(Code::Conflict, "The session is busy. Try again in a moment.", close::RATE)
+        }
+    }
+}
+
+fn frame(refused: &Refusal) -> String {
+    protocol::frame(&ServerMessage::Error {
+        code: refused.code.as_str(),
+        message: refused.message,
+        retryable: matches!(refused.code, Code::CapacityReached | Code::Unavailable | Code::DatabaseUnavailable | Code::Conflict),
+        retry_after_ms: None,
+        rule: None,
+        request_id: None,
+    })
+}
