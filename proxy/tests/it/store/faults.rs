@@ -1,21 +1,18 @@
-//! What the embedded store does when it is killed, full, starved of its file or not allowed into its directory.
+//! What the embedded store does when it is killed, starved of its file or not allowed into its directory.
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use rusqlite::Connection;
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{SessionId, TenantId};
-use viva_proxy::store::sqlite::{Options, SqliteStore};
-use viva_proxy::store::{Committed, Store, StoreError, StoreHealth, Unwritable};
+use viva_proxy::store::{Committed, Store};
 use viva_proxy::transcript::chain;
 
 use super::child::{self, Report, Task};
-use super::fixture::{HandClock, Pen, Person};
+use super::fixture::Pen;
 use super::sqlite::open;
 
 /// What a child was answered, by session: whose it is and the last acknowledged number.
@@ -151,131 +148,4 @@ fn a_directory_that_may_not_be_written_is_named_at_start() {
         "{report:?}"
     );
     assert!(!existing.exists());
-}
-
-#[tokio::test]
-async fn a_full_store_says_so_and_recovers_when_there_is_space() {
-    let dir = tempfile::tempdir().unwrap();
-    let clock = Arc::new(HandClock::default());
-    let options = Options {
-        max_bytes: Some(512 * 1024),
-        ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock))
-    };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
-    let person = Person::sign_in(&store).await;
-    let (filler, session) = (person.session().await, person.session().await);
-    let mut fill = Pen::new(filler);
-    let mut pen = Pen::new(session);
-    store.commit(person.service(), pen.turns(2)).await.unwrap();
-    assert_eq!(store.health(), StoreHealth::Ok);
-
-    let mut filled = 0;
-    let error = loop {
-        match store.commit(person.service(), fill.turns(40)).await {
-            Ok(done) => filled = done.up_to,
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error, StoreError::Unwritable(Unwritable::Full));
-    assert!(error.is_retryable());
-    assert_eq!(store.health(), StoreHealth::Failing(Unwritable::Full));
-    let next = pen.turns(2);
-    // Still inside the second in which nothing is tried.
-    assert_eq!(
-        store.commit(person.service(), next.clone()).await,
-        Err(StoreError::Unwritable(Unwritable::Full))
-    );
-
-    // What is there can be read, and nothing of the refused batches is.
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap().len(),
-        2
-    );
-    assert_eq!(
-        store
-            .transcript(person.ctx, filler)
-            .await
-            .unwrap()
-            .unwrap()
-            .turns
-            .len() as u64,
-        filled
-    );
-
-    // An operator makes room.
-    let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator
-        .execute(
-            "DELETE FROM journal WHERE session_id = ?1",
-            [filler.0.as_bytes()],
-        )
-        .unwrap();
-    clock.advance(1500);
-    assert_eq!(
-        store.commit(person.service(), next.clone()).await,
-        Ok(Committed { up_to: 4 })
-    );
-    assert_eq!(store.health(), StoreHealth::Ok);
-    assert_eq!(
-        store.journal(person.ctx, session, 2).await.unwrap(),
-        next.records
-    );
-}
-
-#[tokio::test]
-async fn a_full_store_notices_space_without_being_asked() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        max_bytes: Some(512 * 1024),
-        ..Options::new(dir.path(), Arc::new(viva_proxy::clock::SystemClock::new()))
-    };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    let mut fill = Pen::new(session);
-    while store.commit(person.service(), fill.turns(40)).await.is_ok() {}
-    let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator.execute("DELETE FROM journal", []).unwrap();
-    // The probe comes within a second of quiet; the wait only ends early.
-    for _ in 0..500 {
-        if store.health() == StoreHealth::Ok {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the store did not find out that it can be written");
-}
-
-#[tokio::test]
-async fn a_full_queue_refuses_instead_of_waiting() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        queue: 4,
-        ..Options::new(dir.path(), Arc::new(HandClock::default()))
-    };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
-    let person = Person::sign_in(&store).await;
-    let session = person.session().await;
-    // Somebody holds the file, so that the writer has to wait and its queue fills.
-    let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut pen = Pen::new(session);
-    let asked: Vec<_> = (0..600)
-        .map(|_| store.commit(person.service(), pen.turns(1)))
-        .collect();
-    operator.execute_batch("ROLLBACK").unwrap();
-    let mut answers = Vec::new();
-    for answer in asked {
-        answers.push(answer.await);
-    }
-    let overloaded = answers
-        .iter()
-        .filter(|answer| **answer == Err(StoreError::Overloaded))
-        .count();
-    assert!(overloaded > 0, "{answers:?}");
-    let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap().len(),
-        accepted
-    );
 }

@@ -9,5 +9,6 @@ mod contract_readable;
 mod contract_sharing;
 mod faults;
 mod fixture;
+mod full;
 mod projection;
 mod sqlite;
