@@ -14,7 +14,7 @@ use super::actor::{Actor, Started};
 use super::booking::Booking;
 use super::client::ClientLink;
 use super::core::EndedBy;
-use super::exchange::{self, ExchangeError};
+use super::exchange::{self, Answer, ExchangeError};
 use super::shell::Shell;
 use crate::identity::TicketHash;
 use crate::ids::{CallId, SessionId};
@@ -130,13 +130,18 @@ impl Calls {
     pub async fn start(&self, booking: Booking, ticket: TicketHash, offer: Bytes) -> Result<Begun, StartError> {
         let (seat, mailbox) = self.admit(booking.session)?;
         self.claim(ticket)?;
-        let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+        let actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+        // A task of its own: whoever asked may hang up in the middle, and the call must not be lost by that.
+        let begun = self.0.shell.tasks.spawn(self.clone().begin(actor, ticket, offer));
+        begun.await.unwrap_or(Err(StartError::Stopping))
+    }
+
+    async fn begin(self, mut actor: Actor, ticket: TicketHash, offer: Bytes) -> Result<Begun, StartError> {
         let order = actor.order(ticket);
         let call_id = order.call_id.clone();
         match exchange::exchange(&self.0.shell, order, offer).await {
-            Ok(answer) => {
-                let sdp = answer.sdp.clone();
-                actor.begin(Started { call_id: call_id.clone(), provider: answer.provider });
+            Ok(Answer { sdp, provider }) => {
+                actor.begin(Started { call_id: call_id.clone(), provider });
                 self.0.shell.tasks.spawn(actor.run());
                 Ok(Begun { call_id, answer: sdp })
             }
