@@ -2,6 +2,7 @@
 //! command line. Folders are the glossary; `sdp`, `interview`, `transcript`, `call::core` and `upstream::facts` are
 //! pure and may be used by everything else, but use nothing else.
 
+pub mod app;
 pub mod call;
 pub mod api;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod signaling;
 pub mod store;
 pub mod transcript;
 pub mod upstream;
+pub mod web;
 
 /// Version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -31,8 +31,9 @@ pub const INACTIVITY_SECONDS: Bounds = Bounds { default: 120, least: 10, most: 3
 /// `RATE_LIMIT_PER_MINUTE`: per caller; a page needs a handful of requests to start a call.
 pub const RATE_LIMIT_PER_MINUTE: Bounds = Bounds { default: 100, least: 1, most: 10_000_000 };
 
-/// A client that has not sent its whole header by then holds a connection for nothing (slow loris).
-pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that has not sent its whole header by then holds a connection for nothing (slow loris). It counts while a
+/// kept connection is idle as well, so it is not shorter than the pauses of a person on a page.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A header larger than this is nobody's: cookies and tickets are below one kilobyte. Also the read buffer of every
 /// connection, so it is memory that idle sockets cost.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -40,8 +41,13 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 pub const MAX_HEADER_FIELDS: usize = 64;
 /// A whole plain request, body included, and its answer: twice the longest upstream exchange would be too long to wait.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
-/// Bodies of plain requests; the routes that take descriptions have their own.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The largest body that any route takes, with room above the routes' own limits so that those are what is told: an
+/// offer is 32 KiB and may come in a form.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// How long a body that is too large is taken in before it is refused.
+pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections besides the calls' sockets: pages, the interface, health checks.
+pub const SHORT_CONNECTIONS: usize = 4_096;
 /// How long a soft shutdown waits for calls to be handed over and written down before it stops waiting.
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// How often histograms are compacted; without it they grow.

@@ -9,6 +9,7 @@ mod identity;
 mod limits;
 mod log;
 mod origin;
+mod plans;
 mod reader;
 mod server;
 mod store;
@@ -24,7 +25,11 @@ pub use server::{Environment, Metrics, Server};
 pub use store::Store;
 pub use upstream::{Admission, Model, Sideband, Upstream};
 
+use std::sync::Arc;
+
 use reader::Reader;
+
+use crate::interview::Plans;
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -39,8 +44,10 @@ pub struct Config {
     pub log: Log,
     /// Who may come in.
     pub identity: Identity,
-    /// Where data and plans lie.
+    /// Where data lies.
     pub store: Store,
+    /// The interviews that are offered.
+    pub plans: Arc<Plans>,
     /// What an operator should change although it works.
     pub warnings: Vec<Warning>,
 }
@@ -65,7 +72,8 @@ impl Config {
         let log = Log::read(reader, server.environment);
         let identity = Identity::read(reader, &server);
         let store = Store::read(reader);
-        Self { server, upstream, limits, log, identity, store, warnings: Vec::new() }
+        let plans = Arc::new(plans::read(reader));
+        Self { server, upstream, limits, log, identity, store, plans, warnings: Vec::new() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where data and plans lie.
+//! Where data lies.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,6 @@ use super::reader::Reader;
 pub struct Store {
     /// `DATA_DIR`, default `./data`: the only directory that is written.
     pub data_dir: PathBuf,
-    /// `PLANS_DIR`: interview plans in place of the built-in ones.
-    pub plans_dir: Option<PathBuf>,
 }
 
 impl Store {
@@ -20,10 +18,6 @@ impl Store {
         if data_dir.is_file() {
             reader.fault("DATA_DIR", "is a file", "name a directory; it is made when it is missing");
         }
-        let plans_dir = reader.text("PLANS_DIR").map(PathBuf::from);
-        if plans_dir.as_ref().is_some_and(|dir| !dir.is_dir()) {
-            reader.fault("PLANS_DIR", "is not a directory", "name a directory with *.toml plans, or unset it for the built-in ones");
-        }
-        Self { data_dir, plans_dir }
+        Self { data_dir }
     }
 }

@@ -1,0 +1,250 @@
+//! The server as a whole: build it (everything is checked, opened and bound), then run it (work begins). It puts parts
+//! together and must not hold any of the product.
+
+mod front;
+mod listener;
+mod routes;
+mod state;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+pub use state::AppState;
+
+use crate::call::core::Limits;
+use crate::call::{Calls, Shell, Watch};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Admission, Config, defaults};
+use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
+use crate::ops::health::Health;
+use crate::ops::lifecycle::{Shutdown, Signals};
+use crate::ops::metrics::Metrics;
+use crate::store::Store;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::upstream::{self, Kind, Profile, Timeouts, Upstream};
+use listener::Server;
+
+/// Why it could not be built. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The way to the model.
+    #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
+    Upstream(#[from] upstream::BuildError),
+    /// The port.
+    #[error("{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there")]
+    Bind {
+        /// Which setting chose it.
+        variable: &'static str,
+        /// What was tried.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The metrics recorder.
+    #[error("metrics cannot be recorded: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// A server that is bound and serves nobody yet.
+pub struct App {
+    main: Server,
+    metrics: Option<Server>,
+    recorder: Metrics,
+    state: AppState,
+    shutdown: Shutdown,
+    #[cfg(feature = "simulator")]
+    simulator: Option<viva_simulator::Simulator>,
+}
+
+impl App {
+    /// Opens the store, starts what serves in the background and binds the ports, in this order: whoever can connect
+    /// finds everything there.
+    ///
+    /// # Errors
+    /// See [`BuildError`]. Nothing stays behind then.
+    pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let shutdown = Shutdown::new();
+        let recorder = Metrics::install()?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
+
+        #[cfg(feature = "simulator")]
+        let simulator = simulator(&config.upstream.model_server).await?;
+        #[cfg(feature = "simulator")]
+        let simulated = simulator.as_ref().map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
+        #[cfg(not(feature = "simulator"))]
+        let simulated = None;
+        let upstream = Upstream::new(profile(&config.upstream, simulated)?, timeouts(&config.upstream))?;
+
+        let identity = Identity::start(store.clone(), clock.clone(), identity(&config));
+        let watch = match config.upstream.sideband {
+            config::Sideband::On => Watch::Sideband,
+            config::Sideband::Off => Watch::Relay,
+        };
+        let shell = Shell::new(store.clone(), upstream.clone(), clock, limits(&config.limits), watch, shutdown.soft().clone());
+        // No place at all is how new calls are refused: every door asks for one, and calls under way have theirs.
+        let places = match config.upstream.admission {
+            Admission::Open => usize::try_from(config.limits.sessions).unwrap_or(usize::MAX),
+            Admission::Refused => 0,
+        };
+        let calls = Calls::new(shell, places);
+        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
+        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
+
+        let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
+        let router = routes::router(&state, on_main);
+        let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
+        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone(), places).await?;
+        let metrics = match config.server.metrics {
+            config::Metrics::OwnPort(address) => {
+                let front = front.around(crate::ops::health::metrics_router(recorder.clone()));
+                Some(Server::bind(address, "METRICS_BIND", front, 0).await?)
+            }
+            config::Metrics::MainPort | config::Metrics::Off => None,
+        };
+        Ok(Self {
+            main,
+            metrics,
+            recorder,
+            state,
+            shutdown,
+            #[cfg(feature = "simulator")]
+            simulator,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.main.addr()
+    }
+
+    /// The address to open in a browser on this machine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let addr = self.addr();
+        if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}/", addr.port()) } else { format!("http://{addr}/") }
+    }
+
+    /// Where metrics are served, if that is a port of its own.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Server::addr)
+    }
+
+    /// Serves until a signal, or until [`Shutdown::begin`] is called on [`App::shutdown`]. Then: no new connections and
+    /// calls, what is under way is written down and released, the store is closed last.
+    ///
+    /// # Errors
+    /// When signals cannot be listened to.
+    pub async fn run(self, signals: Signals) -> io::Result<()> {
+        let Self { main, metrics, recorder, state, shutdown, .. } = self;
+        let tasks = TaskTracker::new();
+        // Ends with the hard stage and not before: calls that drain still speak to it.
+        #[cfg(feature = "simulator")]
+        if let Some(simulator) = self.simulator {
+            let hard = shutdown.hard().clone();
+            tasks.spawn(async move {
+                if let Err(error) = simulator.run(hard).await {
+                    tracing::error!(%error, "the simulator stopped");
+                }
+            });
+        }
+        tasks.spawn(recorder.keep_up(shutdown.hard().clone()));
+        if let Some(metrics) = metrics {
+            tasks.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
+        }
+        tasks.spawn(main.run(shutdown.soft().clone(), shutdown.hard().clone()));
+        tasks.close();
+
+        let work = async {
+            shutdown.soft().cancelled().await;
+            shutdown.hard().run_until_cancelled(state.calls.drain()).await;
+            // Acknowledged is durable already; this ends the writer in order.
+            if let Err(error) = state.store.close().await {
+                tracing::error!(%error, "the store did not close cleanly");
+            }
+            shutdown.force();
+            tasks.wait().await;
+        };
+        tokio::select! {
+            () = work => Ok(()),
+            // Signals are done when the hard stage has begun; an error means that none would ever be heard.
+            Err(error) = signals.drive(&shutdown, defaults::DRAIN) => Err(error),
+        }
+    }
+
+    /// What ends it from inside.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+}
+
+/// The stand-in model, when it is what the settings chose: a server on a loopback port like any other upstream.
+#[cfg(feature = "simulator")]
+async fn simulator(chosen: &config::Model) -> Result<Option<viva_simulator::Simulator>, BuildError> {
+    match chosen {
+        config::Model::Provider { .. } => Ok(None),
+        config::Model::Simulator => {
+            let settings = viva_simulator::Config::default();
+            let address = settings.bind;
+            let bound = viva_simulator::Simulator::bind(settings).await;
+            bound.map(Some).map_err(|source| BuildError::Bind { variable: "SIMULATION_MODE", address, source })
+        }
+    }
+}
+
+/// The profile of the chosen server. `simulated` is the running simulator's address and key.
+fn profile(settings: &config::Upstream, simulated: Option<(String, String)>) -> Result<Profile, BuildError> {
+    let (kind, base_url, key) = match (&settings.model_server, simulated) {
+        (config::Model::Provider { base_url, key }, _) => {
+            let kind = if base_url.as_str() == upstream::BaseUrl::OPENAI { Kind::OpenAi } else { Kind::Custom };
+            (kind, base_url.clone(), key.clone())
+        }
+        (config::Model::Simulator, simulated) => {
+            let (address, key) = simulated.ok_or(upstream::BuildError::Address)?;
+            let base_url = upstream::BaseUrl::parse(&address).map_err(|_| upstream::BuildError::Address)?;
+            (Kind::Simulator, base_url, key.into())
+        }
+    };
+    Ok(Profile {
+        kind,
+        base_url,
+        key,
+        model: settings.model.clone(),
+        voice: settings.voice.clone(),
+        transcription_model: settings.transcribe_model.clone(),
+    })
+}
+
+fn timeouts(settings: &config::Upstream) -> Timeouts {
+    Timeouts { exchange: settings.timeout, ..Timeouts::default() }
+}
+
+fn identity(config: &Config) -> IdentitySettings {
+    let listener = if config.server.bind.is_loopback() { Listener::Loopback } else { Listener::Public };
+    let public = config.server.public_url.as_ref().map(config::Origin::as_str);
+    let allowed = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
+    IdentitySettings {
+        guests: match config.identity.guests {
+            config::Guests::Local => Guests::Offered,
+            config::Guests::Nobody => Guests::Off,
+        },
+        origins: Origins::new(listener, public, allowed),
+        client_address: ClientAddress::Peer,
+        rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute).unwrap_or(NonZeroU32::MIN),
+    }
+}
+
+fn limits(settings: &config::Limits) -> Limits {
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Limits { session_ms: ms(settings.session), grace_ms: ms(settings.resume_grace), inactivity_ms: ms(settings.inactivity) }
+}

@@ -1,0 +1,48 @@
+//! [`AppState`]: the parts that requests are served with, put together in one place. Handlers ask for the parts they
+//! use, by `FromRef`, and never for the whole.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::api::LiveCalls;
+use crate::call::Calls;
+use crate::identity::Identity;
+use crate::interview::Plans;
+use crate::ops::health::Health;
+use crate::store::Store;
+use crate::upstream::Upstream;
+
+/// Everything that serves requests. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) plans: Arc<Plans>,
+    pub(super) identity: Identity,
+    pub(super) upstream: Upstream,
+    pub(super) calls: Calls,
+    pub(super) health: Health,
+}
+
+macro_rules! part {
+    ($part:ty, $field:ident) => {
+        impl FromRef<AppState> for $part {
+            fn from_ref(state: &AppState) -> Self {
+                state.$field.clone()
+            }
+        }
+    };
+}
+
+part!(Arc<dyn Store>, store);
+part!(Arc<Plans>, plans);
+part!(Identity, identity);
+part!(Upstream, upstream);
+part!(Calls, calls);
+part!(Health, health);
+
+impl FromRef<AppState> for Arc<dyn LiveCalls> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::new(state.calls.clone())
+    }
+}

@@ -1,0 +1,195 @@
+//! `/live`: the process answers. `/ready`: send people here. `/health`: the story, for people and dashboards. All of it
+//! is passive and cheap: the last real write and the last real exchange are the probes. It must not show anything that
+//! a stranger could use: no path, no key, no name of a person.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+
+use super::lifecycle::Shutdown;
+use super::metrics::Metrics;
+use super::version;
+use crate::call::Calls;
+use crate::store::{Store, StoreHealth};
+use crate::upstream::{State as UpstreamState, Upstream};
+
+/// What the verdict rests on. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    store: Arc<dyn Store>,
+    upstream: Upstream,
+    calls: Calls,
+    shutdown: Shutdown,
+}
+
+/// The verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All is well.
+    Healthy,
+    /// It works, and something needs attention.
+    Degraded,
+    /// Interviews cannot be recorded.
+    Unhealthy,
+}
+
+/// The body of `/health`.
+#[derive(Debug, Serialize)]
+struct Story {
+    status: Status,
+    service: &'static str,
+    version: &'static str,
+    git: &'static str,
+    draining: bool,
+    store: StoreStory,
+    upstream: UpstreamStory,
+    sessions: Sessions,
+    simulation: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct StoreStory {
+    kind: &'static str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct UpstreamStory {
+    kind: &'static str,
+    state: &'static str,
+    base_url_host: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Sessions {
+    active: usize,
+    max: usize,
+}
+
+impl Health {
+    /// Watches these parts.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, upstream: Upstream, calls: Calls, shutdown: Shutdown) -> Self {
+        Self { store, upstream, calls, shutdown }
+    }
+
+    fn verdict(&self) -> Status {
+        judge(self.store.health(), self.upstream.health().state)
+    }
+
+    /// Whether new people should be sent here.
+    fn is_ready(&self) -> bool {
+        !self.shutdown.is_draining() && self.verdict() != Status::Unhealthy
+    }
+
+    fn story(&self) -> Story {
+        let store = self.store.health();
+        let upstream = self.upstream.health();
+        Story {
+            status: self.verdict(),
+            service: "viva",
+            version: version::VERSION,
+            git: version::GIT,
+            draining: self.shutdown.is_draining(),
+            store: StoreStory {
+                kind: "sqlite",
+                state: match store {
+                    StoreHealth::Ok => "ok",
+                    StoreHealth::Failing(_) => "failing",
+                    StoreHealth::Closed => "closed",
+                },
+                detail: match store {
+                    StoreHealth::Failing(reason) => Some(format!("{reason}; nothing is acknowledged until it can be written again")),
+                    StoreHealth::Ok | StoreHealth::Closed => None,
+                },
+            },
+            upstream: UpstreamStory {
+                kind: self.upstream.profile().kind.as_str(),
+                state: upstream.state.as_str(),
+                base_url_host: self.upstream.profile().base_url.host().to_owned(),
+                code: upstream.code,
+                age_ms: upstream.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            },
+            sessions: Sessions { active: self.calls.active(), max: self.calls.max() },
+            simulation: self.upstream.is_simulation(),
+        }
+    }
+}
+
+/// A model that fails keeps nobody from reading what was recorded; a store that fails makes every call pointless.
+fn judge(store: StoreHealth, upstream: UpstreamState) -> Status {
+    match (store, upstream) {
+        (StoreHealth::Failing(_) | StoreHealth::Closed, _) => Status::Unhealthy,
+        (StoreHealth::Ok, UpstreamState::Failing) => Status::Degraded,
+        (StoreHealth::Ok, UpstreamState::Ok | UpstreamState::Unknown) => Status::Healthy,
+    }
+}
+
+/// `/live`, `/ready` and `/health`.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Health: FromRef<S>,
+{
+    Router::new().route("/live", get(live)).route("/ready", get(ready)).route("/health", get(health))
+}
+
+/// `/metrics`, on whichever port it is served.
+pub fn metrics_router<S: Clone + Send + Sync + 'static>(metrics: Metrics) -> Router<S> {
+    Router::new().route("/metrics", get(render).with_state(metrics))
+}
+
+async fn live() -> Response {
+    plain(StatusCode::OK, "live\n")
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    if health.is_ready() {
+        plain(StatusCode::OK, "ready\n")
+    } else if health.shutdown.is_draining() {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be written\n")
+    }
+}
+
+async fn health(State(health): State<Health>) -> Response {
+    let story = health.story();
+    let status = if story.status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (status, [(CACHE_CONTROL, "no-store")], Json(story)).into_response()
+}
+
+async fn render(State(metrics): State<Metrics>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")], metrics.render()).into_response()
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Unwritable;
+
+    #[test]
+    fn only_a_store_that_cannot_record_is_unhealthy() {
+        assert_eq!(judge(StoreHealth::Ok, UpstreamState::Unknown), Status::Healthy);
+        assert_eq!(judge(StoreHealth::Ok, UpstreamState::Failing), Status::Degraded);
+        assert_eq!(judge(StoreHealth::Failing(Unwritable::Full), UpstreamState::Ok), Status::Unhealthy);
+        assert_eq!(judge(StoreHealth::Closed, UpstreamState::Ok), Status::Unhealthy);
+    }
+}
