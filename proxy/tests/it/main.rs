@@ -1,6 +1,8 @@
 //! The one integration binary: a module for each feature. `cfg(test)` tells the lints that what tests share is test code.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod fake_model;
 #[cfg(test)]
 mod store;

@@ -28,15 +28,17 @@ pub(super) async fn end(
     if session.ended_at.is_some() {
         return Ok(Json(view(calls.as_ref(), session)));
     }
-    if calls.end(id).await == Ended::NotLive {
-        let now = identity.now_unix_ms();
-        match write_end(store.as_ref(), &session, now).await {
-            // Somebody else wrote at the same time: what they wrote is shown.
-            Ok(()) | Err(StoreError::Fenced) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let written = match calls.end(id).await {
+        Ended::Ending => Ok(()),
+        Ended::NotLive => write_end(store.as_ref(), &session, identity.now_unix_ms()).await,
+    };
     let session = find(&caller, store.as_ref(), id).await?;
+    match written {
+        // Somebody else wrote at the same time. If they ended it, that is what was asked for.
+        Err(StoreError::Fenced) if session.ended_at.is_some() => {}
+        Err(error) => return Err(error.into()),
+        Ok(()) => {}
+    }
     Ok(Json(view(calls.as_ref(), session)))
 }
 

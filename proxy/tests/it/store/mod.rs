@@ -8,7 +8,7 @@ mod contract_people;
 mod contract_readable;
 mod contract_sharing;
 mod faults;
-mod fixture;
+pub(crate) mod fixture;
 mod full;
 mod projection;
 mod sqlite;

@@ -1,0 +1,215 @@
+//! A server with the interface and nothing else, and a client that shows exactly the headers it is told to.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::FromRef;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
+use viva_proxy::clock::Clock;
+use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
+use viva_proxy::ids::SessionId;
+use viva_proxy::interview::plan::Plans;
+use viva_proxy::store::Store;
+use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::upstream::{Timeouts, Upstream};
+
+use crate::fake_model;
+use crate::store::fixture::HandClock;
+
+/// Calls that run because a test says so.
+#[derive(Default)]
+pub(super) struct SaidCalls(Mutex<HashMap<SessionId, Vec<String>>>);
+
+impl SaidCalls {
+    pub(super) fn run(&self, session: SessionId) {
+        self.0.lock().unwrap().insert(session, Vec::new());
+    }
+
+    pub(super) fn skips(&self, session: SessionId) -> Vec<String> {
+        self.0.lock().unwrap().get(&session).cloned().unwrap_or_default()
+    }
+}
+
+impl LiveCalls for SaidCalls {
+    fn is_live(&self, session: SessionId) -> bool {
+        self.0.lock().unwrap().contains_key(&session)
+    }
+
+    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
+        let known = self.0.lock().unwrap().remove(&session).is_some();
+        std::future::ready(if known { Ended::Ending } else { Ended::NotLive }).boxed()
+    }
+
+    fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>> {
+        async move {
+            match self.0.lock().unwrap().get_mut(&session) {
+                None => Err(SkipRefused::NotLive),
+                Some(_) if target == "welcome" => Err(SkipRefused::NotAllowed),
+                Some(skips) => {
+                    skips.push(target);
+                    Ok(())
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+#[derive(Clone)]
+struct Parts {
+    store: Arc<dyn Store>,
+    calls: Arc<dyn LiveCalls>,
+    plans: Arc<Plans>,
+    identity: Identity,
+    upstream: Upstream,
+}
+
+macro_rules! part {
+    ($field:ident: $kind:ty) => {
+        impl FromRef<Parts> for $kind {
+            fn from_ref(parts: &Parts) -> Self {
+                parts.$field.clone()
+            }
+        }
+    };
+}
+part!(store: Arc<dyn Store>);
+part!(calls: Arc<dyn LiveCalls>);
+part!(plans: Arc<Plans>);
+part!(identity: Identity);
+part!(upstream: Upstream);
+
+/// What a test may want otherwise.
+pub(super) struct Choices {
+    pub(super) guests: Guests,
+    pub(super) rate_per_minute: u32,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self { guests: Guests::Offered, rate_per_minute: 1_000 }
+    }
+}
+
+/// The server under test.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) calls: Arc<SaidCalls>,
+    pub(super) clock: Arc<HandClock>,
+    http: reqwest::Client,
+    task: JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        Self::start_with(Choices::default()).await
+    }
+
+    pub(super) async fn start_with(choices: Choices) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock::default());
+        let clock_of_all: Arc<dyn Clock> = clock.clone();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), clock_of_all.clone()).unwrap());
+        let settings = IdentitySettings {
+            guests: choices.guests,
+            origins: Origins::new(Listener::Loopback, None, []),
+            client_address: ClientAddress::Peer,
+            rate_per_minute: NonZeroU32::new(choices.rate_per_minute).unwrap(),
+        };
+        let calls = Arc::new(SaidCalls::default());
+        let parts = Parts {
+            identity: Identity::start(store.clone(), clock_of_all, settings),
+            store: store.clone(),
+            calls: calls.clone(),
+            plans: Arc::new(Plans::built_in().unwrap()),
+            // Nobody listens there: none of these resources may talk to the model.
+            upstream: fake_model::client(SocketAddr::from(([127, 0, 0, 1], 1)), Timeouts::default()),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = api::router().with_state(parts).into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { address, store, calls, clock, http: reqwest::Client::new(), task, _dir: dir }
+    }
+
+    /// A request without any credential.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// The origin of the server's own page.
+    pub(super) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A fresh guest's cookie.
+    pub(super) async fn guest(&self) -> Guest<'_> {
+        let response = self.request(Method::POST, "/auth/guest").header("origin", self.origin()).send().await.unwrap();
+        assert_eq!(response.status(), 204);
+        let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        Guest { server: self, cookie }
+    }
+}
+
+/// A signed-in browser.
+pub(super) struct Guest<'a> {
+    server: &'a Server,
+    pub(super) cookie: String,
+}
+
+impl Guest<'_> {
+    /// A request as the server's own page would send it.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.server.request(method, path).header("cookie", &self.cookie).header("origin", self.server.origin())
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Response {
+        self.request(Method::POST, path).json(&body).send().await.unwrap()
+    }
+
+    /// A new session: its id and its ticket.
+    pub(super) async fn session(&self) -> (SessionId, String) {
+        let response = self.post("/api/sessions", json!({ "plan": "short", "consent": consent() })).await;
+        assert_eq!(response.status(), 201);
+        let body: Value = response.json().await.unwrap();
+        let id = body["session"]["id"].as_str().unwrap().parse().unwrap();
+        (id, body["ticket"]["value"].as_str().unwrap().to_owned())
+    }
+}
+
+pub(super) fn consent() -> Value {
+    json!({ "version": "2026-11", "locale": "en" })
+}
+
+/// Status and code of a refusal, which has the one shape.
+pub(super) async fn refusal(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    (status, body["code"].as_str().unwrap().to_owned())
+}
+
+pub(super) fn is(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}

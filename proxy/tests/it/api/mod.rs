@@ -1,0 +1,6 @@
+//! The HTTP interface as a client meets it: real sockets, the real store, no calls.
+
+mod access;
+mod harness;
+mod sessions;
+mod transcripts;
