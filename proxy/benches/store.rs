@@ -96,6 +96,14 @@ async fn run() {
     row("call rows, 16 in flight", starts(&store).await, 0);
     row("transcript of 100 turns, 1 reader", reads(&store).await, 0);
     store.close().await.unwrap();
+    drop(store);
+    let asked = Instant::now();
+    let store = SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap();
+    println!(
+        "opening that store again took {:.1} ms",
+        asked.elapsed().as_secs_f64() * 1000.0
+    );
+    store.close().await.unwrap();
 }
 
 async fn commits(store: &Arc<dyn Store>, load: &Load) -> Vec<Duration> {

@@ -101,13 +101,13 @@ impl SqliteStore {
             heads: journal::Heads::default(),
             stale: project::Stale::at_start(),
         };
-        let writer = Writer {
+        let writer = Writer::new(
             db,
-            queue: job_queue,
-            health: Arc::clone(&health),
+            job_queue,
+            Arc::clone(&health),
             wal,
-            clock: Arc::clone(&options.clock),
-        };
+            Arc::clone(&options.clock),
+        );
         let copier = open::copier(&held)?;
         let query_queue = Arc::new(Mutex::new(query_queue));
         let readers = (0..options.readers.max(1))
