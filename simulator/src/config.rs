@@ -1,7 +1,7 @@
 //! What a simulator is told when it starts. Everything has a default that suits tests and a desk.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use crate::faults::Faults;
@@ -11,8 +11,8 @@ use crate::faults::Faults;
 pub struct Config {
     /// Where HTTP listens. Default 127.0.0.1 with a port of the system's choosing.
     pub bind: SocketAddr,
-    /// The address in the answers' candidates. Default 127.0.0.1.
-    pub media: IpAddr,
+    /// The addresses in the answers' candidates. Default: loopback and the machine's own.
+    pub media: Media,
     /// The project key clients must send as Bearer. Default: a random one, see
     /// [`Simulator::key`](crate::Simulator::key).
     pub key: Option<String>,
@@ -48,11 +48,44 @@ pub enum ToolUse {
     WhenOffered,
 }
 
+/// Where media is received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Media {
+    /// 127.0.0.1 and, if the machine has one, the address it uses to reach others. Firefox sends
+    /// nothing to loopback addresses, not even from the same machine.
+    #[default]
+    Machine,
+    /// 127.0.0.1 only: one socket a call, and nothing that others could reach.
+    Loopback,
+}
+
+impl Media {
+    /// The addresses as they are now.
+    #[must_use]
+    pub fn addresses(self) -> Vec<IpAddr> {
+        let outward = match self {
+            Self::Machine => outward_address(),
+            Self::Loopback => None,
+        };
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        std::iter::once(loopback).chain(outward).collect()
+    }
+}
+
+/// The address from which packets to elsewhere would be sent. Connecting a UDP socket asks the
+/// routing table and sends nothing; the destination is reserved for documentation.
+fn outward_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            media: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            media: Media::default(),
             key: None,
             seed: 1,
             words_delay: Duration::from_millis(600),

@@ -16,6 +16,6 @@ pub mod speech;
 
 pub use call::{ClientEvent, Origin};
 pub use caller::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
-pub use config::{Config, ToolUse};
+pub use config::{Config, Media, ToolUse};
 pub use faults::{FaultInfo, Faults};
 pub use server::{Probe, Simulator};

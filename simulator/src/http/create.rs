@@ -79,7 +79,7 @@ async fn start(
         .admit(call_id)
         .map_err(|_| ApiError::rate_limited("rate_limit_exceeded", "Too many calls at once."))?;
     let settings = peer::Settings {
-        address: shared.media,
+        addresses: shared.media.clone(),
         ..peer::Settings::default()
     };
     let (answer, peer) = peer::accept(offer, &settings)

@@ -35,7 +35,8 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     pub(crate) calls: Arc<Calls>,
     pub(crate) records: Records,
-    pub(crate) media: IpAddr,
+    /// Where media is received.
+    pub(crate) media: Vec<IpAddr>,
     /// Calls and sidebands; awaited at the end.
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
@@ -48,7 +49,7 @@ impl Shared {
             keys: Keys::new(key),
             calls: Calls::new(config.max_calls),
             records: Records::default(),
-            media: config.media,
+            media: config.media.addresses(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             config,

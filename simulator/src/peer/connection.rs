@@ -51,6 +51,11 @@ impl Connection {
         settings: &Settings,
         handler: Arc<dyn PeerConnectionEventHandler>,
     ) -> Result<Self> {
+        let addresses = settings
+            .addresses
+            .iter()
+            .map(|address| (*address, 0))
+            .collect();
         let codec = opus(settings.opus_payload_type);
         let mut media = MediaEngine::default();
         media.register_codec(codec.clone(), RtpCodecKind::Audio)?;
@@ -68,7 +73,7 @@ impl Connection {
                 .with_setting_engine(engine)
                 .with_runtime(Arc::new(TokioRuntime))
                 .with_handler(handler)
-                .with_udp_addrs(vec![(settings.address, 0)])
+                .with_udp_addrs(addresses)
                 .with_data_channel_send_buffer_limit(SEND_BUFFER_BYTES)
                 .build()
                 .await?,

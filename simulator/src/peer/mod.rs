@@ -118,8 +118,8 @@ pub enum PeerError {
 /// What a peer is to be like.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The address to bind, with a port of the system's choosing.
-    pub address: IpAddr,
+    /// The addresses to bind, each with a port of the system's choosing. All are candidates.
+    pub addresses: Vec<IpAddr>,
     /// The name in `a=msid` and the RTCP cname of the audio that is sent.
     pub stream: String,
     /// The RTP payload type offered for Opus; an answer takes the offer's.
@@ -130,7 +130,7 @@ impl Default for Settings {
     /// Loopback, the provider's stream name, Chromium's payload type.
     fn default() -> Self {
         Self {
-            address: IpAddr::from([127, 0, 0, 1]),
+            addresses: vec![IpAddr::from([127, 0, 0, 1])],
             stream: "realtimeapi".to_owned(),
             opus_payload_type: 111,
         }

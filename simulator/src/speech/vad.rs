@@ -1,4 +1,10 @@
 //! Where speech begins and ends, by energy alone.
+//!
+//! Loud is what stands out from the background: speech dips between its sounds, so the quietest
+//! moment of the last two seconds is background. A steady tone (a fan, the fake microphone of a
+//! browser) is taken for speech at first and for background soon.
+
+use std::collections::VecDeque;
 
 use super::{FRAME_MS, FRAME_SAMPLES, Frame, loudness};
 
@@ -6,6 +12,10 @@ use super::{FRAME_MS, FRAME_SAMPLES, Frame, loudness};
 const ONSET_FRAMES: u64 = 3;
 /// Loudness at a threshold of 1; the provider's default of 0.5 then stands for 0.01.
 const FULL_SCALE: f32 = 0.02;
+/// Frames whose quietest is the background: two seconds, longer than any sound of speech.
+const BACKGROUND_FRAMES: usize = 100;
+/// How much louder than the background speech is.
+const ABOVE_BACKGROUND: f32 = 1.8;
 
 /// How speech is told from silence.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +61,7 @@ pub enum Activity {
 pub struct Vad {
     settings: VadSettings,
     pending: Vec<i16>,
+    recent: VecDeque<f32>,
     clock_ms: u64,
     loud_frames: u64,
     quiet_ms: u64,
@@ -64,6 +75,7 @@ impl Vad {
         Self {
             settings,
             pending: Vec::with_capacity(FRAME_SAMPLES),
+            recent: VecDeque::with_capacity(BACKGROUND_FRAMES),
             clock_ms: 0,
             loud_frames: 0,
             quiet_ms: 0,
@@ -105,8 +117,21 @@ impl Vad {
         changes
     }
 
+    fn stands_out(&mut self, level: f32) -> bool {
+        if self.recent.len() == BACKGROUND_FRAMES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(level);
+        let background = if self.recent.len() == BACKGROUND_FRAMES {
+            self.recent.iter().copied().fold(f32::INFINITY, f32::min)
+        } else {
+            0.0
+        };
+        level > (self.settings.threshold * FULL_SCALE).max(background * ABOVE_BACKGROUND)
+    }
+
     fn hear(&mut self, frame: &Frame) -> Option<Activity> {
-        let loud = loudness(frame) > self.settings.threshold * FULL_SCALE;
+        let loud = self.stands_out(loudness(frame));
         self.clock_ms += FRAME_MS;
         if loud {
             self.loud_frames += 1;
@@ -187,6 +212,20 @@ mod tests {
         assert_eq!(feed(&mut vad, &LOUD, 2), []);
         feed(&mut vad, &SILENCE, 5);
         assert_eq!(feed(&mut vad, &[200; FRAME_SAMPLES], 100), []);
+    }
+
+    #[test]
+    fn a_steady_tone_becomes_background_and_speech_above_it_is_heard() {
+        let mut vad = vad(200);
+        let changes = feed(&mut vad, &LOUD, 200);
+        assert!(
+            matches!(
+                changes[..],
+                [Activity::Started { .. }, Activity::Stopped { .. }]
+            ),
+            "{changes:?}"
+        );
+        assert_eq!(feed(&mut vad, &[9_000; FRAME_SAMPLES], 5).len(), 1);
     }
 
     #[test]
