@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use state::AppState;
@@ -23,6 +24,7 @@ use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listene
 use crate::ops::health::Health;
 use crate::ops::lifecycle::{Shutdown, Signals};
 use crate::ops::metrics::Metrics;
+use crate::ops::version;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Kind, Profile, Timeouts, Upstream};
@@ -139,45 +141,57 @@ impl App {
         self.metrics.as_ref().map(Server::addr)
     }
 
-    /// Serves until a signal, or until [`Shutdown::begin`] is called on [`App::shutdown`]. Then: no new connections and
-    /// calls, what is under way is written down and released, the store is closed last.
+    /// Serves until a signal, or until [`Shutdown::begin`] is called on [`App::shutdown`]. Then, in this order: not ready
+    /// and no new calls; calls are written down and released; no new connections, requests are finished; the store is
+    /// closed; whatever else runs is ended.
     ///
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
         let Self { main, metrics, recorder, state, shutdown, .. } = self;
-        let tasks = TaskTracker::new();
-        // Ends with the hard stage and not before: calls that drain still speak to it.
+        tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
+        let (front, rest) = (TaskTracker::new(), TaskTracker::new());
+        let closing = CancellationToken::new();
+        front.spawn(main.run(closing.clone(), shutdown.hard().clone()));
+        front.close();
+        // These end with the hard stage: calls that drain still speak to the simulator, and are still counted.
         #[cfg(feature = "simulator")]
         if let Some(simulator) = self.simulator {
             let hard = shutdown.hard().clone();
-            tasks.spawn(async move {
+            rest.spawn(async move {
                 if let Err(error) = simulator.run(hard).await {
                     tracing::error!(%error, "the simulator stopped");
                 }
             });
         }
-        tasks.spawn(recorder.keep_up(shutdown.hard().clone()));
+        rest.spawn(recorder.keep_up(shutdown.hard().clone()));
         if let Some(metrics) = metrics {
-            tasks.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
+            rest.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
         }
-        tasks.spawn(main.run(shutdown.soft().clone(), shutdown.hard().clone()));
-        tasks.close();
+        rest.close();
 
         let work = async {
             shutdown.soft().cancelled().await;
             shutdown.hard().run_until_cancelled(state.calls.drain()).await;
-            // Acknowledged is durable already; this ends the writer in order.
+            closing.cancel();
+            front.wait().await;
+            // What was acknowledged is durable already; this ends the writer in order.
             if let Err(error) = state.store.close().await {
                 tracing::error!(%error, "the store did not close cleanly");
             }
             shutdown.force();
-            tasks.wait().await;
+            rest.wait().await;
+            tracing::info!("stopped");
         };
+        let mut work = std::pin::pin!(work);
+        let signals = signals.drive(&shutdown, defaults::DRAIN);
         tokio::select! {
-            () = work => Ok(()),
-            // Signals are done when the hard stage has begun; an error means that none would ever be heard.
-            Err(error) = signals.drive(&shutdown, defaults::DRAIN) => Err(error),
+            () = &mut work => Ok(()),
+            listened = signals => match listened {
+                // The hard stage has begun; what is left ends by itself.
+                Ok(()) => { work.await; Ok(()) }
+                Err(error) => Err(error),
+            },
         }
     }
 

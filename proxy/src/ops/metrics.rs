@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_rendered_and_installing_twice_is_harmless() {
-        let metrics = Metrics::install().expect("nobody else installs one in these tests");
+        Metrics::install().expect("nobody else installs one in these tests");
         metrics::counter!("viva_test_total").increment(2);
         metrics::histogram!("viva_test_seconds").record(0.003);
         let again = Metrics::install().expect("the same one").render();

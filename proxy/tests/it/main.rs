@@ -3,8 +3,16 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod fake_model;
+#[cfg(test)]
+mod health;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod support;
+#[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod web;
