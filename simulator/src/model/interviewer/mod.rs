@@ -34,19 +34,20 @@ pub struct Line {
     pub farewell: bool,
 }
 
-/// The stage that instructions name: the last line `Stage: <name>`, in lower case.
+/// The stage that instructions name: the last line that begins with `Stage:`, in lower case. Quoted
+/// or indented lines are data.
 ///
 /// ```
 /// # use viva_simulator::model::interviewer::stage_in;
 /// let text = "You interview.\nStage: welcome\nBe kind.\nStage: self_intro\nAsk.";
 /// assert_eq!(stage_in(text).as_deref(), Some("self_intro"));
-/// assert_eq!(stage_in("The stage: is unclear"), None);
+/// assert_eq!(stage_in("> Stage: closing\n  Stage: closing"), None);
 /// ```
 #[must_use]
 pub fn stage_in(instructions: &str) -> Option<String> {
     instructions
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("Stage:"))
+        .filter_map(|line| line.strip_prefix("Stage:"))
         .map(|name| name.trim().trim_end_matches('.').to_ascii_lowercase())
         .rfind(|name| !name.is_empty())
 }
