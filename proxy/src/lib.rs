@@ -2,10 +2,9 @@
 //! command line. Folders are the glossary; `sdp`, `interview`, `transcript`, `call::core` and `upstream::facts` are
 //! pure and may be used by everything else, but use nothing else.
 
-pub mod api;
 pub mod app;
 pub mod call;
-pub mod cli;
+pub mod api;
 pub mod clock;
 pub mod config;
 pub mod identity;
@@ -18,3 +17,6 @@ pub mod store;
 pub mod transcript;
 pub mod upstream;
 pub mod web;
+
+/// Version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

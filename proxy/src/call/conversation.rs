@@ -161,7 +161,7 @@ impl Actor {
                 session_seconds: self.shell.limits.session_ms / 1_000,
                 grace_seconds: self.shell.limits.grace_ms / 1_000,
             },
-            version: crate::ops::version::LONG,
+            version: crate::VERSION,
         };
         protocol::frame(&ServerMessage::Session(Box::new(message)))
     }

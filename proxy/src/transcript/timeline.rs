@@ -1,10 +1,12 @@
 //! The timeline: turn facts in, settled turns out. A turn is recorded once, when it settles; what comes later is a
 //! revision (call-core §4). It never waits for words to decide anything and never reorders: a turn carries its place as
-//! a link to its predecessor. It must not know stages' rules, the journal's numbers, or who listens.
+//! a link to its predecessor. Our own socket's word stands above a client's claim (call-core §4.6). It must not know
+//! stages' rules, the journal's numbers, or who listens.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
 use super::turn::{After, End, TurnFact, TurnRef};
@@ -16,8 +18,10 @@ pub const SETTLE_MS: Millis = 15_000;
 const LINGER_MS: Millis = 1_000;
 /// Unsettled turns at once; more settle the oldest early, and say so.
 const MAX_OPEN: usize = 64;
-/// Settled turns whose ids are remembered for late words; later words for older ones are dropped.
-const MAX_SETTLED: usize = 512;
+/// Settled turns that late words may still revise.
+const MAX_SETTLED: usize = 64;
+/// Older turns are only known to be recorded: whatever comes for them is dropped, and words are not dropped silently.
+const MAX_PAST: usize = 4_096;
 /// UTF-8 bytes of one turn's words; more is cut and marked.
 pub const MAX_WORDS: usize = 16 * 1024;
 
@@ -26,6 +30,12 @@ pub const MAX_WORDS: usize = 16 * 1024;
 pub enum Outcome {
     /// First seen, or its place became known while it is unsettled: id and predecessor, no words.
     Opened(TurnRef, Speaker, After),
+    /// The candidate's audio ended and is in the conversation; told once a turn. Length of the speech, prefix padding
+    /// included, when known.
+    Committed {
+        /// Milliseconds.
+        speech_ms: Option<Millis>,
+    },
     /// Its words so far, for captions.
     Partial(TurnRef, Speaker, String),
     /// Settled. Words beside the entry; `text_hash` is still to be made.
@@ -44,6 +54,7 @@ struct Turn {
     source: Source,
     reply: Option<String>,
     words: String,
+    committed: bool,
     end: Option<End>,
     due: Millis,
 }
@@ -54,20 +65,25 @@ pub struct Timeline {
     call: u32,
     open: Vec<Turn>,
     settled: VecDeque<Turn>,
+    past: BTreeSet<u64>,
 }
 
 impl Timeline {
     /// The timeline of call `call` (from 1).
     #[must_use]
     pub fn new(call: u32) -> Self {
-        Self { call, open: Vec::new(), settled: VecDeque::new() }
+        Self { call, open: Vec::new(), settled: VecDeque::new(), past: BTreeSet::new() }
     }
 
     /// Applies a fact. `stage` is the stage it belongs to if the turn is new or is committed just now.
     pub fn apply(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, fact: TurnFact) -> Vec<Outcome> {
         let mut out = Vec::new();
-        if let Some(index) = self.settled.iter().position(|known| known.turn == *turn) {
-            out.extend(revise(&mut self.settled[index], fact, source));
+        if let Some(known) = self.settled.iter_mut().find(|known| known.turn == *turn) {
+            revise(known, fact, source, &mut out);
+            return out;
+        }
+        if self.past.contains(&key(turn)) {
+            out.extend(matches!(fact, TurnFact::Replace(_)).then_some(Outcome::Overflow));
             return out;
         }
         let index = match self.open.iter().position(|known| known.turn == *turn) {
@@ -83,6 +99,9 @@ impl Timeline {
             },
         };
         let known = &mut self.open[index];
+        if known.is_above(source) && !matches!(fact, TurnFact::Committed { .. }) {
+            return out;
+        }
         match fact {
             TurnFact::Began { after, reply, .. } => {
                 known.reply = reply.or(known.reply.take());
@@ -92,18 +111,22 @@ impl Timeline {
                 }
             }
             TurnFact::Committed { start_ms, end_ms } => {
-                known.entry.start_ms = start_ms;
-                known.entry.duration_ms = end_ms.zip(start_ms).map(|(end, start)| end.saturating_sub(start));
-                known.entry.stage = stage.to_owned();
-                known.due = at.mono_ms + SETTLE_MS;
+                if known.committed(start_ms, end_ms, &mut out) {
+                    stage.clone_into(&mut known.entry.stage);
+                    known.due = at.mono_ms + SETTLE_MS;
+                }
             }
             TurnFact::Append(more) => {
                 known.append(&more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
                 out.push(Outcome::Partial(known.turn.clone(), known.entry.speaker, known.words.trim_start().to_owned()));
             }
-            TurnFact::Replace(words) => known.replace(&words),
+            TurnFact::Replace(words) => {
+                known.source = source;
+                known.replace(&words);
+            }
             TurnFact::Ended(end) => {
+                known.source = source;
                 known.finish(end, at);
                 if known.due <= at.mono_ms {
                     let turn = self.open.remove(index);
@@ -180,6 +203,7 @@ impl Timeline {
             source,
             reply: None,
             words: String::new(),
+            committed: false,
             end: None,
             due: at.mono_ms + 2 * SETTLE_MS,
         };
@@ -202,8 +226,13 @@ impl Timeline {
         let outcome = Outcome::Settled(turn.entry.clone(), words.clone(), turn.source);
         // Only a trace of the words stays: enough to tell a late correction from a repeat.
         turn.words = trace(&words);
-        if self.settled.len() == MAX_SETTLED {
-            self.settled.pop_front();
+        if self.settled.len() == MAX_SETTLED
+            && let Some(oldest) = self.settled.pop_front()
+        {
+            if self.past.len() == MAX_PAST {
+                self.past.pop_first();
+            }
+            self.past.insert(key(&oldest.turn));
         }
         self.settled.push_back(turn);
         outcome
@@ -211,6 +240,22 @@ impl Timeline {
 }
 
 impl Turn {
+    /// Whether `source` may not change what is known: a client's claim against our own socket.
+    fn is_above(&self, source: Source) -> bool {
+        source == Source::Client && self.source != Source::Client
+    }
+
+    /// Notes the end of the speech; `false` if it was noted before.
+    fn committed(&mut self, start_ms: Option<u64>, end_ms: Option<u64>, out: &mut Vec<Outcome>) -> bool {
+        if std::mem::replace(&mut self.committed, true) {
+            return false;
+        }
+        self.entry.start_ms = start_ms;
+        self.entry.duration_ms = end_ms.zip(start_ms).map(|(end, start)| end.saturating_sub(start));
+        out.push(Outcome::Committed { speech_ms: self.entry.duration_ms });
+        true
+    }
+
     fn set_after(&mut self, after: After) {
         self.entry.after = match &after {
             After::Item(item) => Some(item.clone()),
@@ -253,25 +298,45 @@ impl Turn {
 }
 
 /// What a fact changes about a turn that is already recorded.
-fn revise(known: &mut Turn, fact: TurnFact, source: Source) -> Option<Outcome> {
+fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcome>) {
+    // Words may come before the speech has ended; that it did still decides what happens next.
+    if let TurnFact::Committed { start_ms, end_ms } = fact {
+        if known.committed(start_ms, end_ms, out) && known.entry.start_ms.is_some() {
+            out.push(Outcome::Revised(known.entry.clone(), None, source));
+        }
+        return;
+    }
+    if known.is_above(source) {
+        return;
+    }
     let words = match fact {
         TurnFact::Began { after, .. } if is_better(&after, &known.after) => {
             known.set_after(after);
             None
         }
-        TurnFact::Replace(words) if !words.trim().is_empty() && trace(words.trim()) != known.words => {
-            let cut = floor_char(words.trim(), MAX_WORDS);
-            known.entry.truncated = cut < words.trim().len();
-            known.words = trace(words.trim());
+        TurnFact::Replace(words) if !words.trim().is_empty() => {
+            let (words, mark) = (words.trim(), trace(words.trim()));
+            let confirms = mark == known.words;
+            if confirms && source == known.source {
+                return;
+            }
+            known.source = source;
             if matches!(known.entry.state, TurnState::TimedOut | TurnState::Failed | TurnState::Empty) {
                 known.entry.state = TurnState::Final;
             }
-            Some(words.trim()[..cut].to_owned())
+            if confirms {
+                None
+            } else {
+                let cut = floor_char(words, MAX_WORDS);
+                known.entry.truncated = cut < words.len();
+                known.words = mark;
+                Some(words[..cut].to_owned())
+            }
         }
         TurnFact::Ended(End::Interrupted { audio_end_ms }) => {
             let is_news = known.entry.state != TurnState::Interrupted || (audio_end_ms.is_some() && known.entry.audio_end_ms != audio_end_ms);
             if !is_news {
-                return None;
+                return;
             }
             known.entry.state = TurnState::Interrupted;
             known.entry.audio_end_ms = audio_end_ms.or(known.entry.audio_end_ms);
@@ -285,9 +350,9 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source) -> Option<Outcome> {
             known.entry.state = TurnState::Empty;
             None
         }
-        TurnFact::Began { .. } | TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => return None,
+        TurnFact::Began { .. } | TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => return,
     };
-    Some(Outcome::Revised(known.entry.clone(), words, source))
+    out.push(Outcome::Revised(known.entry.clone(), words, source));
 }
 
 /// Links only ever get better: nothing < "first" < a predecessor. A known one is never replaced by another.
@@ -302,8 +367,13 @@ fn is_better(new: &After, known: &After) -> bool {
 
 /// A short, stable mark of a text that cannot be read back.
 fn trace(words: &str) -> String {
-    use sha2::{Digest, Sha256};
     hex::encode(&Sha256::digest(words.as_bytes())[..8])
+}
+
+/// The same of a turn's name: what is left of it when it is past revising.
+fn key(turn: &TurnRef) -> u64 {
+    let digest = Sha256::digest(format!("{}/{}", turn.item_id(), turn.content_index()));
+    digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 
 fn floor_char(text: &str, max: usize) -> usize {

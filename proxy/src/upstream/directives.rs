@@ -52,6 +52,7 @@ impl Template {
                 json!({ "type": "response.cancel", "event_id": id }),
                 json!({ "type": "output_audio_buffer.clear", "event_id": format!("{id}_clear") }),
             ],
+            Directive::Remove { id, item } => vec![json!({ "type": "conversation.item.delete", "event_id": id, "item_id": item })],
             Directive::ToolResult { id, call_id, output } => vec![json!({
                 "type": "conversation.item.create",
                 "event_id": id,

@@ -81,6 +81,13 @@ pub enum Directive {
         /// Ours.
         id: String,
     },
+    /// Take an item out of the conversation again.
+    Remove {
+        /// Ours.
+        id: String,
+        /// Which.
+        item: String,
+    },
     /// The result of a tool.
     ToolResult {
         /// Ours.
@@ -99,6 +106,7 @@ impl std::fmt::Debug for Directive {
             Self::Configure { .. } => "Configure",
             Self::Speak { .. } => "Speak",
             Self::Stop { .. } => "Stop",
+            Self::Remove { .. } => "Remove",
             Self::ToolResult { .. } => "ToolResult",
         })
     }

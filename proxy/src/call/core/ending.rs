@@ -1,12 +1,13 @@
 //! The order of the end: goodbye → words that may still come → hang-up → stage, call and seal on the
 //! record → durable → told → closed. Each step has a clock of its own, so that an end always ends.
 
-use super::{CallCore, CloseReason, Directive, Effect, EndedBy, Notice, Phase, Timer};
+use super::stages::Change;
+use super::{CallCore, CloseReason, Effect, EndedBy, Notice, Phase, Timer};
 use crate::clock::Millis;
 use crate::transcript::{CallEvent, Entry, HangUp, Source};
 
 /// Between the announcement and the end, so that people see it coming.
-const GOODBYE_MS: Millis = 5_000;
+const GOODBYE_S: u32 = 5;
 /// How long words may still come before the hang-up.
 const DRAIN_MS: Millis = 3_000;
 /// How long the hang-up may take before it counts as unconfirmed.
@@ -21,16 +22,16 @@ impl CallCore {
             Phase::Waiting => self.stop(CloseReason::Done),
             Phase::Ending(_) | Phase::Over => {}
             Phase::Answered | Phase::Live => {
-                let said_goodbye = matches!(by, EndedBy::NaturalCompletion);
+                let save = self.timers.get(Timer::SaveRetry);
                 self.timers.clear_all();
                 // What the store refused is still to be written.
-                if self.journal.is_failing() {
-                    self.timers.set(Timer::SaveRetry, self.now.mono_ms);
-                }
+                self.timers.set_or_clear(Timer::SaveRetry, save);
                 self.phase = Phase::Ending(by);
-                if said_goodbye {
-                    self.tell(Notice::InterviewEnding { message: "The interview is over. It is being saved.".into(), in_seconds: 5 });
-                    self.timers.set(Timer::Goodbye, self.in_ms(GOODBYE_MS));
+                // A stage that was not entered by now never is.
+                self.change = Change::None;
+                if let Some(message) = farewell(by).filter(|_| self.machine.index().is_some()) {
+                    self.tell(Notice::InterviewEnding { message: message.into(), in_seconds: GOODBYE_S });
+                    self.timers.set(Timer::Goodbye, self.in_ms(u64::from(GOODBYE_S) * 1_000));
                 } else {
                     self.drain();
                 }
@@ -41,15 +42,14 @@ impl CallCore {
     /// Stops the model and waits for words that were spoken but not written yet.
     pub(super) fn drain(&mut self) {
         if !self.replies.is_model_quiet() {
-            let id = self.directive_id();
-            self.direct(Directive::Stop { id });
+            self.stop_model();
         }
         self.timers.set(Timer::Drain, self.in_ms(DRAIN_MS));
     }
 
     /// Nothing more is to come: no need to wait for the clock.
     pub(super) fn drained(&mut self) {
-        if self.timers.is_set(Timer::Drain) && !self.timeline.is_waiting() {
+        if self.timers.is_set(Timer::Drain) && !self.timeline.is_waiting() && !self.replies.candidate_audible {
             self.timers.clear(Timer::Drain);
             self.hang_up();
         }
@@ -69,6 +69,7 @@ impl CallCore {
         self.timers.clear(Timer::HangUp);
         let rest = self.timeline.settle_all();
         self.record(rest);
+        self.close_gap(None);
         self.note_call(CallEvent::Closed { hang_up: result });
         if let Some(entry) = self.machine.end(&self.setup.plan, by.as_str(), self.now) {
             self.announce(entry);
@@ -76,6 +77,18 @@ impl CallCore {
         let (n, head) = (self.journal.n(), self.journal.head());
         self.journal.append(self.link.epoch, Source::Server, &mut Entry::Seal { n, head: head.to_hex() }, None);
         self.timers.set(Timer::SaveGiveUp, self.in_ms(SAVE_GIVE_UP_MS));
+    }
+
+    /// The seal is on the record: nothing may follow it.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.machine.is_over()
+    }
+
+    /// The store never took it.
+    pub(super) fn give_up_saving(&mut self) {
+        let message = "The end of the interview could not be saved. What was shown as saved is safe.".into();
+        self.tell(Notice::SaveError { message, retrying: false });
+        self.stop(CloseReason::Unsaved);
     }
 
     /// Something became durable; if it was the seal, the interview is saved.
@@ -90,5 +103,23 @@ impl CallCore {
         let head = self.journal.head().to_hex();
         self.tell(Notice::InterviewSaved { interview_id: session_id, message: "Your interview is saved.".into(), head });
         self.stop(CloseReason::Done);
+    }
+}
+
+/// What is said before the end, where people should see it coming: when a clock or the plan ends it, not a person or a
+/// fault.
+fn farewell(by: EndedBy) -> Option<&'static str> {
+    match by {
+        EndedBy::NaturalCompletion => Some("The interview is over. It is being saved."),
+        EndedBy::ClosingTimeout | EndedBy::TimeLimit => Some("The time for this interview is over. It is being saved."),
+        EndedBy::Inactivity => Some("Nobody has spoken for a while. The interview ends and is being saved."),
+        EndedBy::UserEnd
+        | EndedBy::UserDisconnect
+        | EndedBy::AdminEnd
+        | EndedBy::UpstreamError
+        | EndedBy::NoShow
+        | EndedBy::Integrity
+        | EndedBy::ServerShutdown
+        | EndedBy::StoreUnavailable => None,
     }
 }

@@ -150,6 +150,8 @@ pub enum EndedBy {
     Integrity,
     /// This process stops.
     ServerShutdown,
+    /// The record could not be written for too long.
+    StoreUnavailable,
 }
 
 impl EndedBy {
@@ -168,6 +170,7 @@ impl EndedBy {
             Self::NoShow => "no_show",
             Self::Integrity => "integrity",
             Self::ServerShutdown => "server_shutdown",
+            Self::StoreUnavailable => "store_unavailable",
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::transcript::{Entry, Hash, Record, Seeded, Source};
 const MAX_BEHIND: usize = 256;
 /// The same in bytes.
 const MAX_BEHIND_BYTES: usize = 1024 * 1024;
+/// This many times as much, and the call cannot wait any longer for the store.
+const TOO_FAR: usize = 4;
 
 /// The end of one session's journal.
 #[derive(Debug)]
@@ -23,10 +25,13 @@ pub(super) struct Journal {
     head: Hash,
     /// Hash before the first record in `behind`.
     base: Hash,
-    /// Made but not known to be durable; the first `in_flight` of them are being committed.
+    /// Made but not known to be durable.
     behind: VecDeque<Record>,
     behind_bytes: usize,
+    /// Handed to the store; answered by `committed` or `failed`.
     in_flight: usize,
+    /// The batch that failed: repeated as it was, since it may have been written after all.
+    failed: usize,
     failing: bool,
     /// Something in `behind` should be committed now; records that may ride along do not set it.
     urgent: bool,
@@ -45,6 +50,7 @@ impl Journal {
             behind: VecDeque::new(),
             behind_bytes: 0,
             in_flight: 0,
+            failed: 0,
             failing: false,
             urgent: false,
             waiting: VecDeque::new(),
@@ -101,18 +107,26 @@ impl Journal {
         if n <= self.durable() {
             return Some(notice);
         }
-        self.waiting.push_back((n, notice));
+        match (self.waiting.back_mut(), &notice) {
+            // Cumulative: the later one says everything, and a store that stands still must not make them pile up.
+            (Some((last, waiting @ Notice::TranscriptAcknowledged { .. })), Notice::TranscriptAcknowledged { .. }) if *last == n => *waiting = notice,
+            _ => self.waiting.push_back((n, notice)),
+        }
         None
     }
 
     /// The next commit, if there is a reason for one and none is in flight.
     pub(super) fn next_commit(&mut self) -> Option<Effect> {
-        if self.in_flight > 0 || !self.urgent || self.behind.is_empty() {
+        if self.in_flight > 0 || self.failed > 0 || !self.urgent || self.behind.is_empty() {
             return None;
         }
         self.urgent = false;
-        self.in_flight = self.behind.len();
-        Some(Effect::Commit { expected_n: self.durable() + 1, prev_hash: self.base, records: self.behind.iter().cloned().collect() })
+        Some(self.commit(self.behind.len()))
+    }
+
+    fn commit(&mut self, records: usize) -> Effect {
+        self.in_flight = records;
+        Effect::Commit { expected_n: self.durable() + 1, prev_hash: self.base, records: self.behind.iter().take(records).cloned().collect() }
     }
 
     /// Everything up to `up_to` is durable. Returns what may be told now, in order.
@@ -124,26 +138,31 @@ impl Journal {
             self.base = record.hash;
             self.in_flight = self.in_flight.saturating_sub(1);
         }
+        // A store that took only a part is asked for the rest.
+        self.urgent |= self.in_flight > 0;
         self.in_flight = 0;
+        self.failed = 0;
         self.failing = false;
+        let durable = self.durable();
         let mut released = Vec::new();
         while let Some((n, _)) = self.waiting.front()
-            && *n <= up_to
+            && *n <= durable
         {
             released.extend(self.waiting.pop_front().map(|(_, notice)| notice));
         }
         released
     }
 
-    /// The commit in flight did not happen. Returns whether that is news.
+    /// The commit in flight did not happen, or nobody knows. Returns whether that is news.
     pub(super) fn failed(&mut self) -> bool {
+        self.failed = std::mem::take(&mut self.in_flight);
         !std::mem::replace(&mut self.failing, true)
     }
 
-    /// Makes the commit that failed the next one again.
-    pub(super) fn retry(&mut self) {
-        self.in_flight = 0;
-        self.urgent = true;
+    /// The commit that failed, again.
+    pub(super) fn retry(&mut self) -> Option<Effect> {
+        let records = std::mem::take(&mut self.failed);
+        (records > 0).then(|| self.commit(records))
     }
 
     /// Whether the store refused the last commit.
@@ -154,6 +173,11 @@ impl Journal {
     /// Whether so much is uncommitted that the conversation must slow down.
     pub(super) fn is_overloaded(&self) -> bool {
         self.behind.len() > MAX_BEHIND || self.behind_bytes > MAX_BEHIND_BYTES
+    }
+
+    /// Whether it is so much that the conversation must end.
+    pub(super) fn is_lost(&self) -> bool {
+        self.behind.len() > TOO_FAR * MAX_BEHIND || self.behind_bytes > TOO_FAR * MAX_BEHIND_BYTES
     }
 }
 

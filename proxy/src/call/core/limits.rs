@@ -1,13 +1,18 @@
 //! What time alone brings about. Every timer that is due is handled here, one function for all, so that the order in
 //! which clocks win over each other can be read in one place.
 
-use super::{CallCore, CloseReason, EndedBy, Notice, Phase, Timer};
+use super::replies::Words;
+use super::{CallCore, EndedBy, Notice, Phase, Timer, save_error};
 use crate::clock::Millis;
+use crate::transcript::HangUp;
+use crate::upstream::facts::Gate;
 
 /// Answered and never connected.
 pub(super) const NO_SHOW_MS: Millis = 60_000;
 /// Before our own cap the client is warned.
 pub(super) const TIME_LOW_MS: Millis = 120_000;
+/// How long too much may be unwritten before the call ends (call-core §5).
+const OVERLOAD_MS: Millis = 60_000;
 
 impl CallCore {
     pub(super) fn on_time(&mut self) {
@@ -18,19 +23,24 @@ impl CallCore {
                 Timer::NoShow => self.finish(EndedBy::NoShow),
                 Timer::Greeting => self.greet_now(),
                 Timer::ReplyCreated => self.reply_missing(),
-                Timer::Freeze => self.speak(None),
+                Timer::Freeze => self.frozen(),
+                Timer::Stale => self.presume_finished(),
                 Timer::Floor => self.change_now(),
                 Timer::Ack => self.not_acknowledged(),
                 Timer::Stage => self.stage_time(),
                 Timer::Grace => self.abandoned(),
-                Timer::Inactivity => self.finish(EndedBy::Inactivity),
-                Timer::TimeLow => self.tell(Notice::SessionWarning { code: "TIME_LOW", seconds_left: TIME_LOW_MS / 1_000 }),
+                Timer::Inactivity => self.nobody_speaks(),
+                Timer::TimeLow => self.time_is_low(),
                 Timer::SessionCap => self.finish(EndedBy::TimeLimit),
                 Timer::Goodbye => self.drain(),
                 Timer::Drain => self.hang_up(),
-                Timer::HangUp => self.hung_up(crate::transcript::HangUp::Unconfirmed),
-                Timer::SaveRetry => self.journal.retry(),
-                Timer::SaveGiveUp => self.stop(CloseReason::Unsaved),
+                Timer::HangUp => self.hung_up(HangUp::Unconfirmed),
+                Timer::SaveRetry => {
+                    let again = self.journal.retry();
+                    self.out.extend(again);
+                }
+                Timer::Overload => self.finish(EndedBy::StoreUnavailable),
+                Timer::SaveGiveUp => self.give_up_saving(),
             }
             if self.phase == Phase::Over {
                 return;
@@ -42,30 +52,71 @@ impl CallCore {
     pub(super) fn look_after(&mut self) {
         if self.is_live() {
             self.change_if_quiet();
+            self.nudge_if_quiet();
             self.end_after_goodbye();
         }
+        self.watch_store();
         self.drained();
-        self.watch_for_freeze();
+        self.watch();
     }
 
     fn stage_time(&mut self) {
         if !self.is_live() {
             return;
         }
-        // A nudge is told with the next configuration; while somebody speaks it may wait for the next moment.
-        if self.machine.on_time(&self.setup.plan, self.now).is_some() && self.change.is_none() && self.link.is_acknowledged() {
-            self.configure(self.current_instructions(), self.wanted_gate());
-        }
+        self.nudged |= self.machine.on_time(&self.setup.plan, self.now).is_some();
         self.overdue();
         if let Some(at) = self.machine.next_deadline(&self.setup.plan).filter(|at| *at > self.now.mono_ms) {
             self.timers.set(Timer::Stage, at);
         }
     }
 
-    /// Somebody spoke.
+    /// The model is told that time runs out while it does not speak, and while nothing else is being told.
+    fn nudge_if_quiet(&mut self) {
+        let replies = &self.replies;
+        let provider_replies = replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
+        if self.nudged && self.change.is_none() && self.configuration.is_acknowledged() && replies.is_model_quiet() && !provider_replies {
+            self.nudged = false;
+            self.configure(self.wanted_gate());
+        }
+    }
+
+    fn time_is_low(&mut self) {
+        let seconds_left = self.timers.get(Timer::SessionCap).map_or(0, |at| at.saturating_sub(self.now.mono_ms) / 1_000);
+        self.tell(Notice::SessionWarning { code: "TIME_LOW", seconds_left });
+    }
+
+    /// Somebody spoke. A silence is asked about at half of what is allowed, and ends the interview at the whole.
     pub(super) fn touch(&mut self) {
         if self.is_live() {
-            self.timers.set(Timer::Inactivity, self.in_ms(self.setup.limits.inactivity_ms));
+            self.timers.set(Timer::Inactivity, self.in_ms(self.setup.limits.inactivity_ms / 2));
+        }
+    }
+
+    fn nobody_speaks(&mut self) {
+        if self.replies.candidate_audible || self.replies.ai_audible {
+            self.touch();
+        } else if std::mem::replace(&mut self.prompted, true) {
+            self.finish(EndedBy::Inactivity);
+        } else {
+            self.speak(Words::Prompt);
+            self.touch();
+        }
+    }
+
+    /// A store that cannot keep up may slow a conversation down, not grow it without bound.
+    fn watch_store(&mut self) {
+        if !self.journal.is_overloaded() {
+            self.timers.clear(Timer::Overload);
+            return;
+        }
+        if self.journal.is_lost() {
+            self.finish(EndedBy::StoreUnavailable);
+        } else if self.is_live() && !self.timers.is_set(Timer::Overload) {
+            self.timers.set(Timer::Overload, self.in_ms(OVERLOAD_MS));
+            if !self.journal.is_failing() {
+                self.tell(save_error());
+            }
         }
     }
 }

@@ -6,86 +6,50 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `turns` | what facts mean for the record and the captions |
-//! | `replies` | when the model may speak (the reply gate, its watchdogs, the greeting) |
+//! | `replies`, `greeting` | when the model is asked to speak |
+//! | `heard` | whose doing a reply is, and who is audible |
+//! | `watch` | what happens when nothing happens |
 //! | `stages` | how a change of stage reaches the model without racing it |
+//! | `configuration` | what the model is told to be, and whether it is |
+//! | `guard` | what it means when it is not |
 //! | `link` | who records: sideband or relay, and what happens when that changes |
 //! | `limits` | what time alone brings about |
 //! | `ending` | the order of the end |
 
+mod configuration;
 mod effect;
 mod ending;
+mod greeting;
+mod guard;
+mod heard;
 mod input;
 mod journal;
 mod limits;
 mod link;
 mod replies;
+mod setup;
 mod stages;
 mod timers;
 mod turns;
+mod watch;
 
-use std::sync::Arc;
-
+use configuration::Configuration;
 pub use effect::{Caption, CloseReason, Control, Directive, Effect, Notice, Pipe};
+pub use guard::Guard;
 pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
+use guard::Noticed;
 use journal::Journal;
 use link::Link;
 use replies::Replies;
+pub use setup::{Limits, Setup};
 use stages::Change;
 use timers::{Timer, Timers};
 
 use crate::clock::{At, Millis};
-use crate::ids::SessionId;
-use crate::interview::{Brief, Machine, Plan};
+use crate::interview::Machine;
 use crate::transcript::timeline::Timeline;
-use crate::transcript::{CallEvent, Entry, Hash, Seeded, Source};
+use crate::transcript::{CallEvent, Entry, Seeded, Source};
 use crate::upstream::facts::{Capabilities, Gate};
-
-/// Limits on a call whose media we do not carry. Milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Our own cap on a session.
-    pub session_ms: Millis,
-    /// How long a client may be away.
-    pub grace_ms: Millis,
-    /// How long nobody may speak.
-    pub inactivity_ms: Millis,
-}
-
-/// How far a client may change the model's session (call-core §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// Only transcription and limits matter.
-    Open,
-    /// Changes are undone.
-    Locked,
-    /// Changes are undone, and the third ends the call: our own pages have no reason to make one.
-    Own,
-}
-
-/// What a core is made with.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// The interview.
-    pub session: SessionId,
-    /// Its stages.
-    pub plan: Arc<Plan>,
-    /// What is known of candidate and role.
-    pub brief: Brief,
-    /// Limits.
-    pub limits: Limits,
-    /// How changes by the client are met.
-    pub guard: Guard,
-    /// Whether this call should ever have a sideband.
-    pub sideband: bool,
-    /// Whether the model speaks first; a drop-in client decides that itself.
-    pub greets: bool,
-    /// Time limits in percent of the plan's.
-    pub pace: u32,
-    /// 32 random bytes for nonces and salts; never stored.
-    pub seed: [u8; 32],
-    /// Last journal record that exists already: number and hash.
-    pub journal: (u64, Hash),
-}
 
 /// Where the call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +78,14 @@ pub struct CallCore {
     journal: Journal,
     replies: Replies,
     change: Change,
+    configuration: Configuration,
+    noticed: Noticed,
     link: Link,
     timers: Timers,
+    /// A nudge waits for a quiet moment.
+    nudged: bool,
+    /// The candidate was asked whether they are there and has not spoken since.
+    prompted: bool,
     now: At,
     out: Vec<Effect>,
 }
@@ -134,26 +104,34 @@ impl CallCore {
             journal: Journal::new(setup.session, n, head, Seeded::new(setup.seed)),
             replies: Replies::default(),
             change: Change::None,
+            configuration: Configuration::default(),
+            noticed: Noticed::default(),
             link: Link::new(),
             timers: Timers::default(),
+            nudged: false,
+            prompted: false,
             now: at,
             out: Vec::new(),
             setup,
         }
     }
 
-    /// Takes one input and says what is to be done, in order.
+    /// Takes one input and says what is to be done, in order. Afterwards [`CallCore::next_deadline`] lies in the future.
     pub fn handle(&mut self, at: At, input: Input) -> Vec<Effect> {
         self.now = at;
         if self.phase != Phase::Over {
             match input {
                 Input::Client(input) => self.on_client(input),
-                Input::Fact(source, fact) => self.on_fact(source, fact),
-                Input::Upstream(input) => self.on_upstream(input),
                 Input::Store(input) => self.on_store(input),
                 Input::Tick => {}
+                // What comes after the seal is not on the record any more.
+                Input::Fact(..) | Input::Upstream(_) if self.is_sealed() => {}
+                Input::Fact(source, fact) => self.on_fact(source, fact),
+                Input::Upstream(input) => self.on_upstream(input),
             }
             self.on_time();
+        }
+        if self.phase != Phase::Over {
             self.look_after();
             self.out.extend(self.journal.next_commit());
         }
@@ -184,7 +162,7 @@ impl CallCore {
     /// The instructions and gate the call is created with.
     #[must_use]
     pub fn opening(&self) -> (String, Gate) {
-        (self.instructions_for(0), self.wanted_gate())
+        (self.instructions(), self.wanted_gate())
     }
 
     /// Whether the interview is over and everything about it was said.
@@ -196,7 +174,7 @@ impl CallCore {
     fn on_client(&mut self, input: ClientInput) {
         match input {
             ClientInput::Attached => {
-                self.link.client = true;
+                self.client_attached();
                 self.timers.clear(Timer::Grace);
                 if self.journal.is_failing() {
                     self.tell(save_error());
@@ -208,7 +186,16 @@ impl CallCore {
                 self.link.client = false;
                 self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));
             }
-            ClientInput::Connection(Connection::Connected) => self.connected(),
+            ClientInput::Connection(Connection::Connected) => {
+                self.connected();
+                if self.link.client {
+                    self.timers.clear(Timer::Grace);
+                }
+            }
+            // Without media there is no interview; the client may still make a new connection.
+            ClientInput::Connection(Connection::Failed | Connection::Closed) if !self.timers.is_set(Timer::Grace) => {
+                self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));
+            }
             ClientInput::Connection(_) => {}
             ClientInput::Relayed { seq } => self.acknowledge(seq),
             ClientInput::Skip { target } => self.skip(&target),
@@ -232,7 +219,7 @@ impl CallCore {
                     self.tell(notice);
                 }
                 self.timers.clear(Timer::SaveRetry);
-                self.tell(Notice::Saved { up_to, durable: "disk" });
+                self.tell(Notice::Saved { up_to: self.journal.durable(), durable: "disk" });
                 self.saved();
             }
             StoreInput::Failed => {

@@ -1,53 +1,82 @@
-//! The reply gate (call-core §2): when the model is asked to speak, how its replies are attributed, and the watchdogs
-//! that keep a call from freezing. The model is never asked while a reply is active.
+//! The reply gate (call-core §2): when the model is asked to speak, and with which words. It is never asked while a reply
+//! is active or while the candidate speaks. An ordinary reply needs no queue: that it is owed is enough to ask again.
+//! What comes of it is in `heard`, and what happens when nothing does in `watch`.
 
 use std::collections::VecDeque;
 
-use super::{CallCore, Directive, EndedBy, Timer};
+use super::{CallCore, Directive, Pipe, Timer};
 use crate::clock::Millis;
-use crate::transcript::{IncidentKind, Speaker};
-use crate::upstream::facts::{Gate, ReplyEnd};
+use crate::upstream::facts::Gate;
 
-/// A candidate turn unanswered for this long while nobody speaks is answered anyway (call-core §2.10).
-const FREEZE_MS: Millis = 1_500;
-/// The same while the provider should answer by itself.
-const FREEZE_AUTO_MS: Millis = 3_000;
 /// A reply that was asked for must begin within this time.
 const CREATED_MS: Millis = 2_000;
-/// How often a reply is asked for in vain before the gate is left to the provider …
-const MAX_ASKED: u32 = 3;
-/// … and for how long before the upstream counts as failed.
-const SILENT_UPSTREAM_MS: Millis = 20_000;
-/// How long the greeting waits for the sideband before the client sends it (call-core §2.14).
-const GREETING_MS: Millis = 700;
-/// Replies whose stage is remembered; only the last few can still settle.
-const MAX_REPLIES: usize = 16;
+/// One-time marks remembered; more replies of ours cannot be on their way at once.
+const MAX_NONCES: usize = 8;
+
+/// What a reply is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Nothing: a change of stage is silent, or somebody speaks already.
+    Silent,
+    /// To go on: the greeting, or the answer to what the candidate said.
+    Reply,
+    /// Go on after the clock ended a stage.
+    Forced,
+    /// Go on after a skip.
+    Skipped,
+    /// Ask whether the candidate is still there.
+    Prompt,
+}
+
+impl Words {
+    /// Now that the candidate has finished, something has to be said.
+    pub(super) fn or_reply(self) -> Self {
+        if self == Self::Silent { Self::Reply } else { self }
+    }
+}
 
 /// Who is audible, which reply is active, and what is owed.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    active: Option<String>,
-    ai_audible: bool,
-    candidate_audible: bool,
+    pub(super) active: Option<String>,
+    pub(super) ai_audible: bool,
+    pub(super) candidate_audible: bool,
     /// Asked for and not begun yet.
-    asked: Option<Asked>,
+    pub(super) asked: Option<Asked>,
     /// A candidate turn that nobody answered, since when.
-    owed: Option<Millis>,
-    /// To be asked for when the active reply is done: instructions for that reply.
-    queued: Option<Option<String>>,
-    /// Since when replies are asked for in vain.
-    in_vain: Option<Millis>,
+    pub(super) owed: Option<Millis>,
+    /// Words of their own, to be said when the model is free; since when.
+    pub(super) queued: Option<(Words, Millis)>,
+    pub(super) refusals: u32,
+    pub(super) vain: Vain,
     pub(super) gate_lost: bool,
-    greeted: bool,
-    last_audible: Millis,
-    stage_of: VecDeque<(String, usize)>,
+    pub(super) greeted: bool,
+    /// Last change of who is audible.
+    pub(super) last_audible: Millis,
+    /// Last sign of the model's replies.
+    pub(super) last_sign: Millis,
+    pub(super) nonces: VecDeque<String>,
+    /// The provider was seen to return a mark: from then on a reply without ours is not ours.
+    pub(super) nonce_returned: bool,
+    /// When the client's dead-man switch last asked for a reply.
+    pub(super) autopilot: Option<Millis>,
+    pub(super) stage_of: VecDeque<(String, usize)>,
 }
 
 #[derive(Debug)]
-struct Asked {
-    nonce: String,
-    instructions: Option<String>,
-    times: u32,
+pub(super) struct Asked {
+    pub(super) nonce: String,
+    pub(super) words: Words,
+    /// The stage whose text the reply carries itself.
+    pub(super) carries: Option<usize>,
+    pub(super) pipe: Pipe,
+}
+
+/// Attempts to have a reply since the last that came to something.
+#[derive(Debug, Default)]
+pub(super) struct Vain {
+    pub(super) count: u32,
+    pub(super) since: Option<Millis>,
 }
 
 impl Replies {
@@ -56,172 +85,91 @@ impl Replies {
         self.active.is_none() && !self.ai_audible && self.asked.is_none()
     }
 
-    pub(super) fn is_candidate_speaking(&self) -> bool {
-        self.candidate_audible
-    }
-
-    /// A reply is active as data; its audio may outlast it.
-    pub(super) fn is_active(&self) -> bool {
-        self.active.is_some()
-    }
-
-    pub(super) fn is_owed(&self) -> bool {
-        self.owed.is_some()
-    }
-
     /// The stage a reply belongs to: the one confirmed when it began.
     pub(super) fn stage_of(&self, reply: &str) -> Option<usize> {
         self.stage_of.iter().find(|(id, _)| id == reply).map(|(_, stage)| *stage)
     }
+
+    /// Nobody tells us any more: what was going on may be over by the time somebody does.
+    pub(super) fn lose_sight(&mut self, now: Millis) {
+        self.active = None;
+        self.asked = None;
+        self.ai_audible = false;
+        self.candidate_audible = false;
+        self.last_audible = now;
+    }
 }
 
 impl CallCore {
-    /// Asks the model to speak; `instructions` are for this reply only.
-    pub(super) fn speak(&mut self, instructions: Option<String>) {
-        if self.journal.is_overloaded() {
+    /// Asks the model to speak as soon as that may be done; an ordinary reply that may not be now stays owed.
+    pub(super) fn speak(&mut self, words: Words) {
+        // Whoever speaks now overtakes it: the end of their speech decides anew (call-core §2.8).
+        if !self.is_live() || self.replies.candidate_audible {
             return;
         }
-        if self.replies.is_active() {
-            self.replies.queued = Some(instructions);
-            return;
+        if self.replies.active.is_some() || self.replies.asked.is_some() {
+            if words != Words::Reply {
+                self.replies.queued = Some((words, self.now.mono_ms));
+            }
+        } else if let Some(pipe) = self.reply_pipe().filter(|_| !self.journal.is_overloaded()) {
+            self.ask(words, pipe);
         }
+    }
+
+    fn ask(&mut self, words: Words, pipe: Pipe) {
         let (nonce, id) = (self.journal.nonce(), self.directive_id());
-        let times = self.replies.asked.as_ref().map_or(1, |asked| asked.times + 1);
-        self.replies.asked = Some(Asked { nonce: nonce.clone(), instructions: instructions.clone(), times });
-        self.replies.in_vain.get_or_insert(self.now.mono_ms);
+        let carries = self.change.carried();
+        let replies = &mut self.replies;
+        if replies.nonces.len() == MAX_NONCES {
+            replies.nonces.pop_front();
+        }
+        replies.nonces.push_back(nonce.clone());
+        replies.vain.since.get_or_insert(self.now.mono_ms);
+        replies.asked = Some(Asked { nonce: nonce.clone(), words, carries, pipe });
         self.timers.set(Timer::ReplyCreated, self.in_ms(CREATED_MS));
-        self.direct(Directive::Speak { id, nonce, instructions });
+        let instructions = self.reply_text(words);
+        self.direct_by(pipe, Directive::Speak { id, nonce, instructions });
     }
 
-    /// Once an interview: by the sideband if it is attached, else by the client a little later.
-    pub(super) fn greet(&mut self) {
-        if self.replies.greeted || !self.setup.greets {
-            return;
-        }
-        if self.link.pipe() == Some(super::Pipe::Sideband) || self.timers.is_set(Timer::Greeting) {
-            self.timers.clear(Timer::Greeting);
-            self.speak(None);
-        } else {
-            self.timers.set(Timer::Greeting, self.in_ms(GREETING_MS));
-        }
+    /// The open way to the model; a greeting that did not begin is tried by the other one (call-core §2.14).
+    fn reply_pipe(&self) -> Option<Pipe> {
+        let other = !self.replies.greeted && self.replies.vain.count % 2 == 1 && self.link.client;
+        if other { Some(Pipe::Client) } else { self.link.pipe() }
     }
 
-    /// The sideband may have come while the greeting waited for it.
-    pub(super) fn greet_if_waiting(&mut self) {
-        if self.timers.is_set(Timer::Greeting) {
-            self.greet();
-        }
-    }
-
-    /// The greeting waited long enough.
-    pub(super) fn greet_now(&mut self) {
-        if !self.replies.greeted && self.is_live() {
-            self.speak(None);
+    /// Instructions for one reply replace the session's, so they carry the stage too.
+    fn reply_text(&self, words: Words) -> Option<String> {
+        let more = match words {
+            Words::Silent | Words::Reply => None,
+            Words::Forced => Some(&self.setup.plan.words.forced),
+            Words::Skipped => Some(&self.setup.plan.words.skipped),
+            Words::Prompt => Some(&self.setup.plan.words.prompt),
+        };
+        match (self.change.carried(), more) {
+            (None, None) => None,
+            (Some(stage), None) => Some(self.instructions_for(stage)),
+            (stage, Some(more)) => {
+                let stage = stage.or(self.machine.index()).unwrap_or(0);
+                Some(format!("{}\n\n{more}", self.instructions_for(stage)))
+            }
         }
     }
 
-    pub(super) fn reply_started(&mut self, id: String, nonce: Option<String>) {
-        self.replies.greeted = true;
-        self.timers.clear(Timer::Greeting);
-        self.replies.active = Some(id.clone());
-        self.replies.owed = None;
-        self.replies.in_vain = None;
+    /// Silences the model; what it was asked for and had not begun is given up.
+    pub(super) fn stop_model(&mut self) {
+        self.replies.asked = None;
+        self.replies.queued = None;
         self.timers.clear(Timer::ReplyCreated);
-        let asked = self.replies.asked.take();
-        let ours = asked.is_some_and(|asked| nonce.is_none() || nonce.as_deref() == Some(asked.nonce.as_str()));
-        // A reply that carries the text of a new stage is that stage's first.
-        if ours {
-            self.reply_carries_stage();
-        }
-        if self.replies.stage_of.len() == MAX_REPLIES {
-            self.replies.stage_of.pop_front();
-        }
-        self.replies.stage_of.push_back((id, self.machine.index().unwrap_or(0)));
+        let id = self.directive_id();
+        self.direct(Directive::Stop { id });
     }
 
-    pub(super) fn reply_finished(&mut self, id: &str, end: ReplyEnd) {
-        if self.replies.active.as_deref() == Some(id) {
-            self.replies.active = None;
-        }
-        if end == ReplyEnd::Failed {
-            self.incident(IncidentKind::ReplyFailed, "response_failed");
-            // Not at once: a provider that cannot reply should not be asked in a loop.
-            self.replies.owed.get_or_insert(self.in_ms(FREEZE_MS));
-            self.replies.in_vain.get_or_insert(self.now.mono_ms);
-        }
-        if let Some(instructions) = self.replies.queued.take() {
-            self.speak(instructions);
-        }
-    }
-
-    pub(super) fn floor(&mut self, speaker: Speaker, on: bool) {
-        match speaker {
-            Speaker::Ai => self.replies.ai_audible = on,
-            Speaker::Candidate => {
-                self.replies.candidate_audible = on;
-                if on {
-                    // What was about to be said is overtaken; the next end of speech decides anew (call-core §2.8).
-                    self.replies.queued = None;
-                    self.drop_words_of_change();
-                }
-            }
-            Speaker::System => {}
-        }
-        self.replies.last_audible = self.now.mono_ms;
-        self.touch();
-    }
-
-    /// The candidate's audio ended and is in the conversation: the moment on which everything is decided.
-    pub(super) fn committed(&mut self, speech_ms: Option<Millis>) {
-        self.replies.candidate_audible = false;
-        self.replies.owed = Some(self.now.mono_ms);
-        self.touch();
-        if self.is_live() {
-            self.answer_ended(speech_ms);
-        }
-    }
-
-    /// A reply we asked for was refused.
-    pub(super) fn refused(&mut self, code: &str) {
-        if code == "conversation_already_has_active_response"
-            && let Some(asked) = self.replies.asked.take()
-        {
-            self.timers.clear(Timer::ReplyCreated);
-            if asked.times <= MAX_ASKED {
-                self.replies.queued = Some(asked.instructions);
-            }
-        }
-    }
-
-    /// A reply that was asked for did not begin in time.
-    pub(super) fn reply_missing(&mut self) {
-        let Some(asked) = &self.replies.asked else { return };
-        let (times, instructions) = (asked.times, asked.instructions.clone());
-        if self.replies.in_vain.is_some_and(|since| self.now.mono_ms.saturating_sub(since) >= SILENT_UPSTREAM_MS) {
-            self.finish(EndedBy::UpstreamError);
-            return;
-        }
-        if times >= MAX_ASKED && !self.replies.gate_lost {
-            self.replies.gate_lost = true;
-            self.incident(IncidentKind::GateLost, "no_reply_created");
-            self.configure(self.current_instructions(), Gate::Provider);
-        }
-        self.speak(instructions);
-    }
-
-    /// Sets or clears the freeze watchdog after every input (call-core §2.10).
-    pub(super) fn watch_for_freeze(&mut self) {
-        let replies = &self.replies;
-        let waits = self.is_live() && replies.is_model_quiet() && !replies.candidate_audible && self.change.is_none();
-        match replies.owed.filter(|_| waits) {
-            None => self.timers.clear(Timer::Freeze),
-            Some(since) => {
-                let patience = match self.wanted_gate() {
-                    Gate::Server => FREEZE_MS,
-                    Gate::Provider => FREEZE_AUTO_MS,
-                };
-                self.timers.set(Timer::Freeze, since.max(replies.last_audible) + patience);
-            }
+    /// The model is free: what waited for that is said.
+    pub(super) fn speak_if_due(&mut self) {
+        if let Some((words, _)) = self.replies.queued.take() {
+            self.speak(words);
+        } else if self.replies.owed.is_some() && self.wanted_gate() == Gate::Server && self.change.is_settled() {
+            self.speak(Words::Reply);
         }
     }
 }

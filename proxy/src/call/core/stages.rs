@@ -2,9 +2,10 @@
 //! then let it speak. A stage is entered when the update was echoed, or when a reply that carries the new stage's text
 //! has begun; never at the decision.
 
-use super::{CallCore, Directive, EndedBy, Notice, Timer};
+use super::replies::Words;
+use super::{CallCore, EndedBy, Notice, Timer};
 use crate::clock::{Millis, rfc3339};
-use crate::interview::machine::SkipRefused;
+use crate::interview::machine::{Nudge, SkipRefused};
 use crate::interview::{Decision, directions};
 use crate::transcript::{Entry, Source, StageEntry, StageReason};
 use crate::upstream::facts::Gate;
@@ -27,26 +28,34 @@ pub(super) enum Change {
     Waiting { decision: Decision, words: Words },
     /// Told; waits for the echo.
     Told { decision: Decision, words: Words },
-    /// The echo did not come; a reply was asked for that carries the new text.
+    /// The echo did not come: the next reply carries the new text itself.
     Overriding { decision: Decision },
-}
-
-/// What the model says first in the new stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Words {
-    /// Nothing: the change is silent, or somebody speaks already.
-    Silent,
-    /// An ordinary reply.
-    Reply,
-    /// A reply with words for a change by the clock.
-    Forced,
-    /// A reply with words for a skip.
-    Skipped,
 }
 
 impl Change {
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Self::None)
+    }
+
+    /// Nothing about it decides when the model speaks next.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self, Self::None | Self::Overriding { .. })
+    }
+
+    /// The stage the model was told to be in, if that is not the stage on the record yet.
+    pub(super) fn told(&self) -> Option<usize> {
+        match self {
+            Self::None | Self::Waiting { .. } => None,
+            Self::Told { decision, .. } | Self::Overriding { decision } => Some(decision.to),
+        }
+    }
+
+    /// The stage whose text the next reply must carry itself.
+    pub(super) fn carried(&self) -> Option<usize> {
+        match self {
+            Self::None | Self::Waiting { .. } | Self::Told { .. } => None,
+            Self::Overriding { decision } => Some(decision.to),
+        }
     }
 }
 
@@ -58,20 +67,20 @@ impl CallCore {
         let held = self.wanted_gate() == Gate::Server;
         match (std::mem::replace(&mut self.change, Change::None), decision) {
             // A change that waited for this moment: the candidate has finished, the model has not begun.
-            (Change::Waiting { decision, words }, _) if held => {
-                let words = if words == Words::Silent { Words::Reply } else { words };
-                self.tell_model(decision, words);
-            }
+            (Change::Waiting { decision, words }, _) if held => self.tell_model(decision, words.or_reply()),
             (Change::None, Some(decision)) if held => self.tell_model(decision, Words::Reply),
             // The provider replies by itself: the change takes effect after that reply (call-core §2.11).
             (Change::None, Some(decision)) => self.change = Change::Waiting { decision, words: Words::Silent },
-            (Change::None, None) if held => self.speak(None),
-            (Change::Told { decision, .. }, _) if held => {
-                self.change = Change::Told { decision, words: Words::Reply };
-                // Every repeat was in vain: nobody is left to wait for.
-                if !self.timers.is_set(Timer::Ack) {
+            (Change::Told { decision, words }, _) if held => {
+                self.change = Change::Told { decision, words: words.or_reply() };
+                // The time for the echo was over while the candidate spoke: nobody is left to wait for.
+                if self.echo_is_late() {
                     self.speak_instead_of_waiting();
                 }
+            }
+            (change @ (Change::None | Change::Overriding { .. }), _) if held => {
+                self.change = change;
+                self.speak(Words::Reply);
             }
             (change, _) => self.change = change,
         }
@@ -90,8 +99,7 @@ impl CallCore {
         match self.machine.skip(&self.setup.plan, target) {
             Ok(decision) if self.is_live() => {
                 if !self.replies.is_model_quiet() {
-                    let id = self.directive_id();
-                    self.direct(Directive::Stop { id });
+                    self.stop_model();
                 }
                 self.change = Change::Waiting { decision, words: Words::Skipped };
                 self.timers.set(Timer::Floor, self.in_ms(SKIP_WAIT_MS));
@@ -124,10 +132,12 @@ impl CallCore {
         };
         // After a skip the confirmed stop is enough: playback was cleared with it.
         let model_done = match words {
-            Words::Skipped => !self.replies.is_active(),
-            Words::Silent | Words::Reply | Words::Forced => self.replies.is_model_quiet(),
+            Words::Skipped => self.replies.active.is_none(),
+            Words::Silent | Words::Reply | Words::Forced | Words::Prompt => self.replies.is_model_quiet(),
         };
-        if model_done && !self.replies.is_candidate_speaking() {
+        // The provider is about to answer by itself: an update now would race that reply (call-core §2.11).
+        let provider_replies = self.replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
+        if model_done && !self.replies.candidate_audible && !provider_replies {
             self.change_now();
         }
     }
@@ -153,9 +163,8 @@ impl CallCore {
 
     fn tell_model(&mut self, decision: Decision, words: Words) {
         self.timers.clear(Timer::Floor);
-        let instructions = self.instructions_for(decision.to);
         self.change = Change::Told { decision, words };
-        self.configure(instructions, self.wanted_gate());
+        self.configure(self.wanted_gate());
     }
 
     /// The candidate speaks again before the model could: the change goes on without words of its own.
@@ -171,8 +180,7 @@ impl CallCore {
             Change::Told { decision, words } => {
                 self.enter(&decision);
                 if words != Words::Silent {
-                    let instructions = self.words_for(words);
-                    self.speak(instructions);
+                    self.speak(words);
                 }
             }
             Change::Overriding { decision } => self.enter(&decision),
@@ -184,21 +192,28 @@ impl CallCore {
     pub(super) fn speak_instead_of_waiting(&mut self) {
         match std::mem::replace(&mut self.change, Change::None) {
             Change::Told { decision, words } if words != Words::Silent => {
-                let mut text = self.instructions_for(decision.to);
-                if let Some(more) = self.words_for(words) {
-                    text = format!("{text}\n\n{more}");
-                }
                 self.change = Change::Overriding { decision };
-                self.speak(Some(text));
+                self.speak(words);
             }
             change => self.change = change,
         }
     }
 
+    /// No echo will come. Where the provider replies by itself nobody asks for a reply that could carry the new text,
+    /// so it is asked for now.
+    pub(super) fn change_without_echo(&mut self) {
+        if let Change::Told { words, .. } = &mut self.change
+            && *words == Words::Silent
+        {
+            *words = Words::Reply;
+            self.speak_instead_of_waiting();
+        }
+    }
+
     /// A reply of ours has begun; if it carries a new stage's text, the stage has begun with it.
-    pub(super) fn reply_carries_stage(&mut self) {
+    pub(super) fn reply_carries_stage(&mut self, carries: Option<usize>) {
         match std::mem::replace(&mut self.change, Change::None) {
-            Change::Overriding { decision } => self.enter(&decision),
+            Change::Overriding { decision } if carries == Some(decision.to) => self.enter(&decision),
             change => self.change = change,
         }
     }
@@ -237,7 +252,10 @@ impl CallCore {
         if !self.is_live() {
             return;
         }
-        if self.machine.said_goodbye(&self.setup.plan) && self.replies.is_model_quiet() {
+        let replies = &self.replies;
+        // Whoever talks into the goodbye gets an answer first; the clock bounds it.
+        let quiet = replies.is_model_quiet() && !replies.candidate_audible && replies.owed.is_none();
+        if self.machine.said_goodbye(&self.setup.plan) && quiet {
             self.finish(EndedBy::NaturalCompletion);
         } else if self.machine.closing_overdue(&self.setup.plan, self.now) {
             self.finish(EndedBy::ClosingTimeout);
@@ -247,21 +265,12 @@ impl CallCore {
     /// Whole instructions of a stage, with the nudge in force if it is the current one.
     pub(super) fn instructions_for(&self, index: usize) -> String {
         let plan = &self.setup.plan;
-        let nudge = if self.machine.index() == Some(index) { self.machine.nudge() } else { crate::interview::machine::Nudge::None };
+        let nudge = if self.machine.index() == Some(index) { self.machine.nudge() } else { Nudge::None };
         directions::instructions(plan, &plan.stages[index], &self.setup.brief, nudge)
     }
 
-    pub(super) fn current_instructions(&self) -> String {
-        self.instructions_for(self.machine.index().unwrap_or(0))
-    }
-
-    fn words_for(&self, words: Words) -> Option<String> {
-        let more = match words {
-            Words::Silent | Words::Reply => return None,
-            Words::Forced => &self.setup.plan.words.forced,
-            Words::Skipped => &self.setup.plan.words.skipped,
-        };
-        // Instructions for one reply replace the session's: they carry the stage too.
-        Some(format!("{}\n\n{more}", self.current_instructions()))
+    /// What the model should be told now: the stage that is about to begin, or the one that runs.
+    pub(super) fn instructions(&self) -> String {
+        self.instructions_for(self.change.told().or(self.machine.index()).unwrap_or(0))
     }
 }

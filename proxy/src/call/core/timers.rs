@@ -15,6 +15,8 @@ pub(super) enum Timer {
     ReplyCreated,
     /// The candidate was not answered.
     Freeze,
+    /// Nothing more was heard of a reply or of its playback.
+    Stale,
     /// The model did not fall silent before a change of stage.
     Floor,
     /// A configuration was not acknowledged.
@@ -37,6 +39,8 @@ pub(super) enum Timer {
     HangUp,
     /// The store refused; try again.
     SaveRetry,
+    /// Too much has been unwritten for too long.
+    Overload,
     /// The record could not be completed.
     SaveGiveUp,
 }
@@ -47,6 +51,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Greeting,
     Timer::ReplyCreated,
     Timer::Freeze,
+    Timer::Stale,
     Timer::Floor,
     Timer::Ack,
     Timer::Stage,
@@ -58,6 +63,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Drain,
     Timer::HangUp,
     Timer::SaveRetry,
+    Timer::Overload,
     Timer::SaveGiveUp,
 ];
 
@@ -71,6 +77,11 @@ impl Timers {
         self.0[timer as usize] = Some(at);
     }
 
+    /// Sets, moves or forgets a timer.
+    pub(super) fn set_or_clear(&mut self, timer: Timer, at: Option<Millis>) {
+        self.0[timer as usize] = at;
+    }
+
     /// Forgets a timer.
     pub(super) fn clear(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
@@ -79,6 +90,11 @@ impl Timers {
     /// Forgets all of them.
     pub(super) fn clear_all(&mut self) {
         *self = Self::default();
+    }
+
+    /// When a timer is due.
+    pub(super) fn get(&self, timer: Timer) -> Option<Millis> {
+        self.0[timer as usize]
     }
 
     /// Whether a timer is running.

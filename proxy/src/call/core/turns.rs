@@ -10,13 +10,11 @@ use crate::upstream::facts::Fact;
 
 impl CallCore {
     pub(super) fn on_fact(&mut self, source: Source, fact: Fact) {
-        let counts = match source {
-            Source::Sideband | Source::Server => true,
-            Source::Client => self.link.control == Control::Relay && !self.journal.is_overloaded(),
-        };
+        let counts = source != Source::Client || self.link.control == Control::Relay;
         if !counts || self.phase == Phase::Waiting {
             return;
         }
+        self.heard();
         // Something audible proves that media is up, even if the client has not said so (call-core §2.14).
         if self.phase == Phase::Answered && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. })) {
             self.connected();
@@ -26,9 +24,9 @@ impl CallCore {
             Fact::Config(config) => self.configuration_is(source, *config),
             Fact::Turn(turn, fact) => self.turn(source, &turn, fact),
             Fact::Passed { item, after } => self.passed(source, item, after),
-            Fact::Removed { .. } => {}
+            Fact::Removed { item } => self.item_removed(source, &item),
             Fact::Floor { speaker, on } => self.floor(speaker, on),
-            Fact::ReplyStarted { id, nonce } => self.reply_started(id, nonce),
+            Fact::ReplyStarted { id, nonce } => self.reply_started(source, id, nonce.as_deref()),
             Fact::ReplyFinished { id, end } => self.reply_finished(&id, end),
             Fact::Tool { call_id, name } => self.tool(call_id, &name),
             Fact::Usage { key, operation, usage } => {
@@ -42,19 +40,16 @@ impl CallCore {
     fn turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {
         let reply = match &fact {
             TurnFact::Began { reply, .. } => reply.clone(),
-            _ => self.timeline.reply_of(turn).map(str::to_owned),
+            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => self.timeline.reply_of(turn).map(str::to_owned),
         };
+        if reply.is_some() {
+            self.heard_model();
+        }
+        self.judge_item(source, &turn.item_id(), &fact);
         let index = reply.and_then(|reply| self.replies.stage_of(&reply)).or(self.machine.index()).unwrap_or(0);
         let plan = self.setup.plan.clone();
-        let speech = match &fact {
-            TurnFact::Committed { start_ms, end_ms } => Some(end_ms.zip(*start_ms).map(|(end, start)| end.saturating_sub(start))),
-            _ => None,
-        };
         let outcomes = self.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);
         self.record(outcomes);
-        if let Some(speech_ms) = speech {
-            self.committed(speech_ms);
-        }
     }
 
     /// An item without words still holds the places of its neighbours together.
@@ -81,6 +76,7 @@ impl CallCore {
                         self.tell(notice);
                     }
                 }
+                Outcome::Committed { speech_ms } => self.committed(speech_ms),
                 Outcome::Settled(entry, words, source) => self.settled(entry, words, source),
                 Outcome::Revised(entry, words, source) => self.revised(entry, words, source),
                 Outcome::Overflow => self.incident(IncidentKind::Overflow, "timeline"),
@@ -96,7 +92,8 @@ impl CallCore {
                 let of = plan.position(&turn.stage).unwrap_or(0);
                 turn.question = self.machine.on_reply(&plan, of, &words);
             }
-            Speaker::Candidate if has_words => self.machine.on_words(&self.setup.plan, &words),
+            // Late words of an earlier stage say nothing about this one.
+            Speaker::Candidate if has_words && self.stage() == Some(turn.stage.as_str()) => self.machine.on_words(&self.setup.plan, &words),
             Speaker::Ai | Speaker::Candidate | Speaker::System => {}
         }
         let (speaker, item_id) = (turn.speaker, turn.item.clone());
@@ -122,13 +119,17 @@ impl CallCore {
 
     /// A relayed event was taken: acknowledged when everything made of it is durable.
     pub(super) fn acknowledge(&mut self, seq: u64) {
-        let n = self.journal.n();
-        self.tell_when_durable(n, Notice::TranscriptAcknowledged { seq, n });
+        if self.link.control == Control::Relay && !self.is_sealed() {
+            let n = self.journal.n();
+            self.tell_when_durable(n, Notice::TranscriptAcknowledged { seq, n });
+        }
     }
 
     /// The model's tools are hints: every minimum of the plan still holds.
     fn tool(&mut self, call_id: String, name: &str) {
         self.machine.on_hint();
+        // A reply that only called a tool said nothing: the model is asked again when it has the result.
+        self.replies.owed.get_or_insert(self.now.mono_ms);
         let stage = self.machine.stage(&self.setup.plan);
         let known = matches!(name, "advance_stage" | "end_session");
         let left_s = self.machine.left_ms(&self.setup.plan, self.now).unwrap_or(0) / 1_000;

@@ -46,8 +46,8 @@ impl Guarded {
             session.get("output_modalities").filter(|m| !m.is_null()).cloned().unwrap_or_else(|| serde_json::json!(["audio"])),
         ]);
         Self {
-            instructions: fingerprint(session["instructions"].as_str().unwrap_or_default()),
-            offered: fingerprint(&offered.to_string()),
+            instructions: Self::fingerprint(session["instructions"].as_str().unwrap_or_default()),
+            offered: Self::fingerprint(&offered.to_string()),
             transcription: session["audio"]["input"]["transcription"]["model"].as_str().map(str::to_owned),
             turn_detection: detection["type"].as_str().unwrap_or("none").to_owned(),
             gate: if detection.is_object() && !flag("create_response") { Gate::Server } else { Gate::Provider },
@@ -58,13 +58,14 @@ impl Guarded {
     /// Whether this echo answers a configuration with these instructions and this gate.
     #[must_use]
     pub fn answers(&self, instructions: &str, gate: Gate) -> bool {
-        self.gate == gate && self.instructions == fingerprint(instructions)
+        self.gate == gate && self.instructions == Self::fingerprint(instructions)
     }
-}
 
-/// Eight bytes of SHA-256 in hex: enough to notice a change, nothing to read.
-fn fingerprint(text: &str) -> String {
-    hex::encode(&Sha256::digest(text.as_bytes())[..8])
+    /// Eight bytes of SHA-256 in hex: enough to notice a change, nothing to read.
+    #[must_use]
+    pub fn fingerprint(text: &str) -> String {
+        hex::encode(&Sha256::digest(text.as_bytes())[..8])
+    }
 }
 
 #[cfg(test)]

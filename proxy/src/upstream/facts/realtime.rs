@@ -135,8 +135,10 @@ impl Realtime {
             "conversation.item.retrieved" => self.added(&event["item"], After::Unknown, facts),
             "conversation.item.truncated" => {
                 let Some(item) = text(&event["item_id"]) else { return };
-                let end = End::Interrupted { audio_end_ms: event["audio_end_ms"].as_u64() };
-                facts.push(Fact::Turn(turn(&item, index(event)), TurnFact::Ended(end)));
+                let (turn, end) = (turn(&item, index(event)), End::Interrupted { audio_end_ms: event["audio_end_ms"].as_u64() });
+                // Only what the model said can be cut off, also if this is the first we hear of it.
+                facts.push(Fact::Turn(turn.clone(), began(Speaker::Ai, After::Unknown, Origin::Reply)));
+                facts.push(Fact::Turn(turn, TurnFact::Ended(end)));
             }
             "conversation.item.deleted" => facts.extend(text(&event["item_id"]).map(|item| Fact::Removed { item })),
             _ => {}

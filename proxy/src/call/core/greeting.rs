@@ -1,0 +1,44 @@
+//! The greeting: once an interview, and fulfilled by anything that the model says (call-core §2.14). Whatever the
+//! candidate says first makes it superfluous too.
+
+use super::replies::Words;
+use super::{CallCore, Pipe, Timer};
+use crate::clock::Millis;
+
+/// How long the greeting waits for the sideband before the client is told to ask for it.
+const GREETING_MS: Millis = 700;
+
+impl CallCore {
+    /// By the sideband if it is attached, else by the client a little later.
+    pub(super) fn greet(&mut self) {
+        if !self.replies.greeted && self.setup.greets {
+            let wait = if self.link.pipe() == Some(Pipe::Sideband) { 0 } else { GREETING_MS };
+            self.timers.set(Timer::Greeting, self.in_ms(wait));
+        }
+    }
+
+    /// The sideband may have come while the greeting waited for it.
+    pub(super) fn greet_if_waiting(&mut self) {
+        if self.timers.is_set(Timer::Greeting) {
+            self.greet();
+        }
+    }
+
+    /// The greeting is due.
+    pub(super) fn greet_now(&mut self) {
+        if self.replies.greeted || self.replies.candidate_audible || !self.is_live() {
+            return;
+        }
+        self.speak(Words::Reply);
+        if self.replies.asked.is_none() {
+            self.timers.set(Timer::Greeting, self.in_ms(GREETING_MS));
+        }
+    }
+
+    /// A sign that the model is at work; any of its items is a greeting.
+    pub(super) fn heard_model(&mut self) {
+        self.replies.last_sign = self.now.mono_ms;
+        self.replies.greeted = true;
+        self.timers.clear(Timer::Greeting);
+    }
+}

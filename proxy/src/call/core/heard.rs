@@ -1,0 +1,152 @@
+//! What was heard: replies that begin and end, and who is audible. Whose doing a reply is follows from its one-time mark
+//! (call-core §2.3); which stage it belongs to, from the moment it began (§2.6).
+
+use super::replies::{Replies, Vain, Words};
+use super::{CallCore, Timer};
+use crate::clock::Millis;
+use crate::transcript::{IncidentKind, Source, Speaker};
+use crate::upstream::facts::ReplyEnd;
+
+/// Words that were refused because a reply was active are asked for again so often (call-core §2.7).
+const MAX_REFUSALS: u32 = 3;
+/// Replies whose stage is remembered; only the last few can still settle.
+const MAX_REPLIES: usize = 16;
+/// The mark of a reply that the client's dead-man switch asked for (call-core §2.12).
+const AUTOPILOT: &str = "autopilot";
+
+/// On whose account a reply began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    Asked,
+    /// One we asked for and gave up.
+    Earlier,
+    Autopilot,
+    /// The provider itself, or somebody else.
+    Nobody,
+}
+
+impl Replies {
+    fn belongs(&mut self, nonce: Option<&str>) -> Belongs {
+        match (nonce, &self.asked) {
+            (Some(nonce), Some(asked)) if nonce == asked.nonce => {
+                self.nonce_returned = true;
+                Belongs::Asked
+            }
+            (Some(AUTOPILOT), _) => Belongs::Autopilot,
+            (Some(nonce), _) if self.nonces.iter().any(|known| known == nonce) => Belongs::Earlier,
+            // No marks here: what begins after we asked is ours (call-core §2.3).
+            (None, Some(_)) if !self.nonce_returned => Belongs::Asked,
+            (Some(_) | None, _) => Belongs::Nobody,
+        }
+    }
+}
+
+impl CallCore {
+    pub(super) fn reply_started(&mut self, source: Source, id: String, nonce: Option<&str>) {
+        self.heard_model();
+        // Told by both ways while control changes hands; it may be over already.
+        if self.replies.stage_of(&id).is_some() {
+            return;
+        }
+        let belongs = self.replies.belongs(nonce);
+        self.replies.active = Some(id.clone());
+        match belongs {
+            Belongs::Asked => {
+                self.timers.clear(Timer::ReplyCreated);
+                let carries = self.replies.asked.take().and_then(|asked| asked.carries);
+                self.reply_carries_stage(carries);
+                self.answered_by_model();
+            }
+            Belongs::Autopilot => {
+                self.replies.autopilot = Some(self.now.mono_ms);
+                self.answered_by_model();
+            }
+            Belongs::Earlier => self.answered_by_model(),
+            // What the candidate is owed is not what somebody else has the model say.
+            Belongs::Nobody if self.is_foreign_reply(source) => self.foreign_reply(),
+            Belongs::Nobody => self.answered_by_model(),
+        }
+        if self.replies.stage_of.len() == MAX_REPLIES {
+            self.replies.stage_of.pop_front();
+        }
+        self.replies.stage_of.push_back((id, self.machine.index().unwrap_or(0)));
+    }
+
+    fn answered_by_model(&mut self) {
+        self.replies.owed = None;
+        self.replies.refusals = 0;
+    }
+
+    pub(super) fn reply_finished(&mut self, id: &str, end: ReplyEnd) {
+        self.replies.last_sign = self.now.mono_ms;
+        if self.replies.active.as_deref() == Some(id) {
+            self.replies.active = None;
+        }
+        match end {
+            ReplyEnd::Failed => {
+                self.incident(IncidentKind::ReplyFailed, "response_failed");
+                // The watchdog asks again, not at once: a provider that cannot reply should not be asked in a loop.
+                self.replies.owed.get_or_insert(self.now.mono_ms);
+                self.reply_in_vain();
+            }
+            ReplyEnd::Completed | ReplyEnd::Cancelled | ReplyEnd::Incomplete => {
+                self.replies.vain = Vain::default();
+                self.speak_if_due();
+            }
+        }
+    }
+
+    pub(super) fn floor(&mut self, speaker: Speaker, on: bool) {
+        match speaker {
+            Speaker::Ai => {
+                self.replies.ai_audible = on;
+                self.heard_model();
+                if on {
+                    self.replies.vain = Vain::default();
+                }
+            }
+            Speaker::Candidate => {
+                self.replies.candidate_audible = on;
+                self.prompted = false;
+                if on {
+                    // What was about to be said is overtaken (call-core §2.8).
+                    self.replies.queued = None;
+                    self.drop_words_of_change();
+                }
+            }
+            Speaker::System => {}
+        }
+        self.replies.last_audible = self.now.mono_ms;
+        self.touch();
+    }
+
+    /// The candidate's audio ended and is in the conversation: the moment on which everything is decided.
+    pub(super) fn committed(&mut self, speech_ms: Option<Millis>) {
+        self.replies.candidate_audible = false;
+        self.replies.owed = Some(self.now.mono_ms);
+        self.prompted = false;
+        self.touch();
+        if self.is_live() {
+            self.answer_ended(speech_ms);
+        }
+    }
+
+    /// Something we asked for was refused.
+    pub(super) fn refused(&mut self, code: &str) {
+        if code != "conversation_already_has_active_response" {
+            return;
+        }
+        let Some(asked) = self.replies.asked.take() else { return };
+        self.timers.clear(Timer::ReplyCreated);
+        if !self.replies.greeted {
+            // The model greets already (call-core §2.14).
+            self.heard_model();
+            return;
+        }
+        self.replies.refusals += 1;
+        if asked.words != Words::Reply && self.replies.refusals <= MAX_REFUSALS {
+            self.replies.queued = Some((asked.words, self.now.mono_ms));
+        }
+        self.reply_in_vain();
+    }
+}

@@ -1,0 +1,86 @@
+//! The client as the page is: relays while it is in control, keeps what was not stored, carries out directives of the
+//! present epoch, and asks for replies itself if nobody does.
+
+use serde_json::{Value, json};
+
+use crate::call::core::{Control, Notice};
+use crate::clock::Millis;
+
+/// The page gives the server this long to ask for a reply.
+const PATIENCE_MS: Millis = 2_500;
+
+pub(super) struct Client {
+    pub(super) attached: bool,
+    control: Control,
+    epoch: u32,
+    kept: Vec<(u64, Value)>,
+    seq: u64,
+    pub(super) acknowledged: u64,
+    enabled: bool,
+    owed: Option<Millis>,
+}
+
+impl Client {
+    pub(super) fn new(autopilot: bool) -> Self {
+        Self { attached: true, control: Control::Pending, epoch: 1, kept: Vec::new(), seq: 0, acknowledged: 0, enabled: autopilot, owed: None }
+    }
+
+    /// A server event on the data channel. Returns what is to be relayed.
+    pub(super) fn hears(&mut self, now: Millis, event: Value) -> Vec<(u64, Value)> {
+        match event["type"].as_str().unwrap_or_default() {
+            "input_audio_buffer.committed" => self.owed = Some(now),
+            "input_audio_buffer.speech_started" | "response.created" => self.owed = None,
+            _ => {}
+        }
+        if self.control == Control::Sideband {
+            return Vec::new();
+        }
+        self.seq += 1;
+        self.kept.push((self.seq, event.clone()));
+        if self.control == Control::Relay && self.attached { vec![(self.seq, event)] } else { Vec::new() }
+    }
+
+    /// The server said something. Returns what is to be relayed now.
+    pub(super) fn told(&mut self, notice: &Notice) -> Vec<(u64, Value)> {
+        if !self.attached {
+            return Vec::new();
+        }
+        match notice {
+            Notice::Control { control, epoch, .. } => self.joins(*control, *epoch),
+            Notice::TranscriptAcknowledged { seq, .. } => {
+                self.acknowledged = *seq;
+                self.kept.retain(|(kept, _)| kept > seq);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Control is told, with the socket or later.
+    pub(super) fn joins(&mut self, control: Control, epoch: u32) -> Vec<(u64, Value)> {
+        let news = (control, epoch) != (self.control, self.epoch);
+        (self.control, self.epoch) = (control, epoch);
+        match control {
+            Control::Sideband => {
+                self.kept.clear();
+                Vec::new()
+            }
+            Control::Relay if news || self.attached => self.kept.clone(),
+            Control::Relay | Control::Pending => Vec::new(),
+        }
+    }
+
+    /// Whether a directive is carried out.
+    pub(super) fn obeys(&self, epoch: u32) -> bool {
+        self.attached && self.epoch == epoch
+    }
+
+    /// The dead-man switch.
+    pub(super) fn autopilot(&mut self, now: Millis) -> Option<Value> {
+        let due = self.enabled && self.owed.is_some_and(|since| now >= since + PATIENCE_MS);
+        due.then(|| {
+            self.owed = None;
+            json!({"type": "response.create", "response": {"metadata": {"viva": "autopilot"}}})
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! What a test asks about a call that was run.
+
+use super::reference::Recorded;
+use super::world::{Setting, World};
+use crate::call::core::{Directive, EndedBy, Notice};
+use crate::clock::Millis;
+use crate::transcript::{CallEvent, Entry, IncidentKind, StageEntry, StageReason};
+use crate::upstream::facts::Gate;
+
+impl World {
+    /// A call that ran to its end.
+    pub(super) fn whole(setting: Setting) -> Self {
+        let mut world = Self::new(setting);
+        world.run_to_end();
+        world
+    }
+
+    /// What is stored.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.store.journal.iter().map(|record| record.entry().expect("readable")).collect()
+    }
+
+    /// Stage events on the record.
+    pub(super) fn stage_entries(&self) -> Vec<StageEntry> {
+        self.entries().into_iter().filter_map(|entry| if let Entry::Stage(stage) = entry { Some(stage) } else { None }).collect()
+    }
+
+    /// The same, short.
+    pub(super) fn stages(&self) -> Vec<(String, StageReason)> {
+        self.stage_entries().into_iter().map(|entry| (entry.to, entry.reason)).collect()
+    }
+
+    /// Why it ended, as recorded.
+    pub(super) fn ended_by(&self) -> Option<String> {
+        self.stage_entries().pop().and_then(|entry| entry.ended_by)
+    }
+
+    /// Why it ended, as told.
+    pub(super) fn told_end(&self) -> Option<EndedBy> {
+        self.told().find_map(|notice| if let Notice::SessionEnded { ended_by, .. } = notice { Some(*ended_by) } else { None })
+    }
+
+    pub(super) fn told(&self) -> impl Iterator<Item = &Notice> {
+        self.watchman.told.iter().map(|(_, notice)| notice)
+    }
+
+    /// When the first of these was told.
+    pub(super) fn told_at(&self, which: impl Fn(&Notice) -> bool) -> Option<Millis> {
+        self.watchman.told.iter().find(|(_, notice)| which(notice)).map(|(at, _)| *at)
+    }
+
+    /// When a stage was told.
+    pub(super) fn entered_at(&self, name: &str) -> Option<Millis> {
+        self.told_at(|notice| matches!(notice, Notice::StageChange { stage, .. } if stage == name))
+    }
+
+    pub(super) fn incidents(&self) -> Vec<(IncidentKind, String)> {
+        self.entries().into_iter().filter_map(|entry| if let Entry::Incident { incident, code, .. } = entry { Some((incident, code)) } else { None }).collect()
+    }
+
+    /// The call's events on the record, as words.
+    pub(super) fn call_events(&self) -> Vec<String> {
+        let word = |event| match event {
+            CallEvent::Answered { .. } => "answered".to_owned(),
+            CallEvent::Connected => "connected".into(),
+            CallEvent::Control { control, sideband } => format!("{control}/{sideband}"),
+            CallEvent::Closed { hang_up } => format!("closed {hang_up:?}"),
+        };
+        self.entries().into_iter().filter_map(|entry| if let Entry::Call { event, .. } = entry { Some(word(event)) } else { None }).collect()
+    }
+
+    /// When the model was asked to speak, and with which instructions of its own.
+    pub(super) fn asked(&self) -> Vec<(Millis, Option<String>)> {
+        let speak = |directive: &Directive| if let Directive::Speak { instructions, .. } = directive { Some(instructions.clone()) } else { None };
+        self.watchman.directed.iter().filter_map(|(at, _, _, directive)| speak(directive).map(|text| (*at, text))).collect()
+    }
+
+    /// When the model was configured, for which stage, with which gate.
+    pub(super) fn configured(&self) -> Vec<(Millis, String, Gate)> {
+        let text = |directive: &Directive| if let Directive::Configure { instructions, gate, .. } = directive { Some((super::reference::stage_of(instructions), *gate)) } else { None };
+        self.watchman.directed.iter().filter_map(|(at, _, _, directive)| text(directive).map(|(stage, gate)| (*at, stage, gate))).collect()
+    }
+
+    pub(super) fn stops(&self) -> Vec<Millis> {
+        self.watchman.directed.iter().filter(|(_, _, _, directive)| matches!(directive, Directive::Stop { .. })).map(|(at, ..)| *at).collect()
+    }
+
+    /// The record equals what was said; returned in order.
+    pub(super) fn checked(&self) -> Vec<Recorded> {
+        let head = self.store.verify(self.session);
+        if let Some(Notice::InterviewSaved { head: told, .. }) = self.told().find(|notice| matches!(notice, Notice::InterviewSaved { .. })) {
+            assert_eq!(*told, head.to_hex(), "the head that was told is the head of the chain");
+        }
+        super::reference::check(&self.provider.said, &self.store.journal)
+    }
+}

@@ -1,0 +1,79 @@
+//! Watches every step of every test: what the client is told is a prefix of what is stored, stages never go back, one
+//! event a change, nothing after the end. Keeps a log that tests ask afterwards.
+
+use crate::call::core::{CloseReason, Directive, Effect, Notice, Pipe};
+use crate::clock::Millis;
+use crate::transcript::{Entry, Record};
+
+/// Everything that the core did, with its time.
+#[derive(Default)]
+pub(super) struct Watchman {
+    pub(super) told: Vec<(Millis, Notice)>,
+    pub(super) directed: Vec<(Millis, Pipe, u32, Directive)>,
+    pub(super) hung_up: Vec<Millis>,
+    pub(super) closed: Option<CloseReason>,
+    /// Deterministic digest of all effects.
+    pub(super) trace: Vec<String>,
+    stages: usize,
+    saved: u64,
+    ended: bool,
+}
+
+impl Watchman {
+    pub(super) fn check(&mut self, now: Millis, effects: &[Effect], stored: &[Record]) {
+        assert!(effects.is_empty() || self.closed.is_none(), "nothing happens after the end");
+        for effect in effects {
+            match effect {
+                Effect::ToClient(notice) => {
+                    self.notice(notice, stored);
+                    self.trace.push(format!("{now} {}", serde_json::to_string(notice).expect("serialises")));
+                    self.told.push((now, notice.clone()));
+                }
+                Effect::ToModel { pipe, epoch, directive } => {
+                    self.trace.push(format!("{now} {pipe:?} {epoch} {directive:?}"));
+                    self.directed.push((now, *pipe, *epoch, directive.clone()));
+                }
+                Effect::Commit { expected_n, records, .. } => {
+                    self.trace.push(format!("{now} commit {expected_n} {:?}", records.last().expect("records").hash));
+                }
+                Effect::HangUp => {
+                    assert!(self.hung_up.is_empty(), "a call is hung up once");
+                    self.hung_up.push(now);
+                }
+                Effect::Close(reason) => self.closed = Some(*reason),
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, stored: &[Record]) {
+        let record = |n: u64| usize::try_from(n - 1).ok().and_then(|place| stored.get(place)).map(|record| record.entry().expect("readable"));
+        match notice {
+            Notice::StageChange { n, stage, .. } => {
+                let Some(Entry::Stage(entry)) = record(*n) else { panic!("stage {stage} was told before record {n} was durable") };
+                assert_eq!(entry.to, *stage);
+                let events = stored[..usize::try_from(*n).expect("small")].iter().filter(|record| matches!(record.entry(), Ok(Entry::Stage(_)))).count();
+                self.stages += 1;
+                assert_eq!(events, self.stages, "one notice for each stage event");
+            }
+            Notice::AgentCaption(caption) | Notice::UserCaption(caption) if caption.r#final => {
+                let n = caption.n.expect("a final caption has a number");
+                match record(n) {
+                    Some(Entry::Turn(turn) | Entry::Revised(turn)) => assert_eq!(turn.item, caption.item_id),
+                    _ => panic!("the words of {} were told before record {n} was durable", caption.item_id),
+                }
+            }
+            Notice::TranscriptAcknowledged { n, .. } => assert!(*n <= stored.len() as u64, "acknowledged before it was durable"),
+            Notice::Saved { up_to, .. } => {
+                assert!(*up_to <= stored.len() as u64, "saved says more than is stored");
+                assert!(*up_to >= self.saved, "saved never goes back");
+                self.saved = *up_to;
+            }
+            Notice::SessionEnded { .. } => {
+                assert!(matches!(stored.last().map(Record::entry), Some(Ok(Entry::Seal { .. }))), "the end is told when the seal is durable");
+                self.ended = true;
+            }
+            Notice::InterviewSaved { .. } => assert!(self.ended, "saved is told after ended"),
+            _ => {}
+        }
+    }
+}

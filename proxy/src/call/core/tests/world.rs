@@ -1,0 +1,355 @@
+//! A whole call in virtual time: core, provider, candidate, client and store, and the moments at which they meet. Time
+//! jumps to whatever comes next. What the core does is checked at every step ([`super::watchman`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::candidate::Candidate;
+use super::client::Client;
+use super::provider::{Provider, Quirks, Step};
+use super::store::{Moods, Store};
+use super::watchman::Watchman;
+use crate::call::core::{CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
+use crate::clock::{At, Millis};
+use crate::ids::SessionId;
+use crate::interview::{Brief, Plan};
+use crate::transcript::{Hash, HangUp, Record, Source};
+use crate::upstream::directives::Template;
+use crate::upstream::facts::Capabilities;
+use crate::upstream::facts::realtime::Realtime;
+use crate::upstream::session::create_session;
+
+/// From the provider to our socket.
+const SIDEBAND_MS: Millis = 5;
+/// Over the client and its data channel; further than the direct way.
+const CLIENT_MS: Millis = 40;
+/// Wall time at the origin of the monotonic clock.
+pub(super) const EPOCH: i64 = 1_790_000_000_000;
+
+/// What a test decides.
+pub(super) struct Setting {
+    pub(super) plan: &'static str,
+    pub(super) guard: Guard,
+    /// When our socket opens; `None`: the first attempts all fail.
+    pub(super) attach_ms: Option<Millis>,
+    pub(super) sideband: bool,
+    pub(super) greets: bool,
+    pub(super) limits: Limits,
+    pub(super) quirks: Quirks,
+    pub(super) candidate: Candidate,
+    pub(super) moods: Moods,
+    /// From the hang-up to its confirmation; `None`: never.
+    pub(super) hang_up_ms: Option<Millis>,
+    /// The client asks for replies itself when nobody does.
+    pub(super) autopilot: bool,
+}
+
+pub(super) const SHORT: &str = include_str!("../../../../../plans/short.toml");
+pub(super) const DEFAULT: &str = include_str!("../../../../../plans/default.toml");
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            plan: SHORT,
+            guard: Guard::Own,
+            attach_ms: Some(100),
+            sideband: true,
+            greets: true,
+            limits: Limits { session_ms: 3_600_000, grace_ms: 60_000, inactivity_ms: 120_000 },
+            quirks: Quirks::default(),
+            candidate: Candidate::default(),
+            moods: Moods::default(),
+            hang_up_ms: Some(50),
+            autopilot: false,
+        }
+    }
+}
+
+/// Something that happens at its time.
+#[derive(Clone, Debug)]
+pub(super) enum Happening {
+    /// The core is told directly.
+    Input(Input),
+    /// A server event reaches us by our own socket, opened for the so-manieth time.
+    Wire(u32, Value),
+    /// A server event reaches the client.
+    Channel(Value),
+    /// A relayed event reaches us.
+    Relayed(u64, Value),
+    /// A client event reaches the provider.
+    Order(Value),
+    /// The provider goes on.
+    Provider(Step),
+    /// The candidate speaks for so long.
+    Speech(Millis),
+    SpeechEnds(String, String),
+    /// A commit reaches the store.
+    Commit(u64, Hash, Vec<Record>),
+    Stored(StoreInput),
+    /// Our socket changes.
+    Socket(Sideband),
+    /// The client leaves or comes back.
+    Leaves,
+    Returns,
+}
+
+pub(super) struct World {
+    pub(super) now: Millis,
+    pub(super) core: CallCore,
+    pub(super) provider: Provider,
+    pub(super) store: Store,
+    pub(super) client: Client,
+    pub(super) candidate: Candidate,
+    pub(super) watchman: Watchman,
+    pub(super) session: SessionId,
+    template: Template,
+    future: BTreeMap<(Millis, u64), Happening>,
+    scheduled: u64,
+    heard: Realtime,
+    relayed: Realtime,
+    last_relayed: u64,
+    socket: Option<u32>,
+    sockets: u32,
+    speaking: bool,
+    hang_up_ms: Option<Millis>,
+}
+
+impl World {
+    /// A call that is answered at 0, connected at 300 ms, and watched from when the setting says.
+    pub(super) fn new(setting: Setting) -> Self {
+        let session: SessionId = "0190f5fe-7c1f-7d3e-9e59-1c1d5a3b7c11".parse().expect("an id");
+        let setup = Setup {
+            session,
+            plan: Arc::new(Plan::parse(setting.plan).expect("sound")),
+            brief: Brief::default(),
+            limits: setting.limits,
+            guard: setting.guard,
+            sideband: setting.sideband,
+            greets: setting.greets,
+            pace: 100,
+            seed: [7; 32],
+            journal: (0, Hash::GENESIS),
+        };
+        let core = CallCore::new(setup, at(0));
+        let template = Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None };
+        let (instructions, gate) = core.opening();
+        let provider = Provider::new(setting.quirks, create_session(&template.spec(&instructions, gate)));
+        let mut world = Self {
+            now: 0,
+            core,
+            provider,
+            store: Store::new(setting.moods),
+            client: Client::new(setting.autopilot),
+            candidate: setting.candidate,
+            watchman: Watchman::default(),
+            session,
+            template,
+            future: BTreeMap::new(),
+            scheduled: 0,
+            heard: Realtime::new(),
+            relayed: Realtime::new(),
+            last_relayed: 0,
+            socket: None,
+            sockets: 0,
+            speaking: false,
+            hang_up_ms: setting.hang_up_ms,
+        };
+        world.feed(Input::Client(ClientInput::Attached));
+        world.feed(Input::Upstream(UpstreamInput::Answered { call_id: "rtc_viva_1".into(), capabilities: Capabilities::REALTIME }));
+        if setting.sideband {
+            match setting.attach_ms {
+                Some(ms) => world.at(ms, Happening::Socket(Sideband::Attached)),
+                None => world.at(4_000, Happening::Socket(Sideband::Lost)),
+            }
+        }
+        world.at(300, Happening::Input(Input::Client(ClientInput::Connection(Connection::Connected))));
+        world
+    }
+
+    /// Something will happen at `ms` of virtual time.
+    pub(super) fn at(&mut self, ms: Millis, what: Happening) {
+        self.scheduled += 1;
+        self.future.insert((ms.max(self.now), self.scheduled), what);
+    }
+
+    pub(super) fn later(&mut self, ms: Millis, what: Happening) {
+        self.at(self.now + ms, what);
+    }
+
+    /// Lets time pass up to and with `ms`.
+    pub(super) fn run(&mut self, ms: Millis) {
+        while self.watchman.closed.is_none() {
+            let next = self.future.first_key_value().map(|((at, _), _)| *at);
+            let deadline = self.core.next_deadline();
+            let Some(at) = next.into_iter().chain(deadline).min().filter(|at| *at <= ms) else { break };
+            assert!(at >= self.now, "time only goes on");
+            self.now = at;
+            if next == Some(at) {
+                let (_, what) = self.future.pop_first().expect("just seen");
+                self.happen(what);
+            } else {
+                self.feed(Input::Tick);
+            }
+        }
+        if self.watchman.closed.is_none() {
+            self.now = self.now.max(ms);
+        }
+    }
+
+    /// Lets time pass until the call is over.
+    pub(super) fn run_to_end(&mut self) -> CloseReason {
+        self.run(self.now + 3 * 3_600_000);
+        self.watchman.closed.expect("every call ends")
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Input(input) => self.feed(input),
+            Happening::Wire(socket, event) if self.socket == Some(socket) => {
+                for fact in self.heard.feed(&event) {
+                    self.feed(Input::Fact(Source::Sideband, fact));
+                }
+            }
+            Happening::Wire(..) => {}
+            Happening::Channel(event) => {
+                for (seq, event) in self.client.hears(self.now, event) {
+                    self.later(CLIENT_MS, Happening::Relayed(seq, event));
+                }
+            }
+            Happening::Relayed(seq, event) => self.relay(seq, &event),
+            Happening::Order(event) => {
+                let steps = if self.provider.open { self.provider.order(&event) } else { Vec::new() };
+                self.steps(steps);
+            }
+            Happening::Provider(Step::Event(event)) => self.emit(event),
+            Happening::Provider(step) => {
+                let steps = self.provider.step(step);
+                self.steps(steps);
+            }
+            Happening::Speech(length) if self.provider.open && !self.speaking => {
+                self.speaking = true;
+                let (item, words) = self.candidate.says();
+                let steps = self.provider.speech_begins(&item, self.now, &words);
+                self.later(length, Happening::SpeechEnds(item, words));
+                self.steps(steps);
+            }
+            Happening::Speech(_) => {}
+            Happening::SpeechEnds(item, words) => {
+                self.speaking = false;
+                if self.provider.open {
+                    let steps = self.provider.speech_ends(&item, self.now, &words);
+                    self.steps(steps);
+                }
+            }
+            Happening::Commit(expected_n, prev_hash, records) => {
+                let answer = self.store.commit(self.now, expected_n, prev_hash, records);
+                self.later(1, Happening::Stored(answer));
+            }
+            Happening::Stored(answer) => self.feed(Input::Store(answer)),
+            Happening::Socket(state) => self.socket_is(state),
+            Happening::Leaves => {
+                self.client.attached = false;
+                self.feed(Input::Client(ClientInput::Detached));
+            }
+            Happening::Returns => {
+                self.client.attached = true;
+                let (control, epoch, _) = self.core.control();
+                for (seq, event) in self.client.joins(control, epoch) {
+                    self.later(CLIENT_MS, Happening::Relayed(seq, event));
+                }
+                self.feed(Input::Client(ClientInput::Attached));
+            }
+        }
+        if let Some(order) = self.client.autopilot(self.now) {
+            self.later(CLIENT_MS, Happening::Order(order));
+        }
+    }
+
+    fn socket_is(&mut self, state: Sideband) {
+        self.socket = (state == Sideband::Attached).then(|| {
+            self.sockets += 1;
+            self.sockets
+        });
+        if state == Sideband::Attached {
+            self.heard = Realtime::new();
+        }
+        self.feed(Input::Upstream(UpstreamInput::Sideband(state)));
+    }
+
+    fn relay(&mut self, seq: u64, event: &Value) {
+        if self.core.control().0 != crate::call::core::Control::Relay || seq <= self.last_relayed || !self.client.attached {
+            return;
+        }
+        self.last_relayed = seq;
+        for fact in self.relayed.feed(event) {
+            self.feed(Input::Fact(Source::Client, fact));
+        }
+        self.feed(Input::Client(ClientInput::Relayed { seq }));
+    }
+
+    fn steps(&mut self, steps: Vec<(Millis, Step)>) {
+        for (ms, step) in steps {
+            self.later(ms, Happening::Provider(step));
+        }
+    }
+
+    /// A server event goes out to everybody who listens.
+    fn emit(&mut self, event: Value) {
+        if !self.provider.open {
+            return;
+        }
+        for _ in 0..1 + u32::from(self.provider.quirks.twice) {
+            if let Some(socket) = self.socket {
+                self.later(SIDEBAND_MS, Happening::Wire(socket, event.clone()));
+            }
+            self.later(CLIENT_MS, Happening::Channel(event.clone()));
+        }
+        if let Some((think, speak)) = self.candidate.hears(&event, self.provider.quirks.playback) {
+            self.later(think, Happening::Speech(speak));
+        }
+    }
+
+    /// One input for the core; what it wants done is done.
+    pub(super) fn feed(&mut self, input: Input) {
+        let effects = self.core.handle(at(self.now), input);
+        self.watchman.check(self.now, &effects, &self.store.journal);
+        for effect in effects {
+            match effect {
+                Effect::ToClient(notice) => {
+                    for (seq, event) in self.client.told(&notice) {
+                        self.later(CLIENT_MS, Happening::Relayed(seq, event));
+                    }
+                }
+                Effect::ToModel { pipe, epoch, directive } => {
+                    let (way, open) = match pipe {
+                        Pipe::Sideband => (SIDEBAND_MS, self.socket.is_some()),
+                        Pipe::Client => (CLIENT_MS, self.client.obeys(epoch)),
+                    };
+                    for event in self.template.encode(&directive).into_iter().filter(|_| open) {
+                        self.later(way, Happening::Order(event));
+                    }
+                }
+                Effect::Commit { expected_n, prev_hash, records } => {
+                    let ms = self.store.takes();
+                    self.later(ms, Happening::Commit(expected_n, prev_hash, records));
+                }
+                Effect::HangUp => {
+                    self.provider.open = false;
+                    if let Some(ms) = self.hang_up_ms {
+                        self.later(ms, Happening::Input(Input::Upstream(UpstreamInput::HungUp(HangUp::Confirmed))));
+                    }
+                }
+                Effect::Close(_) => {}
+            }
+        }
+        if let Some(at) = self.core.next_deadline() {
+            assert!(at > self.now, "the next deadline ({at}) lies in the future ({})", self.now);
+        }
+    }
+}
+
+fn at(ms: Millis) -> At {
+    At { mono_ms: ms, unix_ms: EPOCH + i64::try_from(ms).expect("small") }
+}
