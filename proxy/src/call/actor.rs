@@ -306,6 +306,8 @@ impl Actor {
     }
 
     fn start_hang_up(&mut self) {
+        // From here on the socket can only close, which would be no news.
+        self.sideband.stop();
         let provider = self.call.as_ref().and_then(|call| call.provider.clone());
         let upstream = self.shell.upstream.clone();
         self.hang_up = Some(Box::pin(async move {
@@ -318,7 +320,6 @@ impl Actor {
     }
 
     fn hung_up(&mut self, result: HangUp) {
-        self.sideband.stop();
         if let Some(call) = &self.call {
             let (shell, ctx, call_id) = (self.shell.clone(), self.booking.ctx, call.call_id.clone());
             self.shell.tasks.spawn(async move {
