@@ -82,6 +82,6 @@ pub struct Turn {
     pub after: Option<String>,
     /// Who speaks.
     pub speaker: Speaker,
-    /// What was said, once it settled; its `position` is kept by [`Projection::arrange`].
+    /// What was said, once it settled; its `position` is kept by [`super::Projection::arrange`].
     pub settled: Option<TurnRow>,
 }
