@@ -2,9 +2,10 @@
 //! command line. Folders are the glossary; `sdp`, `interview`, `transcript`, `call::core` and `upstream::facts` are
 //! pure and may be used by everything else, but use nothing else.
 
+pub mod api;
 pub mod app;
 pub mod call;
-pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod identity;
@@ -17,6 +18,3 @@ pub mod store;
 pub mod transcript;
 pub mod upstream;
 pub mod web;
-
-/// Version of this build.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");

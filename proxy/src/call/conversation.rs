@@ -141,6 +141,7 @@ impl Actor {
             kind: "interview",
             status: if self.core.stage().is_some() { "in_progress" } else { "scheduled" },
             stage: self.core.stage().unwrap_or(&plan.stages[0].name).to_owned(),
+            started_at: self.core.stage_started_at().map(crate::clock::rfc3339),
             stages: plan
                 .stages
                 .iter()
@@ -161,7 +162,7 @@ impl Actor {
                 session_seconds: self.shell.limits.session_ms / 1_000,
                 grace_seconds: self.shell.limits.grace_ms / 1_000,
             },
-            version: crate::VERSION,
+            version: crate::ops::version::LONG,
         };
         protocol::frame(&ServerMessage::Session(Box::new(message)))
     }

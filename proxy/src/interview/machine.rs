@@ -97,6 +97,12 @@ impl Machine {
         (!self.ended).then_some(self.index?).and_then(|index| plan.stages.get(index))
     }
 
+    /// When the current stage was entered, on the monotonic clock.
+    #[must_use]
+    pub fn entered(&self) -> Option<Millis> {
+        self.index.map(|_| self.entered)
+    }
+
     /// Questions counted in the current stage.
     #[must_use]
     pub fn questions(&self) -> u32 {

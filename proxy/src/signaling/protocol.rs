@@ -204,6 +204,9 @@ pub struct SessionMessage {
     pub status: &'static str,
     /// Current stage, or the first one.
     pub stage: String,
+    /// When it began, RFC 3339; absent before the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
     /// All stages.
     pub stages: Vec<StageInfo>,
     /// Name of the plan.

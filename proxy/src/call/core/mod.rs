@@ -153,6 +153,13 @@ impl CallCore {
         self.machine.index().map(|index| self.setup.plan.stages[index].name.as_str())
     }
 
+    /// When the current stage began, Unix milliseconds, for a client that joins.
+    #[must_use]
+    pub fn stage_started_at(&self) -> Option<i64> {
+        let ago = self.now.mono_ms.saturating_sub(self.machine.entered()?);
+        Some(self.now.unix_ms - i64::try_from(ago).unwrap_or(0))
+    }
+
     /// Who records, under which epoch, and the state of our socket.
     #[must_use]
     pub fn control(&self) -> (Control, u32, Sideband) {

@@ -1,0 +1,86 @@
+//! `viva call`: one whole call as a native WebRTC client, doing what a browser does and nothing else. The smoke test of
+//! any deployment: it signs in or takes a ticket, offers, talks, watches the stages, ends, and reads back what was stored.
+
+mod goal;
+mod report;
+mod server;
+mod socket;
+mod talk;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use viva_simulator::Source;
+use viva_simulator::speech::wav::Recording;
+
+use goal::Goal;
+use report::{Form, Report};
+use server::Server;
+use talk::Outcome;
+
+/// Without `--full` a call is over within two minutes, or something is wrong.
+const USUAL_LIMIT: Duration = Duration::from_secs(115);
+/// A full interview of the default plan takes at most about twelve minutes.
+const FULL_LIMIT: Duration = Duration::from_secs(1_500);
+
+/// Make one call as a native client: the smoke test of a deployment.
+///
+/// Exit status: 0 the call did what it should and is stored; 1 it began and did not; 2 it could not begin.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq .")]
+pub(super) struct CallArgs {
+    /// Address of the server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// A ticket; without one a session is created as the local guest. A ticket opens one session and no other.
+    #[arg(long)]
+    token: Option<String>,
+    /// Play this WAV instead of made speech.
+    #[arg(long, value_name = "FILE.wav")]
+    audio: Option<PathBuf>,
+    /// Interview plan.
+    #[arg(long, default_value = "default")]
+    plan: String,
+    /// Talk until the interview ends by itself.
+    #[arg(long)]
+    full: bool,
+    /// One JSON object a line; the last is the summary.
+    #[arg(long)]
+    json: bool,
+    /// Seed of what is said.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Makes the call.
+pub(super) async fn run(args: CallArgs) -> ExitCode {
+    let mut report = Report::new(if args.json { Form::Json } else { Form::Text });
+    let source = match &args.audio {
+        None => Source::Seeded(args.seed),
+        Some(path) => match Recording::open(path) {
+            Ok(recording) => Source::Recording(recording),
+            Err(error) => return report.could_not_begin(&format!("{}: {error}", path.display())),
+        },
+    };
+    let goal = Goal::new(args.full, args.audio.is_some());
+    let limit = if args.full { FULL_LIMIT } else { USUAL_LIMIT };
+    let server = match Server::sign_in(&args.server, args.token.as_deref(), &args.plan).await {
+        Ok(server) => server,
+        Err(error) => return report.could_not_begin(&error.to_string()),
+    };
+    let outcome = match talk::talk(&server, source, goal, limit, &mut report).await {
+        Ok(outcome) => outcome,
+        Err(error) => return report.could_not_begin(&error.to_string()),
+    };
+    let stored = server.transcript(&outcome.session_id).await;
+    report.summary(&outcome, stored, &server)
+}
+
+impl Outcome {
+    /// Whether the call did everything that was asked of it.
+    fn is_success(&self) -> bool {
+        self.goal_met && self.saved
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: one file a command. It parses, calls the library and turns outcomes into exit codes; it must not
+//! hold any of the product.
+
+#[cfg(feature = "simulator")]
+mod call;
+mod health;
+mod migrate;
+mod serve;
+#[cfg(feature = "simulator")]
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// `EX_CONFIG` of sysexits.h: something in the configuration must be changed before another try.
+const BAD_CONFIGURATION: u8 = 78;
+
+/// Live voice interviews, straight to the model.
+///
+/// Without a command: serve. Settings come from the environment; `.env.example` names them all.
+#[derive(Debug, Parser)]
+#[command(
+    name = "viva",
+    version = crate::ops::version::LONG,
+    after_help = "Examples:\n  viva                                     serve on 127.0.0.1:8080 with a simulated model\n  OPENAI_API_KEY=… viva                    the same with the real model\n  viva call                                make a test call to it\n  viva simulate --port 9090 --key sk-test  only the stand-in for the model"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve,
+    #[cfg(feature = "simulator")]
+    Call(call::CallArgs),
+    #[cfg(feature = "simulator")]
+    Simulate(simulate::SimulateArgs),
+    /// Bring the embedded store's schema up to date and say where it stands.
+    Migrate,
+    /// Ask a running server how it is; for container health checks.
+    Health(health::HealthArgs),
+}
+
+impl Cli {
+    /// Runs the chosen command.
+    pub async fn run(self) -> ExitCode {
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run().await,
+            #[cfg(feature = "simulator")]
+            Command::Call(args) => call::run(args).await,
+            #[cfg(feature = "simulator")]
+            Command::Simulate(args) => simulate::run(args).await,
+            Command::Migrate => migrate::run(),
+            Command::Health(args) => health::run(args).await,
+        }
+    }
+}
+
+/// Prints faults, one line each, for a person who has to mend them.
+#[expect(clippy::print_stderr, reason = "there is no log before there is a configuration")]
+fn complain(faults: impl IntoIterator<Item = impl std::fmt::Display>) -> ExitCode {
+    for fault in faults {
+        eprintln!("viva: {fault}");
+    }
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// Says a line on standard output.
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+fn say(line: &str) {
+    println!("{line}");
+}
