@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 pub use state::AppState;
 
 use crate::call::core::Limits;
-use crate::call::{Calls, Shell, Watch};
+use crate::call::{Calls, Caps, Shell, Watch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Admission, Config, defaults};
 use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
@@ -29,6 +29,9 @@ use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Kind, Profile, Timeouts, Upstream};
 use listener::Server;
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests;
 
 /// Why it could not be built. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -91,19 +94,15 @@ impl App {
             config::Sideband::Off => Watch::Relay,
         };
         let shell = Shell::new(store.clone(), upstream.clone(), clock, limits(&config.limits), watch, shutdown.soft().clone());
-        // No place at all is how new calls are refused: every door asks for one, and calls under way have theirs.
-        let places = match config.upstream.admission {
-            Admission::Open => usize::try_from(config.limits.sessions).unwrap_or(usize::MAX),
-            Admission::Refused => 0,
-        };
-        let calls = Calls::new(shell, places);
+        let caps = caps(&config);
+        let calls = Calls::new(shell, caps);
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
         let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
 
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
-        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone(), places).await?;
+        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone(), caps.total).await?;
         let metrics = match config.server.metrics {
             config::Metrics::OwnPort(address) => {
                 let front = front.around(crate::ops::health::metrics_router(recorder.clone()));
@@ -261,4 +260,17 @@ fn identity(config: &Config) -> IdentitySettings {
 fn limits(settings: &config::Limits) -> Limits {
     let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Limits { session_ms: ms(settings.session), grace_ms: ms(settings.resume_grace), inactivity_ms: ms(settings.inactivity) }
+}
+
+/// No place at all is how new calls are refused: every door asks for one, and calls under way have theirs.
+fn caps(config: &Config) -> Caps {
+    let total = match config.upstream.admission {
+        Admission::Open => count(config.limits.sessions),
+        Admission::Refused => 0,
+    };
+    Caps { total, per_person: count(config.limits.sessions_per_user) }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

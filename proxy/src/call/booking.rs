@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::core::Guard;
 use crate::identity::{Policy, TenantCtx};
-use crate::ids::SessionId;
+use crate::ids::{SessionId, UserId};
 use crate::interview::{Brief, Plan};
 use crate::store::Session;
 use crate::upstream::directives::Template;
@@ -27,6 +27,8 @@ pub struct Booking {
     pub ctx: TenantCtx,
     /// The session.
     pub session: SessionId,
+    /// Who speaks.
+    pub user: UserId,
     /// Its stages, as they were when it was created.
     pub plan: Arc<Plan>,
     /// What is known of candidate and role.
@@ -65,6 +67,7 @@ impl Booking {
         Ok(Self {
             ctx: TenantCtx::service(session.tenant),
             session: new.id,
+            user: new.user,
             plan: Arc::new(plan),
             brief: Brief {
                 candidate_name: new.candidate_name.clone(),

@@ -3,7 +3,6 @@
 //! out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -15,6 +14,7 @@ use super::booking::Booking;
 use super::client::ClientLink;
 use super::core::EndedBy;
 use super::exchange::{self, Answer, ExchangeError};
+use super::places::{Caps, Full, Place, Places};
 use super::shell::Shell;
 use crate::identity::TicketHash;
 use crate::ids::{CallId, SessionId};
@@ -46,8 +46,7 @@ pub struct Calls(Arc<Inner>);
 
 struct Inner {
     shell: Shell,
-    max: usize,
-    seats: AtomicUsize,
+    places: Places,
     live: DashMap<SessionId, Handle>,
     by_call: DashMap<CallId, SessionId>,
     /// Tickets that have started a call, or whose outcome is unknown.
@@ -57,6 +56,12 @@ struct Inner {
 /// Why a call was not begun.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// New calls are switched off.
+    #[error("new calls are switched off")]
+    Closed,
+    /// The person has as many calls as they may.
+    #[error("all calls of this person are taken")]
+    PersonCapacity,
     /// No room on this machine.
     #[error("all calls of this server are taken")]
     Capacity,
@@ -92,23 +97,23 @@ pub struct Begun {
 }
 
 impl Calls {
-    /// No calls yet; at most `max` at once.
+    /// No calls yet; never more than the caps allow.
     #[must_use]
-    pub fn new(shell: Shell, max: usize) -> Self {
-        let inner = Inner { shell, max, seats: AtomicUsize::new(0), live: DashMap::new(), by_call: DashMap::new(), spent: DashMap::new() };
+    pub fn new(shell: Shell, caps: Caps) -> Self {
+        let inner = Inner { shell, places: Places::new(caps), live: DashMap::new(), by_call: DashMap::new(), spent: DashMap::new() };
         Self(Arc::new(inner))
     }
 
     /// Live calls, calls about to be, and sockets that wait with an offer.
     #[must_use]
     pub fn active(&self) -> usize {
-        self.0.seats.load(Ordering::Relaxed)
+        self.0.places.taken()
     }
 
     /// How many there may be.
     #[must_use]
     pub fn max(&self) -> usize {
-        self.0.max
+        self.0.places.total()
     }
 
     /// Whether a session has a live call here.
@@ -128,7 +133,7 @@ impl Calls {
     /// # Errors
     /// See [`StartError`]; after an error nothing is live.
     pub async fn start(&self, booking: Booking, ticket: TicketHash, offer: Bytes) -> Result<Begun, StartError> {
-        let (seat, mailbox) = self.admit(booking.session)?;
+        let (seat, mailbox) = self.admit(&booking)?;
         self.claim(ticket)?;
         let actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
         // A task of its own: whoever asked may hang up in the middle, and the call must not be lost by that.
@@ -168,7 +173,7 @@ impl Calls {
                 },
             };
         }
-        match self.admit(booking.session) {
+        match self.admit(&booking) {
             Ok((seat, mailbox)) => {
                 let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
                 actor.attach(client, ticket);
@@ -214,22 +219,21 @@ impl Calls {
     }
 
     /// Takes a place and a session's only seat, both or neither.
-    fn admit(&self, session: SessionId) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
+    fn admit(&self, booking: &Booking) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
         if self.0.shell.shutdown.is_cancelled() {
             return Err(StartError::Stopping);
         }
-        let taken = self.0.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seats| (seats < self.0.max).then_some(seats + 1));
-        taken.map_err(|_| StartError::Capacity)?;
+        let place = self.0.places.take(booking.user).map_err(|full| match full {
+            Full::Closed => StartError::Closed,
+            Full::Machine => StartError::Capacity,
+            Full::Person => StartError::PersonCapacity,
+        })?;
         let (mailbox, letters) = mpsc::channel(MAILBOX);
-        match self.0.live.entry(session) {
-            Entry::Occupied(_) => {
-                self.0.seats.fetch_sub(1, Ordering::AcqRel);
-                Err(StartError::Live)
-            }
-            Entry::Vacant(place) => {
-                place.insert(Handle { mailbox });
-                metrics::gauge!("viva_sessions_active").increment(1.0);
-                Ok((Seat { calls: self.clone(), session, call: None }, letters))
+        match self.0.live.entry(booking.session) {
+            Entry::Occupied(_) => Err(StartError::Live),
+            Entry::Vacant(vacant) => {
+                vacant.insert(Handle { mailbox });
+                Ok((Seat { calls: self.clone(), session: booking.session, call: None, _place: place }, letters))
             }
         }
     }
@@ -262,6 +266,7 @@ pub(super) struct Seat {
     calls: Calls,
     session: SessionId,
     call: Option<CallId>,
+    _place: Place,
 }
 
 impl Seat {
@@ -284,7 +289,5 @@ impl Drop for Seat {
         if let Some(call) = &self.call {
             inner.by_call.remove(call);
         }
-        inner.seats.fetch_sub(1, Ordering::AcqRel);
-        metrics::gauge!("viva_sessions_active").decrement(1.0);
     }
 }

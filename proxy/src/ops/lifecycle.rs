@@ -52,41 +52,23 @@ impl Shutdown {
     }
 }
 
-/// What may end the process from outside.
+/// SIGTERM and SIGINT, from when they are listened to.
 #[derive(Debug)]
-pub struct Signals(Source);
+pub struct Signals(());
 
-#[derive(Debug)]
-enum Source {
-    Process,
-    #[cfg(test)]
-    Nothing,
-}
-
-/// SIGTERM and SIGINT.
+/// What ends a server from outside.
 #[must_use]
 pub fn on_signals() -> Signals {
-    Signals(Source::Process)
+    Signals(())
 }
 
 impl Signals {
-    /// Nothing: the test ends the server by itself.
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Self(Source::Nothing)
-    }
-
     /// Waits for a signal and begins the soft stage, waits for a second one or the end of patience and begins the hard
     /// stage. Returns after that.
     ///
     /// # Errors
     /// When the process cannot listen to signals.
     pub(crate) async fn drive(self, shutdown: &Shutdown, patience: Duration) -> io::Result<()> {
-        match self.0 {
-            Source::Process => {}
-            #[cfg(test)]
-            Source::Nothing => std::future::pending().await,
-        }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut next = async || {

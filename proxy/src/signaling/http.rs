@@ -177,6 +177,8 @@ fn broke_off() -> Problem {
 fn start_problem(error: StartError) -> Problem {
     match error {
         StartError::Capacity => Problem::new(Code::CapacityReached, "All calls of this server are taken. Try again later."),
+        StartError::PersonCapacity => Problem::new(Code::CapacityReached, "You have as many calls as you may. End one first."),
+        StartError::Closed => Problem::new(Code::Unavailable, "New calls are switched off at the moment."),
         StartError::Live => Problem::new(Code::Conflict, "The session has a call already."),
         StartError::Spent => Problem::new(Code::Conflict, "This ticket was used. Ask for a fresh one."),
         StartError::Stopping => Problem::new(Code::Unavailable, "The server restarts. Try again in a moment."),

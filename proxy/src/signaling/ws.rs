@@ -179,6 +179,8 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
 fn start_refusal(error: &StartError) -> Refusal {
     match error {
         StartError::Capacity => refusal(Code::CapacityReached, "All calls of this server are taken. Try again later.", close::CAPACITY),
+        StartError::PersonCapacity => refusal(Code::CapacityReached, "You have as many calls as you may. End one first.", close::CAPACITY),
+        StartError::Closed => refusal(Code::Unavailable, "New calls are switched off at the moment.", close::CAPACITY),
         StartError::Stopping => refusal(Code::Unavailable, "The server restarts. Connect again in a moment.", close::RESTART),
         StartError::Live | StartError::Spent | StartError::Exchange(_) => {
             refusal(Code::Conflict, "The session is busy. Try again in a moment.", close::RATE)
