@@ -43,13 +43,17 @@ impl Default for SystemClock {
     }
 }
 
+/// Monotonic time does not begin at zero, so that moments before this process can be named too: a session that it goes
+/// on with began earlier. A year.
+const BEFORE_ORIGIN_MS: Millis = 365 * 24 * 3_600 * 1_000;
+
 impl Clock for SystemClock {
     fn now(&self) -> At {
         let unix_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         At {
-            mono_ms: u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            mono_ms: BEFORE_ORIGIN_MS + u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX / 2),
             unix_ms,
         }
     }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 pub use state::AppState;
 
 use crate::call::core::Limits;
-use crate::call::{Calls, Caps, Shell, Watch};
+use crate::call::{Calls, Caps, Recovered, Shell, Watch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Admission, Config, defaults};
 use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
@@ -167,6 +167,7 @@ impl App {
         if let Some(metrics) = metrics {
             rest.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
         }
+        rest.spawn(recover(state.calls.clone(), shutdown.soft().clone()));
         rest.close();
 
         let work = async {
@@ -198,6 +199,16 @@ impl App {
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
+    }
+}
+
+/// Goes on with what an earlier process left behind, beside the first requests.
+async fn recover(calls: Calls, soft: CancellationToken) {
+    match soft.run_until_cancelled(calls.recover()).await {
+        Some(Ok(found)) if found == Recovered::default() => {}
+        Some(Ok(Recovered { resumed, closed, orphaned })) => tracing::info!(resumed, closed, orphaned, "looked after the calls of an earlier process"),
+        Some(Err(error)) => tracing::error!(%error, "the calls of an earlier process could not be looked after"),
+        None => {}
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::booking::{Booking, Door};
 use super::client::{ClientLink, FromClient};
-use super::core::{CallCore, ClientInput, CloseReason, Control, Directive, Effect, EndedBy, Input, Notice, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
+use super::core::{CallCore, ClientInput, CloseReason, Control, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
 use super::exchange::{Answer, ExchangeError, Order};
 use super::registry::{Mail, Seat};
 use super::shell::Shell;
@@ -19,7 +19,7 @@ use crate::ids::{CallId, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};
-use crate::transcript::{Hash, HangUp, Source};
+use crate::transcript::{Hash, HangUp, Record, Source};
 use crate::upstream::facts::Capabilities;
 use crate::upstream::facts::realtime::Realtime;
 
@@ -64,20 +64,25 @@ enum Next {
 
 impl Actor {
     pub(super) fn new(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
-        let setup = Setup {
-            session: booking.session,
-            plan: booking.plan.clone(),
-            brief: booking.brief.clone(),
-            limits: shell.limits,
-            guard: booking.guard,
-            sideband: shell.sideband,
-            greets: booking.door == Door::Native,
-            pace: 100,
-            seed: rand::random(),
-            journal: (0, Hash::GENESIS),
-        };
+        let core = CallCore::new(setup(&shell, &booking), shell.clock.now());
+        Self::with(core, shell, seat, booking, mailbox)
+    }
+
+    /// A call that an earlier process began, from its journal.
+    pub(super) fn resume(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>, call: Started, journal: &[Record]) -> Result<Self, NotResumable> {
+        let core = CallCore::resume(setup(&shell, &booking), journal, shell.clock.now())?;
+        let mut actor = Self::with(core, shell, seat, booking, mailbox);
+        actor.seat.name(&call.call_id);
+        if let Some(provider) = call.provider.clone().filter(|_| actor.shell.sideband) {
+            actor.sideband.watch_again(provider);
+        }
+        actor.call = Some(call);
+        Ok(actor)
+    }
+
+    fn with(core: CallCore, shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
         Self {
-            core: CallCore::new(setup, shell.clock.now()),
+            core,
             sideband: SidebandLink::off(shell.upstream.clone(), shell.dials.clone()),
             shell,
             booking,
@@ -154,7 +159,7 @@ impl Actor {
                 Next::Tick => self.feed(Input::Tick),
                 Next::Shutdown => {
                     told_to_stop = true;
-                    self.feed(Input::Client(ClientInput::End { by: EndedBy::ServerShutdown }));
+                    self.feed(Input::Client(ClientInput::HandOver));
                 }
             }
         }
@@ -342,12 +347,27 @@ impl Actor {
         }
         if let Some(client) = &mut self.client {
             let (code, reason) = match self.closing {
-                _ if self.shell.shutdown.is_cancelled() => (close::RESTART, "the server restarts"),
+                Some(CloseReason::HandedOver) => (close::RESTART, "the server restarts"),
                 Some(CloseReason::Fenced) => (close::REPLACED, "the session continues elsewhere"),
                 Some(CloseReason::Done | CloseReason::Unsaved) | None => (close::NORMAL, "done"),
             };
             client.close(code, reason).await;
         }
+    }
+}
+
+fn setup(shell: &Shell, booking: &Booking) -> Setup {
+    Setup {
+        session: booking.session,
+        plan: booking.plan.clone(),
+        brief: booking.brief.clone(),
+        limits: shell.limits,
+        guard: booking.guard,
+        sideband: shell.sideband,
+        greets: booking.door == Door::Native,
+        pace: 100,
+        seed: rand::random(),
+        journal: (0, Hash::GENESIS),
     }
 }
 

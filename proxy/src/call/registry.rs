@@ -12,13 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::actor::{Actor, Started};
 use super::booking::Booking;
 use super::client::ClientLink;
-use super::core::EndedBy;
+use super::core::{EndedBy, NotResumable};
 use super::exchange::{self, Answer, ExchangeError};
 use super::places::{Caps, Full, Place, Places};
 use super::shell::Shell;
 use crate::identity::TicketHash;
 use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
+use crate::transcript::Record;
 
 /// Letters that may wait for one call. Full: the sender is told that the call is busy.
 const MAILBOX: usize = 32;
@@ -77,6 +78,17 @@ pub enum StartError {
     /// The exchange failed.
     #[error(transparent)]
     Exchange(ExchangeError),
+}
+
+/// Why a call of an earlier process does not go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ResumeError {
+    /// There is no room for it.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Its journal is not that of a running interview.
+    #[error(transparent)]
+    Journal(#[from] NotResumable),
 }
 
 /// What became of a wish to end a session.
@@ -211,11 +223,24 @@ impl Calls {
         self.0.shell.tasks.spawn(work);
     }
 
-    /// Ends every call and waits until the last one is on the record.
+    /// Hands every call over to the next process and waits until what was told of it is durable.
     pub async fn drain(&self) {
         self.0.shell.shutdown.cancel();
         self.0.shell.tasks.close();
         self.0.shell.tasks.wait().await;
+    }
+
+    /// Goes on with a call of an earlier process.
+    pub(super) fn resume(&self, booking: Booking, ticket: TicketHash, call: Started, journal: &[Record]) -> Result<(), ResumeError> {
+        let (seat, mailbox) = self.admit(&booking)?;
+        self.claim(ticket)?;
+        let actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;
+        self.0.shell.tasks.spawn(actor.run());
+        Ok(())
+    }
+
+    pub(super) fn shell(&self) -> &Shell {
+        &self.0.shell
     }
 
     /// Takes a place and a session's only seat, both or neither.

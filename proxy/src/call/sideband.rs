@@ -21,8 +21,8 @@ const PING: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Directives are small and the provider reads at once; more than this waiting means that it does not.
 const BOUND: Bound = Bound { messages: 64, bytes: 256 * 1024 };
-/// A call the provider once let us watch and now answers 404 for is over after so many attempts.
-const GONE_AFTER: u32 = 3;
+/// A call the provider once let us watch and now answers 404 for is over after so many attempts: some four seconds.
+const GONE_AFTER: u32 = 6;
 
 /// What the sideband has to say.
 pub(super) enum News {
@@ -66,6 +66,13 @@ impl SidebandLink {
     /// Watches nothing until [`SidebandLink::watch`].
     pub(super) fn off(upstream: Upstream, dials: Arc<Semaphore>) -> Self {
         Self { upstream, dials, call: None, step: Step::Off, attempt: 0, was_open: false, not_found: 0 }
+    }
+
+    /// Starts to dial for a call that was watched before this process began: a provider that does not know it any more
+    /// has ended it.
+    pub(super) fn watch_again(&mut self, call: ProviderCallId) {
+        self.was_open = true;
+        self.watch(call);
     }
 
     /// Starts to dial.

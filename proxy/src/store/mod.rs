@@ -1,5 +1,5 @@
 //! What the service asks of a store, in domain terms. Implementations: [`sqlite`] (embedded). No SQL here, no HTTP, and
-//! no method without a [`TenantCtx`] except the two that find out which tenant it is.
+//! no method without a [`TenantCtx`] except those that find out which tenant it is.
 //!
 //! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
 //! a foreign tenant's row is not found.
@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 pub use error::{StoreError, Unwritable};
 pub use model::{
     AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure,
-    SessionStatus, StageRow, StoreHealth, Transcript, TurnRow, WebrtcStatus,
+    SessionStatus, StageRow, StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
 };
 
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
@@ -78,6 +78,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The calls of a session in order.
     fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>>;
+
+    /// Calls that were begun and not closed, of every tenant, oldest first: what a process that starts has to look after.
+    /// At most 10,000; more than that is not one machine's work.
+    fn unfinished(&self) -> Answer<'_, Vec<Unfinished>>;
 
     /// The offer was refused or never answered: the session stays, `failed`, with the code, and its call row closed.
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()>;

@@ -198,6 +198,15 @@ pub struct CallRow {
     pub hang_up: Option<HangUp>,
 }
 
+/// A call that was begun and not closed.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// The ticket that paid for it: tenant, session and policy.
+    pub ticket: crate::identity::Ticket,
+    /// The call.
+    pub call: CallRow,
+}
+
 /// An exchange that led to nothing.
 #[derive(Clone, Debug)]
 pub struct SessionFailure {

@@ -254,6 +254,9 @@ pub enum CallEvent {
     Answered {
         /// Our id of the call.
         call_id: String,
+        /// Its client speaks the provider's contract and knows nothing of us.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        drop_in: bool,
     },
     /// Media is up.
     Connected,

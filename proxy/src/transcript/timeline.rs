@@ -137,6 +137,30 @@ impl Timeline {
         out
     }
 
+    /// Takes a recorded turn back in after a restart, or its revision: later words for it are revisions again.
+    pub fn refold(&mut self, entry: TurnEntry, source: Source, words: Option<&str>) {
+        let turn = TurnRef::Item(entry.item.clone(), entry.content_index);
+        let after = entry.after.clone().map_or(After::Unknown, After::Item);
+        match self.settled.iter_mut().find(|known| known.turn == turn) {
+            Some(known) => {
+                known.after = after;
+                known.entry = entry;
+                known.source = source;
+                if let Some(words) = words {
+                    known.words = trace(words);
+                }
+            }
+            None => {
+                let words = trace(words.unwrap_or_default());
+                let settled = Turn { turn, entry, after, source, reply: None, words, committed: true, end: None, due: 0 };
+                if self.settled.len() == MAX_SETTLED {
+                    self.settled.pop_front();
+                }
+                self.settled.push_back(settled);
+            }
+        }
+    }
+
     /// Settles what is due by now.
     pub fn tick(&mut self, at: At) -> Vec<Outcome> {
         let mut out = Vec::new();

@@ -51,6 +51,8 @@ pub enum CloseReason {
     Done,
     /// Somebody else owns the session.
     Fenced,
+    /// The call goes on without this process; everything told is durable.
+    HandedOver,
     /// The record could not be completed in time.
     Unsaved,
 }
@@ -221,6 +223,11 @@ pub enum Notice {
         /// Whether it is still being tried.
         retrying: bool,
     },
+    /// Come back soon: the server restarts, the interview goes on.
+    Reconnect {
+        /// How long to wait first.
+        after_ms: u64,
+    },
     /// Little time is left.
     SessionWarning {
         /// `TIME_LOW`.
@@ -286,6 +293,7 @@ impl std::fmt::Debug for Notice {
             Self::SessionEnded { .. } => "SessionEnded",
             Self::InterviewSaved { .. } => "InterviewSaved",
             Self::SaveError { .. } => "SaveError",
+            Self::Reconnect { .. } => "Reconnect",
             Self::SessionWarning { .. } => "SessionWarning",
             Self::Error { .. } => "Error",
         })

@@ -6,6 +6,10 @@ use super::{CallCore, CloseReason, Effect, EndedBy, Notice, Phase, Timer};
 use crate::clock::Millis;
 use crate::transcript::{CallEvent, Entry, HangUp, Source};
 
+/// A restart takes about this long.
+const RECONNECT_MS: Millis = 1_000;
+/// How long an unwritable store may keep a call that is handed over.
+const HAND_OVER_MS: Millis = 5_000;
 /// Between the announcement and the end, so that people see it coming.
 const GOODBYE_S: u32 = 5;
 /// How long words may still come before the hang-up.
@@ -20,7 +24,7 @@ impl CallCore {
     pub(super) fn finish(&mut self, by: EndedBy) {
         match self.phase {
             Phase::Waiting => self.stop(CloseReason::Done),
-            Phase::Ending(_) | Phase::Over => {}
+            Phase::Ending(_) | Phase::HandingOver | Phase::Over => {}
             Phase::Answered | Phase::Live => {
                 let save = self.timers.get(Timer::SaveRetry);
                 self.timers.clear_all();
@@ -36,6 +40,32 @@ impl CallCore {
                     self.drain();
                 }
             }
+        }
+    }
+
+    /// Leaves the call to the next process (call-core §7.4): no hang-up and no end on the record. What was made is made
+    /// durable and told; nothing is begun any more.
+    pub(super) fn hand_over(&mut self) {
+        match self.phase {
+            Phase::Answered | Phase::Live => {
+                self.phase = Phase::HandingOver;
+                let retry = self.timers.get(Timer::SaveRetry);
+                self.timers.clear_all();
+                self.timers.set_or_clear(Timer::SaveRetry, retry);
+                self.timers.set(Timer::SaveGiveUp, self.in_ms(HAND_OVER_MS));
+                self.tell(Notice::Reconnect { after_ms: RECONNECT_MS });
+                self.journal.hurry();
+                self.handed_over();
+            }
+            Phase::Waiting => self.stop(CloseReason::HandedOver),
+            // An end under way is quicker than a restart.
+            Phase::HandingOver | Phase::Ending(_) | Phase::Over => {}
+        }
+    }
+
+    fn handed_over(&mut self) {
+        if self.journal.durable() == self.journal.n() {
+            self.stop(CloseReason::HandedOver);
         }
     }
 
@@ -79,13 +109,17 @@ impl CallCore {
         self.timers.set(Timer::SaveGiveUp, self.in_ms(SAVE_GIVE_UP_MS));
     }
 
-    /// The seal is on the record: nothing may follow it.
+    /// The seal is on the record, or another process will go on with it: nothing may follow.
     pub(super) fn is_sealed(&self) -> bool {
-        self.machine.is_over()
+        self.machine.is_over() || self.phase == Phase::HandingOver
     }
 
     /// The store never took it.
     pub(super) fn give_up_saving(&mut self) {
+        if self.phase == Phase::HandingOver {
+            self.stop(CloseReason::HandedOver);
+            return;
+        }
         let message = "The end of the interview could not be saved. What was shown as saved is safe.".into();
         self.tell(Notice::SaveError { message, retrying: false });
         self.stop(CloseReason::Unsaved);
@@ -93,6 +127,9 @@ impl CallCore {
 
     /// Something became durable; if it was the seal, the interview is saved.
     pub(super) fn saved(&mut self) {
+        if self.phase == Phase::HandingOver {
+            self.handed_over();
+        }
         let Phase::Ending(by) = self.phase else { return };
         if !self.machine.is_over() || self.journal.durable() < self.journal.n() {
             return;

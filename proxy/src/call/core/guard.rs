@@ -122,6 +122,13 @@ impl CallCore {
         Verdict::GoOn
     }
 
+    /// An incident of the time before a restart counts on.
+    pub(super) fn recall_incident(&mut self, incident: IncidentKind) {
+        if incident == IncidentKind::Tamper {
+            self.noticed.incidents += 1;
+        }
+    }
+
     /// Puts something on the record that should not have happened.
     pub(super) fn incident(&mut self, incident: IncidentKind, code: &str) {
         let mut entry = Entry::Incident { incident, code: code.into(), at: self.now.unix_ms };

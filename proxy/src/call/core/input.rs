@@ -55,6 +55,8 @@ pub enum ClientInput {
         /// Which.
         target: String,
     },
+    /// This process stops; another one goes on with the call from its journal.
+    HandOver,
     /// Somebody with the right to wants it over.
     End {
         /// `user_end` or `admin_end`.

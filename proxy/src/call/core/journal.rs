@@ -115,6 +115,11 @@ impl Journal {
         None
     }
 
+    /// What would ride along with a later commit is committed now.
+    pub(super) fn hurry(&mut self) {
+        self.urgent = true;
+    }
+
     /// The next commit, if there is a reason for one and none is in flight.
     pub(super) fn next_commit(&mut self) -> Option<Effect> {
         if self.in_flight > 0 || self.failed > 0 || !self.urgent || self.behind.is_empty() {

@@ -36,6 +36,13 @@ impl Link {
         }
     }
 
+    /// After a restart: a new epoch, and a gap since the last record.
+    pub(super) fn resume(&mut self, epoch: u32, recorded_at: i64) {
+        self.epoch = epoch + 1;
+        self.heard_at = Some(recorded_at);
+        self.gap_from = Some(recorded_at);
+    }
+
     /// The way to the model that is open now.
     pub(super) fn pipe(&self) -> Option<Pipe> {
         if self.sideband == Sideband::Attached {
@@ -151,7 +158,7 @@ impl CallCore {
     /// The provider says that the call is over.
     pub(super) fn gone(&mut self) {
         match self.phase {
-            Phase::Waiting | Phase::Over | Phase::Ending(_) => {}
+            Phase::Waiting | Phase::HandingOver | Phase::Over | Phase::Ending(_) => {}
             Phase::Answered | Phase::Live => {
                 let by = if self.link.client { EndedBy::UpstreamError } else { EndedBy::UserDisconnect };
                 self.finish(by);

@@ -15,6 +15,7 @@
 //! | `link` | who records: sideband or relay, and what happens when that changes |
 //! | `limits` | what time alone brings about |
 //! | `ending` | the order of the end |
+//! | `resume` | how the state follows from the journal after a restart |
 
 mod configuration;
 mod effect;
@@ -27,6 +28,7 @@ mod journal;
 mod limits;
 mod link;
 mod replies;
+mod resume;
 mod setup;
 mod stages;
 mod timers;
@@ -41,6 +43,7 @@ use guard::Noticed;
 use journal::Journal;
 use link::Link;
 use replies::Replies;
+pub use resume::NotResumable;
 pub use setup::{Limits, Setup};
 use stages::Change;
 use timers::{Timer, Timers};
@@ -62,6 +65,8 @@ enum Phase {
     Live,
     /// It ends; see `ending`.
     Ending(EndedBy),
+    /// Another process will go on with it.
+    HandingOver,
     /// Nothing happens any more.
     Over,
 }
@@ -207,6 +212,7 @@ impl CallCore {
             ClientInput::Relayed { seq } => self.acknowledge(seq),
             ClientInput::Skip { target } => self.skip(&target),
             ClientInput::End { by } => self.finish(by),
+            ClientInput::HandOver => self.hand_over(),
         }
     }
 
@@ -246,7 +252,7 @@ impl CallCore {
         self.phase = Phase::Answered;
         self.capabilities = capabilities;
         // Rides along with the next record: an offer should not cost a commit of its own.
-        let mut entry = Entry::Call { call: self.call, event: CallEvent::Answered { call_id }, at: self.now.unix_ms };
+        let mut entry = Entry::Call { call: self.call, event: CallEvent::Answered { call_id, drop_in: !self.setup.greets }, at: self.now.unix_ms };
         self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
         self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS));
         self.timers.set(Timer::SessionCap, self.in_ms(self.setup.limits.session_ms));

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-use super::codec::{Key as _, Named as _, Refusal, Sight, maybe};
+use super::codec::{Key as _, Named as _, Refusal, Sight, id, maybe, named};
 use super::identity::insert_ticket;
 use super::job::Db;
 use super::rows;
-use crate::identity::{Actor, Consent, TenantCtx, Ticket};
-use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
+use crate::ids::{CallId, ProviderCallId, SessionId, TenantId};
 use crate::store::projection::SessionState;
-use crate::store::{CallRow, CallStart, NewSession, Session, SessionFailure, StoreError, standing};
+use crate::store::{CallRow, CallStart, NewSession, Session, SessionFailure, StoreError, Unfinished, standing};
 use crate::transcript::HangUp;
 
 /// What the actor may touch among calls.
@@ -194,6 +194,27 @@ pub(super) fn list(
         named_params! { ":of": session.key(), ":tenant": sight.tenant, ":session": sight.session, ":user": sight.user },
         call_row,
     )?
+    .collect()
+}
+
+/// Without an index: it is asked once, when a process starts, and an index would cost every offer.
+pub(super) fn unfinished(conn: &Connection) -> rusqlite::Result<Vec<Unfinished>> {
+    conn.prepare(
+        "SELECT c.ordinal, c.call_id, c.provider_call_id, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
+                t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at
+         FROM calls c JOIN tickets t ON t.hash = c.ticket_hash
+         WHERE c.closed_at IS NULL ORDER BY c.opened_at LIMIT 10000",
+    )?
+    .query_map([], |row| {
+        let ticket = Ticket {
+            hash: TicketHash(row.get("hash")?),
+            tenant: TenantId(id(row, "tenant_id")?),
+            session: SessionId(id(row, "session_id")?),
+            policy: named(row, "policy")?,
+            expires_at: row.get("expires_at")?,
+        };
+        Ok(Unfinished { ticket, call: call_row(row)? })
+    })?
     .collect()
 }
 

@@ -7,7 +7,7 @@ use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{
     Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session,
-    SessionFailure, Store, StoreError, StoreHealth, Transcript,
+    SessionFailure, Store, StoreError, StoreHealth, Transcript, Unfinished
 };
 use crate::transcript::{HangUp, Record};
 
@@ -74,6 +74,10 @@ impl Store for SqliteStore {
 
     fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>> {
         self.read(move |conn| calls::list(conn, ctx, session))
+    }
+
+    fn unfinished(&self) -> Answer<'_, Vec<Unfinished>> {
+        self.read(calls::unfinished)
     }
 
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {

@@ -1,0 +1,97 @@
+//! What a process finds when it starts: calls that an earlier one began and did not close (call-core §7). A running
+//! interview goes on from its journal; a call that nothing can go on with is hung up, so that nobody pays for it. It
+//! runs beside the first requests and must not keep the server from being ready.
+
+use super::actor::Started;
+use super::booking::{Booking, Door};
+use super::core::NotResumable;
+use super::registry::{Calls, ResumeError};
+use crate::identity::{TenantCtx, Ticket};
+use crate::ids::ProviderCallId;
+use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
+use crate::transcript::{CallEvent, Entry, HangUp, Record};
+
+/// What became of the calls that were found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Go on.
+    pub resumed: usize,
+    /// Were over; the hang-up was confirmed.
+    pub closed: usize,
+    /// Nobody knows their id at the provider, or the hang-up was not confirmed: its own timeout ends them.
+    pub orphaned: usize,
+}
+
+impl Calls {
+    /// Looks after everything an earlier process left behind.
+    ///
+    /// # Errors
+    /// When the store cannot be read; nothing was done then.
+    pub async fn recover(&self) -> Result<Recovered, StoreError> {
+        let mut recovered = Recovered::default();
+        for Unfinished { ticket, call } in self.shell().store.unfinished().await? {
+            match self.recover_one(&ticket, &call).await {
+                Ok(()) => recovered.resumed += 1,
+                Err(why) => {
+                    tracing::info!(reason = %why, "a call of an earlier process is closed");
+                    match self.close(&ticket, call).await {
+                        HangUp::Confirmed => recovered.closed += 1,
+                        HangUp::Unconfirmed => recovered.orphaned += 1,
+                    }
+                }
+            }
+        }
+        Ok(recovered)
+    }
+
+    async fn recover_one(&self, ticket: &Ticket, call: &CallRow) -> Result<(), NotRecovered> {
+        let shell = self.shell();
+        let ctx = TenantCtx::service(ticket.tenant);
+        let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
+        if !matches!(session.status, SessionStatus::InProgress | SessionStatus::Scheduled) {
+            return Err(NotRecovered::Session);
+        }
+        let journal = shell.store.journal(ctx, ticket.session, 0).await?;
+        let booking = self.book(&session, ticket, &journal)?;
+        let started = Started { call_id: call.call_id.clone(), provider: call.provider.clone() };
+        self.resume(booking, ticket.hash, started, &journal).map_err(NotRecovered::Resume)
+    }
+
+    fn book(&self, session: &Session, ticket: &Ticket, journal: &[Record]) -> Result<Booking, NotRecovered> {
+        let door = match journal.first().and_then(|record| record.entry().ok()) {
+            Some(Entry::Call { event: CallEvent::Answered { drop_in: true, .. }, .. }) => Door::DropIn,
+            Some(_) => Door::Native,
+            // Killed before anything was told: the call can only be hung up, and the session begun again.
+            None => return Err(NotRecovered::Resume(ResumeError::Journal(NotResumable::NoCall))),
+        };
+        let model = &self.shell().upstream.profile().transcription_model;
+        Booking::new(session, ticket.policy, door, model).map_err(|_| NotRecovered::Session)
+    }
+
+    async fn close(&self, ticket: &Ticket, call: CallRow) -> HangUp {
+        let shell = self.shell();
+        let result = self.hang_up(call.provider.as_ref()).await;
+        let at = shell.clock.now().unix_ms;
+        if let Err(error) = shell.store.close_call(TenantCtx::service(ticket.tenant), call.call_id, result, at).await {
+            tracing::error!(%error, "the end of a call of an earlier process could not be stored");
+        }
+        result
+    }
+
+    async fn hang_up(&self, provider: Option<&ProviderCallId>) -> HangUp {
+        match provider {
+            Some(provider) => self.shell().upstream.hang_up(provider).await.into(),
+            None => HangUp::Unconfirmed,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotRecovered {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("its session is over or unknown")]
+    Session,
+    #[error(transparent)]
+    Resume(ResumeError),
+}
