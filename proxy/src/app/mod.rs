@@ -1,8 +1,10 @@
 //! The server as a whole: build it (everything is checked, opened and bound), then run it (work begins). It puts parts
 //! together and must not hold any of the product.
 
+mod door;
 mod front;
 mod listener;
+mod meters;
 mod routes;
 mod state;
 

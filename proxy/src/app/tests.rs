@@ -1,7 +1,15 @@
 //! The server inside a test: what cannot be seen from outside without waiting for a call to end.
 
+use axum::Router;
+use axum::routing::get;
+use http::HeaderValue;
+use tokio_util::sync::CancellationToken;
+
 use super::App;
+use super::front::Front;
+use super::listener::Server;
 use crate::config::{Config, Env};
+use crate::identity::{Listener, Origins};
 use crate::ops::lifecycle;
 
 async fn app(dir: &tempfile::TempDir) -> App {
@@ -41,4 +49,24 @@ async fn two_servers_in_one_process_do_not_meet() {
     let (one, two) = (app(&one).await, app(&two).await);
     assert_ne!(one.addr(), two.addr());
     assert_eq!(one.metrics_addr(), None);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_and_the_connection_goes_on() {
+    let origins = Origins::new(Listener::Loopback, None, []);
+    let variables: [(&str, &str); 0] = [];
+    let config = Config::from_env(&variables.into_iter().collect::<Env>()).expect("a good configuration");
+    let router = Router::new().route("/api/defect", get(async || -> &'static str { panic!("a defect") })).route("/fine", get(async || "fine"));
+    let address = "127.0.0.1:0".parse().expect("an address");
+    let server = Server::bind(address, "PORT", Front::new(router, origins, &config.server), 0).await.expect("a free port");
+    let (url, stop) = (format!("http://{}/", server.addr()), CancellationToken::new());
+    let running = tokio::spawn(server.run(stop.clone(), stop.clone()));
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = http.get(format!("{url}api/defect")).send().await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), &answer.headers()["content-type"]), (500, &HeaderValue::from_static("application/problem+json")));
+    let text = answer.text().await.expect("a body");
+    assert!(text.contains("\"code\":\"INTERNAL\"") && !text.contains("defect"), "{text}");
+    assert_eq!(http.get(format!("{url}fine")).send().await.expect("an answer").status(), 200);
+    stop.cancel();
+    running.await.expect("it ends");
 }

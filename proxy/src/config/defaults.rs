@@ -44,7 +44,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
 /// The largest body that any route takes, with room above the routes' own limits so that those are what is told: an
 /// offer is 32 KiB and may come in a form.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
-/// How long a body that is too large is taken in before it is refused.
+/// How much and for how long a body that is too large is taken in before it is refused.
+pub const DISCARD_BYTES: usize = 4 * 1024 * 1024;
+/// See [`DISCARD_BYTES`].
 pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections besides the calls' sockets: pages, the interface, health checks.
 pub const SHORT_CONNECTIONS: usize = 4_096;

@@ -2,6 +2,7 @@
 //! without building), and the headers that every answer carries. There is no template and no state in a page.
 
 mod assets;
+pub(crate) mod cors;
 mod headers;
 mod pages;
 

@@ -181,3 +181,23 @@ async fn https_is_insisted_on_where_it_is_used() {
     assert!(text(answer.headers(), "strict-transport-security").starts_with("max-age="));
     assert!(text(answer.headers(), "content-security-policy").contains("connect-src 'self' wss://localhost:8443;"));
 }
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_use_the_interface_with_a_bearer() {
+    let viva = Launch::new(&[]).env("ALLOWED_ORIGINS", "https://app.example").start();
+    let asked = async |origin: &str| {
+        let preflight = viva.request(Method::OPTIONS, "/api/sessions").header("origin", origin);
+        preflight.header("access-control-request-method", "POST").send().await.unwrap()
+    };
+    let allowed = asked("https://app.example").await;
+    assert_eq!(allowed.status(), StatusCode::NO_CONTENT);
+    assert_eq!(text(allowed.headers(), "access-control-allow-origin"), "https://app.example");
+    assert!(text(allowed.headers(), "access-control-allow-headers").contains("authorization"));
+    assert!(!allowed.headers().contains_key("access-control-allow-credentials"));
+
+    let answer = viva.get("/api/me").header("origin", "https://app.example").send().await.unwrap();
+    assert_eq!((answer.status(), text(answer.headers(), "access-control-allow-origin")), (StatusCode::UNAUTHORIZED, "https://app.example"));
+    for foreign in ["https://evil.example", "https://app.example.evil.example", "http://app.example", "null"] {
+        assert!(!asked(foreign).await.headers().contains_key("access-control-allow-origin"), "{foreign}");
+    }
+}

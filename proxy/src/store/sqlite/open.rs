@@ -186,6 +186,8 @@ fn connect(database: &Path, access: OpenFlags) -> Result<Connection, OpenError> 
     let conn = Connection::open_with_flags(database, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
+    // Only the data directory may be writable: what SQLite sorts or may have to undo stays in memory.
+    conn.pragma_update(None, "temp_store", "memory")?;
     if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
         // Stays in the file; setting it again is free.
         conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
