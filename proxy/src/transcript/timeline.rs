@@ -54,6 +54,8 @@ struct Turn {
     source: Source,
     reply: Option<String>,
     words: String,
+    /// All the words are there: what still streams in says them again.
+    whole: bool,
     committed: bool,
     end: Option<End>,
     due: Millis,
@@ -116,6 +118,7 @@ impl Timeline {
                     known.due = at.mono_ms + SETTLE_MS;
                 }
             }
+            TurnFact::Append(_) if known.whole => {}
             TurnFact::Append(more) => {
                 known.append(&more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
@@ -227,6 +230,7 @@ impl Timeline {
             source,
             reply: None,
             words: String::new(),
+            whole: false,
             committed: false,
             end: None,
             due: at.mono_ms + 2 * SETTLE_MS,
@@ -300,6 +304,7 @@ impl Turn {
         if !words.trim().is_empty() {
             self.words.clear();
             self.entry.truncated = false;
+            self.whole = true;
             self.append(words);
         }
     }

@@ -19,7 +19,7 @@ impl CallCore {
 
     /// The sideband may have come while the greeting waited for it.
     pub(super) fn greet_if_waiting(&mut self) {
-        if self.timers.is_set(Timer::Greeting) {
+        if self.timers.is_set(Timer::Greeting) && self.replies.nonces.is_empty() {
             self.greet();
         }
     }

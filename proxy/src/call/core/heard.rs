@@ -11,6 +11,8 @@ use crate::upstream::facts::ReplyEnd;
 const MAX_REFUSALS: u32 = 3;
 /// Replies whose stage is remembered; only the last few can still settle.
 const MAX_REPLIES: usize = 16;
+/// What was said is committed right after its end; this long without it, and there was nothing in it.
+const HUSH_MS: Millis = 1_000;
 /// The mark of a reply that the client's dead-man switch asked for (call-core §2.12).
 const AUTOPILOT: &str = "autopilot";
 
@@ -106,12 +108,16 @@ impl CallCore {
                 }
             }
             Speaker::Candidate => {
-                self.replies.candidate_audible = on;
                 self.prompted = false;
                 if on {
+                    self.replies.candidate_audible = true;
+                    self.timers.clear(Timer::Hush);
                     // What was about to be said is overtaken (call-core §2.8).
                     self.replies.queued = None;
                     self.drop_words_of_change();
+                } else {
+                    // They hold the floor until their words are in the conversation: the commit decides, not the pause.
+                    self.timers.set(Timer::Hush, self.in_ms(HUSH_MS));
                 }
             }
             Speaker::System => {}
@@ -123,6 +129,7 @@ impl CallCore {
     /// The candidate's audio ended and is in the conversation: the moment on which everything is decided.
     pub(super) fn committed(&mut self, speech_ms: Option<Millis>) {
         self.replies.candidate_audible = false;
+        self.timers.clear(Timer::Hush);
         self.replies.owed = Some(self.now.mono_ms);
         self.prompted = false;
         self.touch();
@@ -138,7 +145,7 @@ impl CallCore {
         }
         let Some(asked) = self.replies.asked.take() else { return };
         self.timers.clear(Timer::ReplyCreated);
-        if !self.replies.greeted {
+        if !self.replies.greeted && asked.words == Words::Reply {
             // The model greets already (call-core §2.14).
             self.heard_model();
             return;

@@ -175,6 +175,12 @@ impl Journal {
         self.failing
     }
 
+    /// Messages that wait for their record.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether so much is uncommitted that the conversation must slow down.
     pub(super) fn is_overloaded(&self) -> bool {
         self.behind.len() > MAX_BEHIND || self.behind_bytes > MAX_BEHIND_BYTES

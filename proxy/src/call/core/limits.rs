@@ -23,6 +23,7 @@ impl CallCore {
                 Timer::NoShow => self.finish(EndedBy::NoShow),
                 Timer::Greeting => self.greet_now(),
                 Timer::ReplyCreated => self.reply_missing(),
+                Timer::Hush => self.replies.candidate_audible = false,
                 Timer::Freeze => self.frozen(),
                 Timer::Stale => self.presume_finished(),
                 Timer::Floor => self.change_now(),

@@ -124,6 +124,7 @@ impl CallCore {
     /// Takes one input and says what is to be done, in order. Afterwards [`CallCore::next_deadline`] lies in the future.
     pub fn handle(&mut self, at: At, input: Input) -> Vec<Effect> {
         self.now = at;
+        let at_ms = at.mono_ms;
         if self.phase != Phase::Over {
             match input {
                 Input::Client(input) => self.on_client(input),
@@ -134,10 +135,19 @@ impl CallCore {
                 Input::Fact(source, fact) => self.on_fact(source, fact),
                 Input::Upstream(input) => self.on_upstream(input),
             }
-            self.on_time();
+        }
+        for _ in 0..MAX_ROUNDS {
+            if self.phase != Phase::Over {
+                self.on_time();
+            }
+            if self.phase != Phase::Over {
+                self.look_after();
+            }
+            if self.next_deadline().is_none_or(|at| at > at_ms) {
+                break;
+            }
         }
         if self.phase != Phase::Over {
-            self.look_after();
             self.out.extend(self.journal.next_commit());
         }
         std::mem::take(&mut self.out)
@@ -313,6 +323,8 @@ fn save_error() -> Notice {
     }
 }
 
+/// What follows from an input may be due at once; each round leaves less to do, and what is left waits for the next tick.
+const MAX_ROUNDS: usize = 4;
 /// Between two attempts to write what the store refused.
 const SAVE_RETRY_MS: Millis = 1_000;
 

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{CallCore, Directive, Pipe, Timer};
+use super::{CallCore, Control, Directive, Pipe, Timer};
 use crate::clock::Millis;
 use crate::upstream::facts::Gate;
 
@@ -69,7 +69,8 @@ pub(super) struct Asked {
     pub(super) words: Words,
     /// The stage whose text the reply carries itself.
     pub(super) carries: Option<usize>,
-    pub(super) pipe: Pipe,
+    /// Asked for by the client while nobody told us what its channel hears.
+    pub(super) unheard: bool,
 }
 
 /// Attempts to have a reply since the last that came to something.
@@ -125,7 +126,8 @@ impl CallCore {
         }
         replies.nonces.push_back(nonce.clone());
         replies.vain.since.get_or_insert(self.now.mono_ms);
-        replies.asked = Some(Asked { nonce: nonce.clone(), words, carries, pipe });
+        let unheard = pipe == Pipe::Client && self.link.control == Control::Pending;
+        replies.asked = Some(Asked { nonce: nonce.clone(), words, carries, unheard });
         self.timers.set(Timer::ReplyCreated, self.in_ms(CREATED_MS));
         let instructions = self.reply_text(words);
         self.direct_by(pipe, Directive::Speak { id, nonce, instructions });

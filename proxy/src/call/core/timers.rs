@@ -13,6 +13,8 @@ pub(super) enum Timer {
     Greeting,
     /// A reply was asked for and has not begun.
     ReplyCreated,
+    /// The candidate fell silent, but nothing was made of it.
+    Hush,
     /// The candidate was not answered.
     Freeze,
     /// Nothing more was heard of a reply or of its playback.
@@ -50,6 +52,7 @@ const ALL: [Timer; COUNT] = [
     Timer::NoShow,
     Timer::Greeting,
     Timer::ReplyCreated,
+    Timer::Hush,
     Timer::Freeze,
     Timer::Stale,
     Timer::Floor,

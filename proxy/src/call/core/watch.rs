@@ -2,7 +2,7 @@
 //! and do not end, candidates who are not answered. Whatever the provider does, the call goes on or ends.
 
 use super::replies::Words;
-use super::{CallCore, Control, EndedBy, Pipe, Timer};
+use super::{CallCore, Control, EndedBy, Timer};
 use crate::clock::Millis;
 use crate::transcript::IncidentKind;
 use crate::upstream::facts::Gate;
@@ -21,8 +21,8 @@ const STALE_REPLY_MS: Millis = 15_000;
 const STALE_PLAYBACK_OWED_MS: Millis = 5_000;
 /// … and while nobody does. Playback runs far behind the reply, without a sign in between.
 const STALE_PLAYBACK_MS: Millis = 120_000;
-/// Until the client is heard, a greeting it was to ask for is not asked for again.
-const UNHEARD_MS: Millis = 2_000;
+/// A greeting that the client was to ask for, and that nobody who counts could hear, is not repeated before this.
+const UNHEARD_MS: Millis = 10_000;
 
 impl CallCore {
     /// A reply that was asked for did not begin in time.
@@ -31,10 +31,10 @@ impl CallCore {
         if self.replies.candidate_audible {
             return;
         }
-        if asked.pipe == Pipe::Client && self.link.control == Control::Pending {
-            // Nobody tells us yet what the client's channel hears: it may well have begun.
-            self.replies.asked = Some(asked);
-            self.timers.set(Timer::ReplyCreated, self.in_ms(UNHEARD_MS));
+        if asked.unheard && !self.replies.greeted && self.link.control != Control::Relay {
+            // Nobody told us what the client's channel heard: it may well have greeted. Only if nothing at all comes of it
+            // the model is asked once more.
+            self.timers.set(Timer::Greeting, self.in_ms(UNHEARD_MS));
             return;
         }
         if self.replies.active.is_none() {

@@ -13,8 +13,8 @@ pub(super) struct Candidate {
     pub(super) answers: usize,
     /// Words of an answer; `{n}` is its number.
     pub(super) words: &'static str,
-    answered: usize,
-    said: usize,
+    pub(super) answered: usize,
+    pub(super) said: usize,
 }
 
 impl Default for Candidate {

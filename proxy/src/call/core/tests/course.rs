@@ -13,13 +13,14 @@ const PLANNED: [(&str, StageReason); 6] = [
     ("closing", StageReason::Ended),
 ];
 
-fn is_as_planned(world: &World) {
+pub(super) fn is_as_planned(world: &World) {
     assert_eq!(world.watchman.closed, Some(CloseReason::Done));
     let stages = world.stages();
     assert_eq!(stages.iter().map(|(name, reason)| (name.as_str(), *reason)).collect::<Vec<_>>(), PLANNED);
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
     assert_eq!(world.told_end(), Some(EndedBy::NaturalCompletion));
     assert_eq!(world.told().filter(|notice| matches!(notice, Notice::StageChange { .. })).count(), 5);
+    assert_eq!(world.provider.disturbed, 0, "no update while the model speaks");
     assert!(world.incidents().is_empty(), "{:?}", world.incidents());
 }
 

@@ -4,9 +4,17 @@
 mod candidate;
 mod client;
 mod course;
+mod ends;
+mod greetings;
+mod guards;
+mod links;
 mod provider;
 mod reference;
+mod skips;
 mod store;
+mod stores;
+mod transitions;
 mod view;
+mod watchdogs;
 mod watchman;
 mod world;

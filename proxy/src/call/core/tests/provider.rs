@@ -37,6 +37,8 @@ pub(super) struct Quirks {
     pub(super) ignores_stages: bool,
     /// The end of a reply is never told.
     pub(super) no_done: bool,
+    /// Does not reply by itself, whatever it is configured to do.
+    pub(super) no_auto: bool,
 }
 
 impl Default for Quirks {
@@ -55,6 +57,7 @@ impl Default for Quirks {
             spoken_ms: 2_000,
             ignores_stages: false,
             no_done: false,
+            no_auto: false,
         }
     }
 }
@@ -87,10 +90,14 @@ pub(super) struct Provider {
     /// What was said, in the order of the conversation.
     pub(super) said: Vec<Said>,
     pub(super) open: bool,
+    /// So many updates came while a reply was spoken.
+    pub(super) disturbed: u32,
     generating: Option<Reply>,
     playing: Option<(String, String)>,
     last: Option<String>,
     asked: u32,
+    /// What was asked for and had not begun was cancelled.
+    cancelled: bool,
     ids: u32,
     events: u32,
     turns: usize,
@@ -98,19 +105,23 @@ pub(super) struct Provider {
 
 impl Provider {
     pub(super) fn new(quirks: Quirks, session: Value) -> Self {
-        Self { quirks, session, said: Vec::new(), open: true, generating: None, playing: None, last: None, asked: 0, ids: 0, events: 0, turns: 0 }
+        Self { quirks, session, said: Vec::new(), open: true, disturbed: 0, generating: None, playing: None, last: None, asked: 0, cancelled: false, ids: 0, events: 0, turns: 0 }
     }
 
     /// A client event, by whichever way it came.
     pub(super) fn order(&mut self, event: &Value) -> Steps {
         match event["type"].as_str().unwrap_or_default() {
             "session.update" => {
+                self.disturbed += u32::from(self.generating.is_some() || self.playing.is_some());
                 merge(&mut self.session, &event["session"]);
                 let echo = self.event(json!({"type": "session.updated", "session": self.session}));
                 self.quirks.echo_ms.map(|ms| (ms, echo)).into_iter().collect()
             }
             "response.create" => self.create(event),
-            "response.cancel" => self.cancel("client_cancelled"),
+            "response.cancel" => {
+                self.cancelled = self.asked > 0;
+                self.cancel("client_cancelled")
+            }
             "output_audio_buffer.clear" => self.clear(),
             "conversation.item.create" => self.place(&event["item"]),
             "conversation.item.delete" => vec![(5, self.event(json!({"type": "conversation.item.deleted", "item_id": event["item_id"]})))],
@@ -183,12 +194,11 @@ impl Provider {
             let completed = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "content_index": 0,
                 "transcript": words, "usage": {"type": "duration", "seconds": 3}});
             steps.push((delay, self.event(completed)));
-        } else {
-            self.said.last_mut().expect("just pushed").words.clear();
         }
-        if self.session["audio"]["input"]["turn_detection"]["create_response"] == true && self.quirks.reply_ms.is_some() && self.generating.is_none() && self.asked == 0 {
+        let auto = self.session["audio"]["input"]["turn_detection"]["create_response"] == true && !self.quirks.no_auto;
+        if let Some(ms) = self.quirks.reply_ms.filter(|_| auto && self.generating.is_none() && self.asked == 0) {
             self.asked += 1;
-            steps.push((self.quirks.reply_ms.unwrap_or_default(), Step::Begin { metadata: Value::Null, instructions: None }));
+            steps.push((ms, Step::Begin { metadata: Value::Null, instructions: None }));
         }
         steps
     }
@@ -217,8 +227,9 @@ impl Provider {
         let words = self.words(&told);
         let mut steps = vec![(0, self.event(json!({"type": "response.created", "response": {"id": id, "status": "in_progress", "conversation_id": "conv_1", "metadata": metadata}})))];
         let reply = Reply { id: id.clone(), item: item.clone(), words: words.clone(), metadata };
-        if self.quirks.quota {
-            steps.push((20, self.done(&reply, "failed")));
+        if self.quirks.quota || std::mem::take(&mut self.cancelled) {
+            let status = if self.quirks.quota { "failed" } else { "cancelled" };
+            steps.push((20, self.done(&reply, status)));
             return steps;
         }
         let assistant = json!({"id": item, "type": "message", "status": "in_progress", "role": "assistant", "content": []});
@@ -283,7 +294,8 @@ impl Provider {
 
     fn done(&mut self, reply: &Reply, status: &str) -> Step {
         let usage = json!({"total_tokens": 82, "input_tokens": 12, "output_tokens": 70});
-        let output = if status == "failed" { json!([]) } else { json!([finished(reply)]) };
+        let begun = self.said.iter().any(|said| said.item == reply.item);
+        let output = if !begun { json!([]) } else { json!([finished(reply)]) };
         self.event(json!({"type": "response.done", "response": {"id": reply.id, "status": status, "conversation_id": "conv_1",
             "output": output, "usage": usage, "metadata": reply.metadata}}))
     }
@@ -291,6 +303,15 @@ impl Provider {
     fn added(&mut self, id: &str, item: &Value) -> Step {
         let previous = self.last.replace(id.to_owned());
         self.event(json!({"type": "conversation.item.added", "previous_item_id": previous, "item": item}))
+    }
+
+    /// An event goes out to whoever listens; words that do are known to be sent.
+    pub(super) fn sends(&mut self, event: &Value) {
+        if event["type"] == "conversation.item.input_audio_transcription.completed"
+            && let Some(said) = self.said.iter_mut().find(|said| event["item_id"] == said.item)
+        {
+            said.delivered = true;
+        }
     }
 
     fn event(&mut self, mut event: Value) -> Step {

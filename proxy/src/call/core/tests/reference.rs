@@ -1,5 +1,7 @@
 //! What was really said, and how a record compares with it.
 
+use std::collections::HashMap;
+
 use crate::transcript::{Entry, Origin, Record, Source, Speaker, TurnEntry, TurnState};
 
 /// One turn of the reference conversation.
@@ -9,21 +11,23 @@ pub(super) struct Said {
     pub(super) speaker: Speaker,
     pub(super) words: String,
     pub(super) interrupted: bool,
+    /// The words were sent before the call was over.
+    pub(super) delivered: bool,
     /// For a reply: the stage whose instructions it was made with.
     pub(super) stage: Option<String>,
 }
 
 impl Said {
     pub(super) fn heard(item: &str, words: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Candidate, words: words.into(), interrupted: false, stage: None }
+        Self { item: item.into(), speaker: Speaker::Candidate, words: words.into(), interrupted: false, delivered: false, stage: None }
     }
 
     pub(super) fn spoken(item: &str, words: &str, told: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Ai, words: words.into(), interrupted: false, stage: Some(stage_of(told)) }
+        Self { item: item.into(), speaker: Speaker::Ai, words: words.into(), interrupted: false, delivered: true, stage: Some(stage_of(told)) }
     }
 
     pub(super) fn placed(item: &str, speaker: Speaker, words: &str) -> Self {
-        Self { item: item.into(), speaker, words: words.into(), interrupted: false, stage: None }
+        Self { item: item.into(), speaker, words: words.into(), interrupted: false, delivered: true, stage: None }
     }
 }
 
@@ -45,14 +49,15 @@ pub(super) struct Recorded {
 /// twice or revised before it is recorded is a fault.
 pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
     let mut turns: Vec<Recorded> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for record in journal {
         match record.entry().expect("readable") {
             Entry::Turn(entry) => {
-                assert!(!turns.iter().any(|turn| turn.entry.item == entry.item), "turn {} is recorded twice", entry.item);
+                assert_eq!(places.insert(entry.item.clone(), turns.len()), None, "turn {} is recorded twice", entry.item);
                 turns.push(Recorded { entry, words: record.text.clone().unwrap_or_default(), source: record.source, n: record.n });
             }
             Entry::Revised(entry) => {
-                let turn = turns.iter_mut().find(|turn| turn.entry.item == entry.item).expect("a revision follows its turn");
+                let turn = &mut turns[*places.get(&entry.item).expect("a revision follows its turn")];
                 turn.entry = entry;
                 turn.source = record.source;
                 if let Some(text) = &record.text {
@@ -65,26 +70,36 @@ pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
     turns
 }
 
-/// The turns in the order of the conversation, by their links: what a reader is shown.
+/// The turns in the order of the conversation, by their links: what a reader is shown. Items without a known place stand
+/// where they were first seen.
 pub(super) fn in_order(journal: &[Record]) -> Vec<Recorded> {
-    let mut places: Vec<(String, Option<String>)> = Vec::new();
-    let mut note = |item: String, after: Option<String>| match places.iter_mut().find(|(known, _)| *known == item) {
-        Some((_, place)) => *place = after.or(place.take()),
-        None => places.push((item, after)),
-    };
+    let (mut seen, mut after): (Vec<String>, HashMap<String, String>) = Default::default();
     for record in journal {
-        match record.entry().expect("readable") {
-            Entry::Opened { item, after, .. } => note(item, after),
-            Entry::Turn(turn) | Entry::Revised(turn) => note(turn.item, turn.after),
-            _ => {}
+        let (item, place) = match record.entry().expect("readable") {
+            Entry::Opened { item, after, .. } => (item, after),
+            Entry::Turn(turn) | Entry::Revised(turn) => (turn.item, turn.after),
+            _ => continue,
+        };
+        if let Some(place) = place {
+            let known = after.insert(item.clone(), place.clone()).unwrap_or_else(|| place.clone());
+            assert_eq!(known, place, "a known place of {item} never changes");
+        }
+        if !seen.contains(&item) {
+            seen.push(item);
         }
     }
-    let mut order: Vec<String> = Vec::new();
-    while let Some(next) = places.iter().position(|(item, after)| !order.contains(item) && after.as_ref().is_none_or(|after| order.contains(after))) {
-        order.push(places[next].0.clone());
+    let next: HashMap<&String, &String> = after.iter().map(|(item, before)| (before, item)).collect();
+    assert_eq!(next.len(), after.len(), "no two turns in one place");
+    let mut order: HashMap<&String, usize> = HashMap::new();
+    for first in seen.iter().filter(|item| after.get(*item).is_none_or(|before| !seen.contains(before))) {
+        let mut item = Some(first);
+        while let Some(here) = item {
+            order.insert(here, order.len());
+            item = next.get(here).copied();
+        }
     }
     let mut turns = recorded(journal);
-    turns.sort_by_key(|turn| order.iter().position(|item| *item == turn.entry.item).unwrap_or(usize::MAX));
+    turns.sort_by_key(|turn| order.get(&turn.entry.item).copied().unwrap_or(usize::MAX));
     turns
 }
 
@@ -94,13 +109,14 @@ pub(super) fn check(said: &[Said], journal: &[Record]) -> Vec<Recorded> {
     let items = |turns: &[Recorded]| turns.iter().map(|turn| turn.entry.item.clone()).collect::<Vec<_>>();
     assert_eq!(items(&turns), said.iter().map(|said| said.item.clone()).collect::<Vec<_>>(), "every turn once, in order");
     for (turn, said) in turns.iter().zip(said) {
-        assert_eq!((turn.entry.speaker, &turn.words), (said.speaker, &said.words), "{}", said.item);
-        let state = turn.entry.state;
-        match (turn.entry.origin, said.interrupted) {
-            (Origin::Reply, true) => assert_eq!(state, TurnState::Interrupted, "{}", said.item),
-            (Origin::Speech, _) if said.words.is_empty() => assert_eq!(state, TurnState::TimedOut, "{}", said.item),
-            (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => assert_eq!(state, TurnState::Final, "{}", said.item),
-        }
+        let words = if said.delivered { said.words.as_str() } else { "" };
+        assert_eq!((turn.entry.speaker, turn.words.as_str()), (said.speaker, words), "{}", said.item);
+        let expected = match (turn.entry.origin, said.delivered) {
+            (Origin::Reply, _) if said.interrupted => TurnState::Interrupted,
+            (Origin::Speech, false) => TurnState::TimedOut,
+            (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => TurnState::Final,
+        };
+        assert_eq!(turn.entry.state, expected, "{}", said.item);
     }
     turns
 }

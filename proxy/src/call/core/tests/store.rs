@@ -12,9 +12,9 @@ pub(super) struct Moods {
     /// Until a commit is answered; each takes the next of these in turn.
     pub(super) delay_ms: Vec<Millis>,
     /// Fails in these stretches of time.
-    pub(super) failing: Vec<std::ops::Range<Millis>>,
+    pub(super) failing: Vec<(Millis, Millis)>,
     /// Writes, but says that it failed.
-    pub(super) forgetful: Vec<std::ops::Range<Millis>>,
+    pub(super) forgetful: Vec<(Millis, Millis)>,
     /// From then on somebody else owns the journal.
     pub(super) fenced_from: Option<Millis>,
 }
@@ -44,7 +44,7 @@ impl Store {
     /// The commit arrives.
     pub(super) fn commit(&mut self, now: Millis, expected_n: u64, prev_hash: Hash, records: Vec<Record>) -> StoreInput {
         self.in_flight -= 1;
-        let within = |times: &[std::ops::Range<Millis>]| times.iter().any(|time| time.contains(&now));
+        let within = |times: &[(Millis, Millis)]| times.iter().any(|(from, to)| (*from..*to).contains(&now));
         if self.moods.fenced_from.is_some_and(|from| now >= from) {
             return StoreInput::Fenced;
         }

@@ -85,6 +85,13 @@ impl World {
         self.watchman.directed.iter().filter(|(_, _, _, directive)| matches!(directive, Directive::Stop { .. })).map(|(at, ..)| *at).collect()
     }
 
+    /// How much the parts of the core hold that could grow.
+    pub(super) fn core_bytes(&self) -> usize {
+        let timeline = serde_json::to_string(&self.core.timeline).expect("serialises").len();
+        let machine = serde_json::to_string(&self.core.machine).expect("serialises").len();
+        timeline + machine + format!("{:?}{:?}{:?}{:?}", self.core.replies, self.core.configuration, self.core.noticed, self.core.journal).len()
+    }
+
     /// The record equals what was said; returned in order.
     pub(super) fn checked(&self) -> Vec<Recorded> {
         let head = self.store.verify(self.session);

@@ -114,6 +114,7 @@ pub(super) struct World {
     sockets: u32,
     speaking: bool,
     hang_up_ms: Option<Millis>,
+    setup: Setup,
 }
 
 impl World {
@@ -132,7 +133,7 @@ impl World {
             seed: [7; 32],
             journal: (0, Hash::GENESIS),
         };
-        let core = CallCore::new(setup, at(0));
+        let core = CallCore::new(setup.clone(), at(0));
         let template = Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None };
         let (instructions, gate) = core.opening();
         let provider = Provider::new(setting.quirks, create_session(&template.spec(&instructions, gate)));
@@ -155,6 +156,7 @@ impl World {
             sockets: 0,
             speaking: false,
             hang_up_ms: setting.hang_up_ms,
+            setup,
         };
         world.feed(Input::Client(ClientInput::Attached));
         world.feed(Input::Upstream(UpstreamInput::Answered { call_id: "rtc_viva_1".into(), capabilities: Capabilities::REALTIME }));
@@ -178,12 +180,29 @@ impl World {
         self.at(self.now + ms, what);
     }
 
+    /// What was to happen at `ms` does not.
+    pub(super) fn forget(&mut self, ms: Millis) {
+        self.future.retain(|(at, _), _| *at != ms);
+    }
+
+    pub(super) fn setup(&self) -> Setup {
+        self.setup.clone()
+    }
+
     /// Lets time pass up to and with `ms`.
     pub(super) fn run(&mut self, ms: Millis) {
-        while self.watchman.closed.is_none() {
+        self.run_until(ms, |_| false);
+        if self.watchman.closed.is_none() {
+            self.now = self.now.max(ms);
+        }
+    }
+
+    /// Lets time pass until something is so, or `ms` is over. Returns whether it is so.
+    pub(super) fn run_until(&mut self, ms: Millis, so: impl Fn(&Self) -> bool) -> bool {
+        while self.watchman.closed.is_none() && !so(self) {
             let next = self.future.first_key_value().map(|((at, _), _)| *at);
             let deadline = self.core.next_deadline();
-            let Some(at) = next.into_iter().chain(deadline).min().filter(|at| *at <= ms) else { break };
+            let Some(at) = next.into_iter().chain(deadline).min().filter(|at| *at <= ms) else { return false };
             assert!(at >= self.now, "time only goes on");
             self.now = at;
             if next == Some(at) {
@@ -193,9 +212,7 @@ impl World {
                 self.feed(Input::Tick);
             }
         }
-        if self.watchman.closed.is_none() {
-            self.now = self.now.max(ms);
-        }
+        so(self)
     }
 
     /// Lets time pass until the call is over.
@@ -300,6 +317,7 @@ impl World {
         if !self.provider.open {
             return;
         }
+        self.provider.sends(&event);
         for _ in 0..1 + u32::from(self.provider.quirks.twice) {
             if let Some(socket) = self.socket {
                 self.later(SIDEBAND_MS, Happening::Wire(socket, event.clone()));
