@@ -155,7 +155,7 @@ impl Timeline {
             }
             None => {
                 let words = trace(words.unwrap_or_default());
-                let settled = Turn { turn, entry, after, source, reply: None, words, committed: true, end: None, due: 0 };
+                let settled = Turn { turn, entry, after, source, reply: None, words, whole: true, committed: true, end: None, due: 0 };
                 if self.settled.len() == MAX_SETTLED {
                     self.settled.pop_front();
                 }

@@ -35,6 +35,7 @@ pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Store>
     let begun = [
         call(CallEvent::Answered {
             call_id: "rtc_viva_1".into(),
+            drop_in: false,
         }),
         call(CallEvent::Connected),
         call(CallEvent::Control {
