@@ -155,11 +155,7 @@ impl Timeline {
             }
             None => {
                 let words = trace(words.unwrap_or_default());
-                let settled = Turn { turn, entry, after, source, reply: None, words, whole: true, committed: true, end: None, due: 0 };
-                if self.settled.len() == MAX_SETTLED {
-                    self.settled.pop_front();
-                }
-                self.settled.push_back(settled);
+                self.keep(Turn { turn, entry, after, source, reply: None, words, whole: true, committed: true, end: None, due: 0 });
             }
         }
     }
@@ -254,6 +250,12 @@ impl Timeline {
         let outcome = Outcome::Settled(turn.entry.clone(), words.clone(), turn.source);
         // Only a trace of the words stays: enough to tell a late correction from a repeat.
         turn.words = trace(&words);
+        self.keep(turn);
+        outcome
+    }
+
+    /// Remembers a settled turn; the oldest becomes past revising.
+    fn keep(&mut self, turn: Turn) {
         if self.settled.len() == MAX_SETTLED
             && let Some(oldest) = self.settled.pop_front()
         {
@@ -263,7 +265,6 @@ impl Timeline {
             self.past.insert(key(&oldest.turn));
         }
         self.settled.push_back(turn);
-        outcome
     }
 }
 
