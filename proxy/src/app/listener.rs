@@ -29,8 +29,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Binds `address`. `sockets`: how many long-lived connections are to be expected besides short ones.
-    pub(super) async fn bind(address: SocketAddr, variable: &'static str, front: Front, sockets: usize) -> Result<Self, BuildError> {
+    /// Binds `address`, which `variable` chose.
+    pub(super) async fn bind(address: SocketAddr, variable: &'static str, front: Front) -> Result<Self, BuildError> {
         let refused = |source| BuildError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
@@ -39,8 +39,7 @@ impl Server {
             .header_read_timeout(defaults::HEADER_READ_TIMEOUT)
             .max_buf_size(defaults::MAX_HEADER_BYTES)
             .max_headers(defaults::MAX_HEADER_FIELDS);
-        let places = Arc::new(Semaphore::new(defaults::SHORT_CONNECTIONS.saturating_add(sockets).min(Semaphore::MAX_PERMITS)));
-        Ok(Self { listener, addr, front, http, places })
+        Ok(Self { listener, addr, front, http, places: Arc::new(Semaphore::new(defaults::MAX_CONNECTIONS)) })
     }
 
     /// Where it listens.

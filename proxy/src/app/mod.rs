@@ -23,6 +23,7 @@ use crate::call::{Calls, Caps, Recovered, Shell, Watch};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Admission, Config, defaults};
 use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
+use crate::ops::descriptors;
 use crate::ops::health::Health;
 use crate::ops::lifecycle::{Shutdown, Signals};
 use crate::ops::metrics::Metrics;
@@ -97,6 +98,7 @@ impl App {
         };
         let shell = Shell::new(store.clone(), upstream.clone(), clock, limits(&config.limits), watch, shutdown.soft().clone());
         let caps = caps(&config);
+        descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
         let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
@@ -104,11 +106,11 @@ impl App {
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
-        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone(), caps.total).await?;
+        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone()).await?;
         let metrics = match config.server.metrics {
             config::Metrics::OwnPort(address) => {
                 let front = front.around(crate::ops::health::metrics_router(recorder.clone()));
-                Some(Server::bind(address, "METRICS_BIND", front, 0).await?)
+                Some(Server::bind(address, "METRICS_BIND", front).await?)
             }
             config::Metrics::MainPort | config::Metrics::Off => None,
         };

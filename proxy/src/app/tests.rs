@@ -58,7 +58,7 @@ async fn a_panic_is_a_problem_and_the_connection_goes_on() {
     let config = Config::from_env(&variables.into_iter().collect::<Env>()).expect("a good configuration");
     let router = Router::new().route("/api/defect", get(async || -> &'static str { panic!("a defect") })).route("/fine", get(async || "fine"));
     let address = "127.0.0.1:0".parse().expect("an address");
-    let server = Server::bind(address, "PORT", Front::new(router, origins, &config.server), 0).await.expect("a free port");
+    let server = Server::bind(address, "PORT", Front::new(router, origins, &config.server)).await.expect("a free port");
     let (url, stop) = (format!("http://{}/", server.addr()), CancellationToken::new());
     let running = tokio::spawn(server.run(stop.clone(), stop.clone()));
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");

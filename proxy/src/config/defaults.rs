@@ -48,8 +48,8 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 pub const DISCARD_BYTES: usize = 4 * 1024 * 1024;
 /// See [`DISCARD_BYTES`].
 pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections besides the calls' sockets: pages, the interface, health checks.
-pub const SHORT_CONNECTIONS: usize = 4_096;
+/// Connections of plain requests at once: pages, the interface, offers. Sockets leave this count when they are upgraded.
+pub const MAX_CONNECTIONS: usize = 4_096;
 /// How long a soft shutdown waits for calls to be handed over and written down before it stops waiting.
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// How often histograms are compacted; without it they grow.

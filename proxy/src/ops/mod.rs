@@ -1,5 +1,6 @@
 //! Running the service: logs, metrics, health, request ids, shutdown. Nothing here knows interviews.
 
+pub(crate) mod descriptors;
 pub mod health;
 pub mod lifecycle;
 pub mod log;
