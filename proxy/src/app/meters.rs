@@ -33,7 +33,14 @@ impl Meters {
     }
 
     /// Takes note of an answer.
-    pub(super) fn note(&self, method: &Method, door: Door, response: &Response, begun: Instant, id: &RequestId) {
+    pub(super) fn note(
+        &self,
+        method: &Method,
+        door: Door,
+        response: &Response,
+        begun: Instant,
+        id: &RequestId,
+    ) {
         let status = response.status();
         let took = begun.elapsed();
         if let Some(meters) = self.0.iter().find(|meters| meters.door == door) {

@@ -6,11 +6,11 @@ mod front;
 mod listener;
 mod meters;
 mod routes;
+mod settings;
 mod state;
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -18,11 +18,10 @@ use tokio_util::task::TaskTracker;
 
 pub use state::AppState;
 
-use crate::call::core::Limits;
-use crate::call::{Calls, Caps, Recovered, Shell, Watch};
+use crate::call::{Calls, Recovered, Shell};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Admission, Config, defaults};
-use crate::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
+use crate::config::{self, Config, defaults};
+use crate::identity::Identity;
 use crate::ops::descriptors;
 use crate::ops::health::Health;
 use crate::ops::lifecycle::{Shutdown, Signals};
@@ -30,7 +29,7 @@ use crate::ops::metrics::Metrics;
 use crate::ops::version;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
-use crate::upstream::{self, Kind, Profile, Timeouts, Upstream};
+use crate::upstream::{self, Upstream};
 use listener::Server;
 
 #[cfg(all(test, feature = "simulator"))]
@@ -46,7 +45,9 @@ pub enum BuildError {
     #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
     Upstream(#[from] upstream::BuildError),
     /// The port.
-    #[error("{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there")]
+    #[error(
+        "{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there"
+    )]
     Bind {
         /// Which setting chose it.
         variable: &'static str,
@@ -81,29 +82,51 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let shutdown = Shutdown::new();
         let recorder = Metrics::install()?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
 
         #[cfg(feature = "simulator")]
         let simulator = simulator(&config.upstream.model_server).await?;
         #[cfg(feature = "simulator")]
-        let simulated = simulator.as_ref().map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
+        let simulated = simulator
+            .as_ref()
+            .map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
         #[cfg(not(feature = "simulator"))]
         let simulated = None;
-        let upstream = Upstream::new(profile(&config.upstream, simulated)?, timeouts(&config.upstream))?;
+        let upstream = Upstream::new(
+            settings::profile(&config.upstream, simulated)?,
+            settings::timeouts(&config.upstream),
+        )?;
 
-        let identity = Identity::start(store.clone(), clock.clone(), identity(&config));
-        let watch = match config.upstream.sideband {
-            config::Sideband::On => Watch::Sideband,
-            config::Sideband::Off => Watch::Relay,
-        };
-        let shell = Shell::new(store.clone(), upstream.clone(), clock, limits(&config.limits), watch, shutdown.soft().clone());
-        let caps = caps(&config);
+        let identity = Identity::start(store.clone(), clock.clone(), settings::identity(&config));
+        let shell = Shell::new(
+            store.clone(),
+            upstream.clone(),
+            clock,
+            settings::limits(&config.limits),
+            settings::watch(&config.upstream),
+            shutdown.soft().clone(),
+        );
+        let caps = settings::caps(&config);
         descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);
-        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
-        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
+        let health = Health::new(
+            store.clone(),
+            upstream.clone(),
+            calls.clone(),
+            shutdown.clone(),
+        );
+        let state = AppState {
+            store,
+            plans: config.plans.clone(),
+            identity,
+            upstream,
+            calls,
+            health,
+        };
 
-        let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
+        let on_main =
+            (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
         let main = Server::bind(config.server.address(), "BIND, PORT", front.clone()).await?;
@@ -135,7 +158,11 @@ impl App {
     #[must_use]
     pub fn url(&self) -> String {
         let addr = self.addr();
-        if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}/", addr.port()) } else { format!("http://{addr}/") }
+        if addr.ip().is_unspecified() {
+            format!("http://127.0.0.1:{}/", addr.port())
+        } else {
+            format!("http://{addr}/")
+        }
     }
 
     /// Where metrics are served, if that is a port of its own.
@@ -151,7 +178,14 @@ impl App {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
-        let Self { main, metrics, recorder, state, shutdown, .. } = self;
+        let Self {
+            main,
+            metrics,
+            recorder,
+            state,
+            shutdown,
+            ..
+        } = self;
         tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
         let (front, rest) = (TaskTracker::new(), TaskTracker::new());
         let closing = CancellationToken::new();
@@ -176,7 +210,10 @@ impl App {
 
         let work = async {
             shutdown.soft().cancelled().await;
-            shutdown.hard().run_until_cancelled(state.calls.drain()).await;
+            shutdown
+                .hard()
+                .run_until_cancelled(state.calls.drain())
+                .await;
             closing.cancel();
             front.wait().await;
             // What was acknowledged is durable already; this ends the writer in order.
@@ -210,82 +247,39 @@ impl App {
 async fn recover(calls: Calls, soft: CancellationToken) {
     match soft.run_until_cancelled(calls.recover()).await {
         Some(Ok(found)) if found == Recovered::default() => {}
-        Some(Ok(Recovered { resumed, closed, orphaned })) => tracing::info!(resumed, closed, orphaned, "looked after the calls of an earlier process"),
-        Some(Err(error)) => tracing::error!(%error, "the calls of an earlier process could not be looked after"),
+        Some(Ok(Recovered {
+            resumed,
+            closed,
+            orphaned,
+        })) => tracing::info!(
+            resumed,
+            closed,
+            orphaned,
+            "looked after the calls of an earlier process"
+        ),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the calls of an earlier process could not be looked after")
+        }
         None => {}
     }
 }
 
 /// The stand-in model, when it is what the settings chose: a server on a loopback port like any other upstream.
 #[cfg(feature = "simulator")]
-async fn simulator(chosen: &config::Model) -> Result<Option<viva_simulator::Simulator>, BuildError> {
+async fn simulator(
+    chosen: &config::Model,
+) -> Result<Option<viva_simulator::Simulator>, BuildError> {
     match chosen {
         config::Model::Provider { .. } => Ok(None),
         config::Model::Simulator => {
             let settings = viva_simulator::Config::default();
             let address = settings.bind;
             let bound = viva_simulator::Simulator::bind(settings).await;
-            bound.map(Some).map_err(|source| BuildError::Bind { variable: "SIMULATION_MODE", address, source })
+            bound.map(Some).map_err(|source| BuildError::Bind {
+                variable: "SIMULATION_MODE",
+                address,
+                source,
+            })
         }
     }
-}
-
-/// The profile of the chosen server. `simulated` is the running simulator's address and key.
-fn profile(settings: &config::Upstream, simulated: Option<(String, String)>) -> Result<Profile, BuildError> {
-    let (kind, base_url, key) = match (&settings.model_server, simulated) {
-        (config::Model::Provider { base_url, key }, _) => {
-            let kind = if base_url.as_str() == upstream::BaseUrl::OPENAI { Kind::OpenAi } else { Kind::Custom };
-            (kind, base_url.clone(), key.clone())
-        }
-        (config::Model::Simulator, simulated) => {
-            let (address, key) = simulated.ok_or(upstream::BuildError::Address)?;
-            let base_url = upstream::BaseUrl::parse(&address).map_err(|_| upstream::BuildError::Address)?;
-            (Kind::Simulator, base_url, key.into())
-        }
-    };
-    Ok(Profile {
-        kind,
-        base_url,
-        key,
-        model: settings.model.clone(),
-        voice: settings.voice.clone(),
-        transcription_model: settings.transcribe_model.clone(),
-    })
-}
-
-fn timeouts(settings: &config::Upstream) -> Timeouts {
-    Timeouts { exchange: settings.timeout, ..Timeouts::default() }
-}
-
-fn identity(config: &Config) -> IdentitySettings {
-    let listener = if config.server.bind.is_loopback() { Listener::Loopback } else { Listener::Public };
-    let public = config.server.public_url.as_ref().map(config::Origin::as_str);
-    let allowed = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
-    IdentitySettings {
-        guests: match config.identity.guests {
-            config::Guests::Local => Guests::Offered,
-            config::Guests::Nobody => Guests::Off,
-        },
-        origins: Origins::new(listener, public, allowed),
-        client_address: ClientAddress::Peer,
-        rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute).unwrap_or(NonZeroU32::MIN),
-    }
-}
-
-fn limits(settings: &config::Limits) -> Limits {
-    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    Limits { session_ms: ms(settings.session), grace_ms: ms(settings.resume_grace), inactivity_ms: ms(settings.inactivity) }
-}
-
-/// No place at all is how new calls are refused: every door asks for one, and calls under way have theirs.
-fn caps(config: &Config) -> Caps {
-    let total = match config.upstream.admission {
-        Admission::Open => count(config.limits.sessions),
-        Admission::Refused => 0,
-    };
-    Caps { total, per_person: count(config.limits.sessions_per_user) }
-}
-
-fn count(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

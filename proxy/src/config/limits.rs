@@ -24,7 +24,11 @@ pub struct Limits {
 
 impl Limits {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let sessions = reader.number_or_alias("MAX_CONCURRENT_SESSIONS", "MAX_CONCURRENT_WORKERS", &defaults::MAX_CONCURRENT_SESSIONS);
+        let sessions = reader.number_or_alias(
+            "MAX_CONCURRENT_SESSIONS",
+            "MAX_CONCURRENT_WORKERS",
+            &defaults::MAX_CONCURRENT_SESSIONS,
+        );
         let per_user = reader.number("MAX_SESSIONS_PER_USER", &defaults::MAX_SESSIONS_PER_USER);
         let session = reader.seconds("MAX_SESSION_SECONDS", &defaults::MAX_SESSION_SECONDS);
         let resume_grace = reader.seconds("RESUME_GRACE_SECONDS", &defaults::RESUME_GRACE_SECONDS);

@@ -18,7 +18,12 @@ pub(super) struct Reader<'e> {
 
 impl<'e> Reader<'e> {
     pub(super) fn new(env: &'e Env) -> Self {
-        Self { env, faults: Vec::new(), warnings: Vec::new(), asked: BTreeSet::new() }
+        Self {
+            env,
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            asked: BTreeSet::new(),
+        }
     }
 
     /// What was wrong, and what should be changed.
@@ -39,7 +44,11 @@ impl<'e> Reader<'e> {
     }
 
     /// A value that used to have another name. The old name works and is warned about; the new one wins.
-    pub(super) fn text_or_alias(&mut self, name: &'static str, alias: &'static str) -> Option<&'e str> {
+    pub(super) fn text_or_alias(
+        &mut self,
+        name: &'static str,
+        alias: &'static str,
+    ) -> Option<&'e str> {
         let current = self.text(name);
         let old = self.text(alias);
         if old.is_some() {
@@ -48,7 +57,10 @@ impl<'e> Reader<'e> {
             } else {
                 format!("is the old name of {name}; rename it")
             };
-            self.warnings.push(Warning { variable: alias, advice: advice.into() });
+            self.warnings.push(Warning {
+                variable: alias,
+                advice: advice.into(),
+            });
         }
         current.or(old)
     }
@@ -65,8 +77,15 @@ impl<'e> Reader<'e> {
     }
 
     /// Reports a value that could not be used.
-    pub(super) fn accept<T>(&mut self, name: &'static str, fix: &'static str, parsed: Result<T, Cow<'static, str>>) -> Option<T> {
-        parsed.map_err(|problem| self.fault(name, problem, fix)).ok()
+    pub(super) fn accept<T>(
+        &mut self,
+        name: &'static str,
+        fix: &'static str,
+        parsed: Result<T, Cow<'static, str>>,
+    ) -> Option<T> {
+        parsed
+            .map_err(|problem| self.fault(name, problem, fix))
+            .ok()
     }
 
     /// A whole number within bounds.
@@ -76,7 +95,12 @@ impl<'e> Reader<'e> {
     }
 
     /// A number whose variable had another name.
-    pub(super) fn number_or_alias(&mut self, name: &'static str, alias: &'static str, bounds: &Bounds) -> u64 {
+    pub(super) fn number_or_alias(
+        &mut self,
+        name: &'static str,
+        alias: &'static str,
+        bounds: &Bounds,
+    ) -> u64 {
         let text = self.text_or_alias(name, alias);
         self.number_in(name, text, bounds)
     }
@@ -87,11 +111,16 @@ impl<'e> Reader<'e> {
     }
 
     fn number_in(&mut self, name: &'static str, text: Option<&str>, bounds: &Bounds) -> u64 {
-        let Some(text) = text else { return bounds.default };
+        let Some(text) = text else {
+            return bounds.default;
+        };
         match text.parse() {
             Ok(number) if (bounds.least..=bounds.most).contains(&number) => number,
             _ => {
-                let fix = format!("set a whole number from {} to {} (default {})", bounds.least, bounds.most, bounds.default);
+                let fix = format!(
+                    "set a whole number from {} to {} (default {})",
+                    bounds.least, bounds.most, bounds.default
+                );
                 self.fault(name, "is not a number that can be used", fix);
                 bounds.default
             }
@@ -99,7 +128,12 @@ impl<'e> Reader<'e> {
     }
 
     /// One of a few words, in any case.
-    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, default: T, words: &[(&'static str, T)]) -> T {
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        words: &[(&'static str, T)],
+    ) -> T {
         let text = self.text(name);
         self.choice_in(name, text, default, words)
     }
@@ -115,25 +149,56 @@ impl<'e> Reader<'e> {
         self.choice_in(name, text, default, words)
     }
 
-    fn choice_in<T: Copy>(&mut self, name: &'static str, text: Option<&str>, default: T, words: &[(&'static str, T)]) -> T {
+    fn choice_in<T: Copy>(
+        &mut self,
+        name: &'static str,
+        text: Option<&str>,
+        default: T,
+        words: &[(&'static str, T)],
+    ) -> T {
         let Some(text) = text else { return default };
-        if let Some((_, value)) = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+        if let Some((_, value)) = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text))
+        {
             return *value;
         }
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(name, "has an unknown value", format!("set one of: {}", known.join(", ")));
+        self.fault(
+            name,
+            "has an unknown value",
+            format!("set one of: {}", known.join(", ")),
+        );
         default
     }
 
     /// A switch: `true` or `false`, and what people write instead.
     pub(super) fn switch(&mut self, name: &'static str) -> bool {
-        let words = [("true", true), ("false", false), ("1", true), ("0", false), ("yes", true), ("no", false), ("on", true), ("off", false)];
+        let words = [
+            ("true", true),
+            ("false", false),
+            ("1", true),
+            ("0", false),
+            ("yes", true),
+            ("no", false),
+            ("on", true),
+            ("off", false),
+        ];
         self.choice(name, false, &words)
     }
 
     /// Notes something that keeps the service from starting.
-    pub(super) fn fault(&mut self, variable: &'static str, problem: impl Into<Cow<'static, str>>, fix: impl Into<Cow<'static, str>>) {
-        self.faults.push(Fault { variable, problem: problem.into(), fix: fix.into() });
+    pub(super) fn fault(
+        &mut self,
+        variable: &'static str,
+        problem: impl Into<Cow<'static, str>>,
+        fix: impl Into<Cow<'static, str>>,
+    ) {
+        self.faults.push(Fault {
+            variable,
+            problem: problem.into(),
+            fix: fix.into(),
+        });
     }
 }
 

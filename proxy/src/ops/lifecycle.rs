@@ -78,7 +78,11 @@ impl Signals {
             }
         };
         let name = next().await;
-        tracing::info!(signal = name, patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), "draining");
+        tracing::info!(
+            signal = name,
+            patience_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            "draining"
+        );
         shutdown.begin();
         match tokio::time::timeout(patience, next()).await {
             Ok(name) => tracing::warn!(signal = name, "second signal: stopping at once"),

@@ -14,7 +14,9 @@ pub(super) fn is_ice_pwd(value: &str) -> bool {
 /// RFC 8122 §5: `hash-func SP 2UHEX *(":" 2UHEX)`, e.g. `a=fingerprint:sha-256 12:DF:3E:…`. SHA-1 and MD5 are in the
 /// grammar but can be forged, so they do not pass; neither does a hash of another length than its name says.
 pub(super) fn is_strong_fingerprint(value: &str) -> bool {
-    let Some((function, digits)) = value.split_once(' ') else { return false };
+    let Some((function, digits)) = value.split_once(' ') else {
+        return false;
+    };
     let bytes = match function {
         f if f.eq_ignore_ascii_case("sha-256") => 32,
         f if f.eq_ignore_ascii_case("sha-384") => 48,
@@ -39,7 +41,9 @@ pub(super) fn is_candidate(value: &str) -> bool {
     let foundation = next();
     (1..=32).contains(&foundation.len())
         && foundation.bytes().all(is_ice_char)
-        && next().parse::<u16>().is_ok_and(|component| (1..=256).contains(&component))
+        && next()
+            .parse::<u16>()
+            .is_ok_and(|component| (1..=256).contains(&component))
         && is_token(next())
         && next().parse::<u32>().is_ok()
         && !next().is_empty()
@@ -61,7 +65,10 @@ pub(super) fn is_mid(value: &str) -> bool {
 
 /// RFC 8866 §9 `token`, without the rarest of its characters.
 pub(super) fn is_token(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
+    !value.is_empty()
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
 }
 
 /// RFC 8839 §5.1: `ice-char = ALPHA / DIGIT / "+" / "/"`.
