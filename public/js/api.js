@@ -10,6 +10,9 @@ export const CONSENT = Object.freeze({ version: "2026-11", locale: "en" });
 /** A request that has no answer after this long has failed: the slowest honest answer is an upstream time-out of 10 s. */
 const TIMEOUT_MS = 15_000;
 
+/** The `Date` header knows whole seconds only: a clock that is off by less is not off. */
+const CLOCK_SLACK_MS = 2_000;
+
 /** A refusal, or no answer at all (`status` 0, code `NETWORK`). */
 export class ApiError extends Error {
   /** @param {{status: number, code: string, detail: string, requestId?: string, retryAfterMs?: number}} problem */
@@ -26,6 +29,8 @@ export class ApiError extends Error {
 export class Api {
   #base;
   #ticket;
+  /** What the server's clock is ahead of this machine's; people's clocks are sometimes minutes off. */
+  #aheadMs = 0;
 
   /**
    * @param {{base?: string, ticket?: string}} [options] `base` is an origin, empty for the page's own;
@@ -34,6 +39,11 @@ export class Api {
   constructor({ base = "", ticket } = {}) {
     this.#base = base.replace(/\/+$/, "");
     this.#ticket = ticket;
+  }
+
+  /** Now by the server's clock, as far as its last answer told. @returns {number} Unix milliseconds */
+  now() {
+    return Date.now() + this.#aheadMs;
   }
 
   /** `/health` answers 503 with the same body when it is unhealthy: that is news, not an error. @returns {Promise<import("./types.js").Health>} */
@@ -132,7 +142,7 @@ export class Api {
     if (body) headers.set("content-type", "application/json");
     if (this.#ticket) headers.set("authorization", `Bearer ${this.#ticket}`);
     try {
-      return await fetch(this.#base + path, {
+      const response = await fetch(this.#base + path, {
         method,
         headers,
         body: body ? JSON.stringify(body) : undefined,
@@ -140,6 +150,8 @@ export class Api {
         cache: "no-store",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
+      this.#compareClocks(response);
+      return response;
     } catch (cause) {
       const late = cause instanceof DOMException && cause.name === "TimeoutError";
       throw new ApiError({
@@ -148,6 +160,12 @@ export class Api {
         detail: late ? "The server did not answer in time." : "The server could not be reached.",
       });
     }
+  }
+
+  /** @param {Response} response another origin's shows no date, and counts as being right */
+  #compareClocks(response) {
+    const ahead = Date.parse(response.headers.get("date") ?? "") - Date.now();
+    if (!Number.isNaN(ahead)) this.#aheadMs = Math.abs(ahead) > CLOCK_SLACK_MS ? ahead : 0;
   }
 }
 

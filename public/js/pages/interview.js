@@ -10,7 +10,7 @@ import { showSaved } from "../view/saved.js";
 
 const api = new Api();
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const room = new Room();
+const room = new Room(() => api.now());
 
 async function boot() {
   let session;

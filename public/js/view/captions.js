@@ -5,11 +5,10 @@
  */
 
 import { make, say } from "../dom.js";
+import { Tail } from "./tail.js";
 
 /** Turns kept in the page; older ones stay in the record. */
 const MAX_ENTRIES = 300;
-/** How near the end counts as "reading along". */
-const NEAR_END_PX = 80;
 
 /** @type {Record<import("../types.js").Speaker, string>} */
 const NAMES = { ai: "Interviewer", candidate: "You" };
@@ -17,6 +16,7 @@ const NAMES = { ai: "Interviewer", candidate: "You" };
 export class Captions {
   #list;
   #live;
+  #tail;
   /** @type {Map<string, HTMLElement>} by item id */
   #entries = new Map();
 
@@ -24,6 +24,7 @@ export class Captions {
   constructor(list, live) {
     this.#list = list;
     this.#live = live;
+    this.#tail = new Tail(list);
   }
 
   /** Keeps a turn's place before its words are known. @param {string} itemId @param {import("../types.js").Speaker} speaker */
@@ -94,30 +95,19 @@ export class Captions {
 
   /** @param {HTMLElement} entry @param {string} text */
   #write(entry, text) {
-    const near = this.#nearEnd();
     const words = /** @type {Element} */ (entry.lastElementChild);
     say(words, text === "" ? "…" : text);
-    if (near) this.#toEnd();
+    this.#tail.follow();
   }
 
   /** @param {HTMLElement} item */
   #append(item) {
-    const near = this.#nearEnd();
     this.#list.append(item);
     while (this.#list.childElementCount > MAX_ENTRIES) {
       const oldest = /** @type {HTMLElement} */ (this.#list.firstElementChild);
       this.#entries.delete(oldest.dataset.item ?? "");
       oldest.remove();
     }
-    if (near) this.#toEnd();
-  }
-
-  /** Who scrolled up to read is not pulled down again. */
-  #nearEnd() {
-    return this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR_END_PX;
-  }
-
-  #toEnd() {
-    this.#list.scrollTop = this.#list.scrollHeight;
+    this.#tail.follow();
   }
 }

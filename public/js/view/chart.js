@@ -10,7 +10,7 @@ const HEIGHT = 96;
 export class Chart {
   #line = makeSvg("path", { class: "line" });
   #area = makeSvg("path", { class: "area" });
-  #dot = makeSvg("circle", { class: "dot", r: 3, visibility: "hidden" });
+  #dot = makeSvg("path", { class: "dot", visibility: "hidden" });
   #top = make("span", { class: "top" });
   #now = make("output", { class: "now" }, "–");
   #svg = makeSvg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
@@ -77,8 +77,8 @@ export class Chart {
     const last = this.#values.at(-1) ?? null;
     this.#dot.setAttribute("visibility", last === null ? "hidden" : "visible");
     if (last !== null) {
-      this.#dot.setAttribute("cx", String(WIDTH - 3));
-      this.#dot.setAttribute("cy", String(up(last)));
+      // A line without length and with round ends: a circle would be stretched with the plot.
+      this.#dot.setAttribute("d", `M${WIDTH} ${up(last).toFixed(1)}h0`);
     }
     say(this.#now, this.#format(last));
     say(this.#top, this.#format(top));

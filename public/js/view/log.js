@@ -2,6 +2,7 @@
 /** @file Everything that passed, with a filter. Entries are bounded; the page says when older ones have gone. */
 
 import { make, say } from "../dom.js";
+import { Tail } from "./tail.js";
 
 const MAX_ENTRIES = 4_000;
 /** Rows in the page; a browser gets slow long before memory runs out. */
@@ -13,6 +14,7 @@ const MAX_ROWS = 400;
 export class Log {
   #list;
   #count;
+  #tail;
   #filter = "";
   /** @type {Set<Channel>} */
   #hidden = new Set();
@@ -24,6 +26,7 @@ export class Log {
   constructor(list, count) {
     this.#list = list;
     this.#count = count;
+    this.#tail = new Tail(list);
   }
 
   get entries() {
@@ -78,7 +81,6 @@ export class Log {
 
   /** @param {Entry} entry */
   #append({ atMs, channel, way, name, data }) {
-    const near = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 60;
     const details = make(
       "details",
       {},
@@ -95,7 +97,7 @@ export class Log {
     details.addEventListener("toggle", () => details.childElementCount === 1 && details.append(make("pre", {}, JSON.stringify(data, null, 2))), { once: true });
     this.#list.append(make("li", { "data-channel": channel, "data-name": name }, details));
     while (this.#list.childElementCount > MAX_ROWS) this.#list.firstElementChild?.remove();
-    if (near) this.#list.scrollTop = this.#list.scrollHeight;
+    this.#tail.follow();
   }
 
   #renderAll() {

@@ -44,7 +44,7 @@ export class Room {
   #banner = new Notice(find("banner", HTMLElement));
   #saveBanner = new Notice(find("save-banner", HTMLElement));
   #captions = new Captions(find("captions", HTMLElement), find("captions-live", HTMLElement));
-  #stages = new Stages(find("stages", HTMLElement), find("stage-line", HTMLElement));
+  #stages;
   #meter = new Meter(find("meter", HTMLElement), find("hearing", HTMLElement));
   #controls = new Controls();
   #awake = new Awake();
@@ -66,6 +66,11 @@ export class Room {
   #over = false;
   /** @type {import("../call/socket.js").SocketState} */
   #socket = "connecting";
+
+  /** @param {() => number} serverNow Unix milliseconds by the server's clock */
+  constructor(serverNow) {
+    this.#stages = new Stages(find("stages", HTMLElement), find("stage-line", HTMLElement), serverNow);
+  }
 
   /** @param {import("../types.js").Stage[]} stages @param {string | null | undefined} current */
   setPlan(stages, current) {
@@ -113,6 +118,9 @@ export class Room {
   showRecord(record) {
     this.#captions.showRecord(record.turns, (stage) => this.#stages.labelOf(stage));
     this.#stages.stop(record.meta.final_stage);
+    // Who recorded is a fact of the record: whoever opens it later had no line to hear it on.
+    const sources = new Set(record.turns.map(({ source }) => source));
+    this.#control(sources.has("client") ? "relay" : sources.has("sideband") ? "sideband" : "pending");
   }
 
   /** @param {MediaStream} stream */
@@ -171,7 +179,7 @@ export class Room {
   #told(message) {
     switch (message.type) {
       case "session":
-        this.#stages.setPlan(message.stages ?? [], message.stage);
+        this.#stages.setPlan(message.stages ?? [], message.stage, message.startedAt);
         this.#control(message.control);
         break;
       case "control":

@@ -1,5 +1,5 @@
 // @ts-check
-/** @file Where the interview is: all stages, the current one, and the time that is left in it. The clock is the server's; this only counts down from its last word. */
+/** @file Where the interview is: all stages, the current one, and the time that is left in it. The clock is the server's; this only counts down from its word. */
 
 import { make, say } from "../dom.js";
 import { clock } from "../format.js";
@@ -11,21 +11,23 @@ const SCARCE = 0.1;
 export class Stages {
   #list;
   #line;
+  #serverNow;
   /** @type {import("../types.js").Stage[]} */
   #stages = [];
   #current = "";
   #limitSeconds = 0;
-  /** When the current stage began, on this page's clock; null when the page joined in the middle of it. @type {number | null} */
+  /** When the current stage began, on this page's clock; null while nobody said. @type {number | null} */
   #began = null;
   /** @type {Set<string>} */
   #skipped = new Set();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {HTMLElement} list an `<ol>` @param {HTMLElement} line one line of words */
-  constructor(list, line) {
+  /** @param {HTMLElement} list an `<ol>` @param {HTMLElement} line one line of words @param {() => number} serverNow Unix milliseconds by the server's clock */
+  constructor(list, line, serverNow) {
     this.#list = list;
     this.#line = line;
+    this.#serverNow = serverNow;
   }
 
   get current() {
@@ -43,14 +45,20 @@ export class Stages {
     return this.#stages.find((stage) => stage.name === name)?.label ?? name;
   }
 
-  /** @param {import("../types.js").Stage[]} stages @param {string | null | undefined} current */
-  setPlan(stages, current) {
+  /**
+   * @param {import("../types.js").Stage[]} stages
+   * @param {string | null | undefined} current
+   * @param {string} [startedAt] when the current stage began, RFC 3339; absent before the interview began
+   */
+  setPlan(stages, current, startedAt) {
     if (stages.length === 0) return;
     this.#stages = stages;
     if (current && current !== this.#current) {
       this.#current = current;
       this.#began = null;
     }
+    // What this page saw begin itself it knows more exactly than two clocks can tell.
+    if (startedAt && this.#began === null) this.#joined(startedAt);
     this.#render();
   }
 
@@ -61,8 +69,7 @@ export class Stages {
     this.#limitSeconds = Number(limitSeconds) || 0;
     this.#began = performance.now();
     this.#render();
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#countDown();
   }
 
   /** @param {string} [finalStage] */
@@ -73,6 +80,20 @@ export class Stages {
     this.#render();
     this.#list.dataset.over = "yes";
     say(this.#line, this.#current ? `Ended in: ${this.labelOf(this.#current)}` : "");
+  }
+
+  /** The page joined in the middle of a stage. @param {string} startedAt */
+  #joined(startedAt) {
+    const elapsed = this.#serverNow() - Date.parse(startedAt);
+    if (Number.isNaN(elapsed)) return;
+    this.#began = performance.now() - Math.max(0, elapsed);
+    this.#limitSeconds = this.#stages.find(({ name }) => name === this.#current)?.limitSeconds ?? 0;
+    this.#countDown();
+  }
+
+  #countDown() {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** @param {string} from @param {string} to */

@@ -6,7 +6,7 @@ import { make } from "../dom.js";
 /** @type {Record<string, string>} */
 const NAMES = { ai: "Interviewer", candidate: "You" };
 /** @type {Record<string, string>} */
-const VERDICTS = { same: "same", different: "different", not_stored: "not stored", not_seen: "not seen" };
+const VERDICTS = { same: "same", different: "different", not_stored: "not stored", not_seen: "not seen", unfinished: "cut off by the end" };
 
 /** @param {HTMLElement} body a `<tbody>` @param {import("../types.js").SeenTurn[]} turns */
 export function showSeen(body, turns) {

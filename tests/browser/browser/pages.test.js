@@ -27,7 +27,8 @@ describe("the pages", () => {
 
   for (const address of ADDRESSES) {
     it(`${address} has a strict policy`, async () => {
-      const response = await fetch(viva.url + address);
+      // Without this `/` answers a program, not a person.
+      const response = await fetch(viva.url + address, { headers: { accept: "text/html" } });
       const policy = response.headers.get("content-security-policy") ?? "";
       assert.match(policy, /default-src 'none'/);
       assert.match(policy, /script-src 'self'(;|$)/);
@@ -51,6 +52,13 @@ describe("the pages", () => {
       assert.deepEqual({ stored, keys, violations, faults, missing }, { stored: [], keys: 0, violations: [], faults: [], missing: [] });
       for (const url of requests) assert.equal(new URL(url).host, `127.0.0.1:${viva.port}`);
       await page.close();
+    });
+  }
+
+  for (const address of ["/simple-webrtc-test", "/interview-test-simple", "/realtime-test.html"]) {
+    it(`${address} has moved to /test for good`, async () => {
+      const response = await fetch(viva.url + address, { redirect: "manual" });
+      assert.deepEqual([response.status, response.headers.get("location")], [308, "/test"]);
     });
   }
 
@@ -119,6 +127,20 @@ describe("the pages", () => {
     assert.ok(reached);
     await snap(page, "interview-skipped");
     await page.close();
+  });
+
+  it("an interview opened again says where it is, and the first page lets it go", async () => {
+    const first = await openPage(browser);
+    await startInterview(first.page, viva.url);
+    await until("time left", async () => / left$/.test(await textOf(first.page, "#stage-line")));
+    const second = await openPage(browser);
+    await second.page.goto(first.page.url());
+    // This page saw no stage begin: what it counts down from is the server's word.
+    await until("time left on the second page", async () => /^Stage \d of \d: .+ \d:\d\d left$/.test(await textOf(second.page, "#stage-line")));
+    await first.page.waitForSelector('#banner[data-kind="fault"]');
+    assert.match(await textOf(first.page, "#banner strong"), /Opened somewhere else/);
+    await first.page.close();
+    await second.page.close();
   });
 
   it("still motion stays readable", async () => {

@@ -89,7 +89,8 @@ for (const name of BROWSERS) {
       await until("a verdict", async () => (await state(page)).run !== "running");
       await snap(page, `test-${name}`, "whole");
       const verdicts = await page.$$eval("#turns tr", (rows) => rows.map((row) => row.getAttribute("data-verdict")));
-      assert.ok(verdicts.length >= 2 && verdicts.every((verdict) => verdict === "same"), String(verdicts));
+      const same = verdicts.filter((verdict) => verdict === "same");
+      assert.ok(same.length >= 2 && verdicts.every((verdict) => verdict === "same" || verdict === "unfinished"), String(verdicts));
       assert.equal((await state(page)).run, "pass", await textOf(page, '[data-step="saved"] .why'));
       assert.deepEqual(faults, []);
     });

@@ -77,6 +77,8 @@ function observe() {
  */
 function speakInFirefox(utterances) {
   const { mediaDevices } = navigator;
+  // The blank page before the first address has none: it is no secure context.
+  if (!mediaDevices) return;
   const open = mediaDevices.getUserMedia.bind(mediaDevices);
   mediaDevices.getUserMedia = async (wishes) => {
     const stream = await open(wishes);

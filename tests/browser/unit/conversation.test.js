@@ -99,7 +99,15 @@ describe("the comparison with the record", () => {
     assert.deepEqual(verdicts(found), [["a", "same"]]);
   });
 
+  it("does not judge what the end cut off, on either side", () => {
+    const open = { ...seen("b", "half a"), final: false };
+    const found = compare([seen("a", "one"), open], [stored("a", "one"), stored("b", "half a sentence")]);
+    assert.deepEqual(verdicts(found), [["a", "same"], ["b", "unfinished"]]);
+    assert.ok(found.agrees);
+  });
+
   it("does not call nothing an agreement", () => {
     assert.ok(!compare([], []).agrees);
+    assert.ok(!compare([{ ...seen("a", "half"), final: false }], [stored("a", "half a")]).agrees);
   });
 });
