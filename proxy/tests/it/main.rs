@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod fake_model;

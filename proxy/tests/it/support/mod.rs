@@ -60,6 +60,15 @@ impl Launch {
         self
     }
 
+    /// Runs it with a signal ignored, which a program cannot do for its child without a shell between them.
+    pub(crate) fn ignoring(self, signal: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("trap '' {signal}; exec \"$0\" \"$@\"")).arg(self.command.get_program()).args(self.command.get_args());
+        let settings = self.command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
+        command.env_clear().envs(settings).stdin(Stdio::null());
+        Self { command, ..self }
+    }
+
     /// Starts a server and waits until it says where it listens.
     pub(crate) fn start(mut self) -> Viva {
         let log = File::options().create(true).append(true).open(&self.log).expect("a writable log directory");
@@ -120,6 +129,13 @@ impl Viva {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the server is running");
+    }
+
+    /// From now on every write past so many bytes of a file fails, as on a full disk; or `unlimited` again. Only the soft
+    /// limit: the hard one could not be raised again.
+    pub(crate) fn limit_files(&self, bytes: &str) {
+        let done = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), &format!("--fsize={bytes}:")]).status();
+        assert!(done.is_ok_and(|status| status.success()), "prlimit is part of util-linux, and the server is running");
     }
 
     /// Waits for it to end by itself.

@@ -1,0 +1,152 @@
+//! A browser without a browser: the socket and the peer connection of one page, and what a page does for the server:
+//! it says when media is up, writes what it is told to the data channel, and relays what it hears while it records.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use viva_proxy::signaling::protocol::is_relayed;
+use viva_simulator::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
+
+use super::house::{Booked, House};
+use super::socket::{Log, PATIENCE, Socket};
+
+/// A page in a call.
+pub(super) struct Browser {
+    pub(super) socket: Socket,
+    caller: CallerHandle,
+    media_is_over: bool,
+    epoch: u64,
+    seq: u64,
+    executed: HashSet<String>,
+    /// What was said aloud, in order.
+    pub(super) said: Vec<String>,
+    /// Events that were carried out for the server.
+    pub(super) orders: Vec<Value>,
+}
+
+/// Somebody who answers in one short sentence each, which is enough to count as an answer and does not take long.
+pub(super) fn brief() -> Source {
+    let answers = ["I build payment systems in a team", "Mostly the ledger and its reports", "We moved it without an hour of downtime", "I wrote the checks that compare both"];
+    let more = ["It taught me to measure things first", "I like to work with few people", "The product is one that I use", "I could begin in about a month"];
+    Source::Lines(answers.into_iter().chain(more).cycle().take(40).map(str::to_owned).collect())
+}
+
+/// An offer with a microphone behind it.
+pub(super) async fn offer(source: Source) -> (String, Caller) {
+    Caller::start(source, CallerOptions::default()).await.unwrap()
+}
+
+impl Browser {
+    /// Calls a session and waits until it is answered.
+    pub(super) async fn call(house: &House, booked: &Booked, source: Source) -> Self {
+        let mut socket = Socket::join(house, booked).await;
+        let (sdp, caller) = offer(source).await;
+        socket.offer(&sdp).await;
+        let answer = socket.wait("sdp_answer").await;
+        let caller = caller.answer(answer["answer"]["sdp"].as_str().unwrap()).await.unwrap();
+        Self { socket, caller, media_is_over: false, epoch: 0, seq: 0, executed: HashSet::new(), said: Vec::new(), orders: Vec::new() }
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.socket.log
+    }
+
+    pub(super) async fn send(&mut self, message: Value) {
+        self.socket.send(message).await;
+    }
+
+    pub(super) async fn end(&mut self) {
+        self.send(json!({ "type": "end_session", "reason": "user_end" })).await;
+    }
+
+    /// The socket breaks; media goes on.
+    pub(super) async fn rejoin(&mut self, house: &House, booked: &Booked) -> Socket {
+        let socket = Socket::join(house, booked).await;
+        std::mem::replace(&mut self.socket, socket)
+    }
+
+    /// Takes part until this is so.
+    pub(super) async fn until(&mut self, what: &str, is_so: impl FnMut(&Log) -> bool) {
+        self.until_within(PATIENCE, what, is_so).await;
+    }
+
+    pub(super) async fn until_within(&mut self, limit: Duration, what: &str, mut is_so: impl FnMut(&Log) -> bool) {
+        let deadline = Instant::now() + limit;
+        while !is_so(&self.socket.log) {
+            let open = self.step(deadline).await;
+            assert!(open || is_so(&self.socket.log), "in vain: {what}: closed {:?}, {:?}", self.socket.closed, self.socket.log.kinds());
+            assert!(Instant::now() < deadline, "in vain: {what}: {:?}, {:?}", self.log().stages(), self.log().kinds());
+        }
+    }
+
+    /// Takes part for so long, for what must not happen in this time.
+    pub(super) async fn for_a_while(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline && self.step(deadline).await {}
+    }
+
+    /// Takes part to the end; the close code.
+    pub(super) async fn until_closed(&mut self, limit: Duration) -> u16 {
+        let deadline = Instant::now() + limit;
+        while self.step(deadline).await {
+            assert!(Instant::now() < deadline, "it goes on: {:?}, {:?}", self.log().stages(), self.log().kinds());
+        }
+        self.socket.closed.unwrap()
+    }
+
+    /// The socket breaks for good; the microphone stays on for as long as what is returned is kept.
+    pub(super) fn lose_socket(self) -> CallerHandle {
+        self.caller
+    }
+
+    /// Hangs up and leaves, as a closed tab does.
+    pub(super) async fn leave(self) {
+        self.lose_socket().hang_up().await;
+    }
+
+    /// Whatever comes next; `false` when the socket is closed.
+    async fn step(&mut self, deadline: Instant) -> bool {
+        tokio::select! {
+            message = self.socket.next() => match message.cloned() {
+                Some(message) => self.told(&message).await,
+                None => return false,
+            },
+            event = self.caller.next_event(), if !self.media_is_over => match event {
+                Some(event) => self.noticed(event).await,
+                None => self.media_is_over = true,
+            },
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+        true
+    }
+
+    async fn told(&mut self, message: &Value) {
+        match message["type"].as_str().unwrap() {
+            "control" => self.epoch = message["epoch"].as_u64().unwrap(),
+            "realtime_send" if message["epoch"].as_u64().unwrap() >= self.epoch => {
+                for order in message["events"].as_array().unwrap() {
+                    if self.executed.insert(order["id"].as_str().unwrap().to_owned()) {
+                        self.orders.push(order["event"].clone());
+                        self.caller.send_event(order["event"].clone()).await;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn noticed(&mut self, event: CallerEvent) {
+        match event {
+            CallerEvent::Connected(_) => self.send(json!({ "type": "connection_state", "state": "connected" })).await,
+            CallerEvent::Closed => self.send(json!({ "type": "connection_state", "state": "closed" })).await,
+            CallerEvent::Speaking { text, .. } => self.said.push(text),
+            CallerEvent::Server(event) if self.log().control() == "relay" && is_relayed(event["type"].as_str().unwrap()) => {
+                self.seq += 1;
+                self.send(json!({ "type": "transcript", "seq": self.seq, "event": event })).await;
+            }
+            _ => {}
+        }
+    }
+}

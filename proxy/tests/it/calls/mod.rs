@@ -1,0 +1,19 @@
+//! Whole calls: the built server, a model server in the test's own process so that it can be watched and survives the
+//! server, and clients that do what a browser does. Everything meets over real sockets and in real time.
+
+mod audio;
+mod browser;
+mod capacity;
+mod command;
+mod crash;
+mod endings;
+mod full_disk;
+mod house;
+mod logs;
+mod lost;
+mod offers;
+mod relay;
+mod socket;
+mod stages;
+mod tap;
+mod upstream_faults;
