@@ -18,7 +18,7 @@ export class Bench {
   steps = new Steps(find("steps", HTMLElement));
   log = new Log(find("log", HTMLElement), find("log-count", HTMLElement));
   #charts = {
-    rtt: new Chart(find("chart-rtt", HTMLElement), { title: "Round trip", format: millis, floor: 1 }),
+    rtt: new Chart(find("chart-rtt", HTMLElement), { title: "Round trip", format: millis, floor: 5 }),
     jitter: new Chart(find("chart-jitter", HTMLElement), { title: "Jitter", format: millis, floor: 5 }),
     loss: new Chart(find("chart-loss", HTMLElement), { title: "Loss", format: percent, floor: 1 }),
   };

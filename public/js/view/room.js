@@ -108,7 +108,7 @@ export class Room {
     this.#theirLevel?.close();
     this.#stages.stop();
     this.#banner.clear();
-    this.#saveBanner.clear();
+    this.#saves();
     this.#controls.detach();
     void this.#awake.release();
     this.#show("ended");
@@ -198,11 +198,13 @@ export class Room {
         if (message.code === "TIME_LOW") this.#banner.show("note", "Little time is left", `The interview ends in about ${message.secondsLeft} seconds.`);
         break;
       case "save_error":
+        this.#body.dataset.saving = "no";
+        say(find("control", HTMLElement), "Not being saved just now");
         this.#saveBanner.show("fault", "The record is not being saved", message.retrying ? "The server keeps trying. The interview goes on." : message.message);
         break;
       case "saved":
       case "interview_saved":
-        this.#saveBanner.clear();
+        this.#saves();
         break;
       case "interview_ending":
         this.#ending = true;
@@ -234,7 +236,15 @@ export class Room {
   #control(control) {
     if (!control) return;
     this.#body.dataset.control = control;
-    say(find("control", HTMLElement), CONTROL[control] ?? CONTROL.pending);
+    if (this.#body.dataset.saving !== "no") say(find("control", HTMLElement), CONTROL[control] ?? CONTROL.pending);
+  }
+
+  /** The record is written again. */
+  #saves() {
+    this.#saveBanner.clear();
+    if (this.#body.dataset.saving !== "no") return;
+    delete this.#body.dataset.saving;
+    this.#control(this.#body.dataset.control);
   }
 
   /** @param {Call} call */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, describe, it } from "node:test";
 import { launch } from "../harness/browsers.js";
 import { makeMicrophone } from "../harness/microphone.js";
-import { endInterview, openPage, startInterview, state, textOf, until } from "../harness/page.js";
+import { endInterview, openPage, peerStats, startInterview, state, textOf, told, until } from "../harness/page.js";
 import { Viva } from "../harness/viva.js";
 
 const microphone = makeMicrophone();
@@ -73,11 +73,22 @@ describe("when something fails", () => {
     viva.limitFiles(4_096);
     await page.waitForSelector('#save-banner[data-kind="fault"]', { timeout: 90_000 });
     assert.match(await textOf(page, "#save-banner"), /not being saved/);
-    assert.equal((await state(page)).peer, "connected");
+    assert.equal(await textOf(page, "#control"), "Not being saved just now");
     const health = await fetch(`${viva.url}/health`).then((response) => response.json());
-    assert.notEqual(health.store.state, "ok");
+    assert.deepEqual([health.status, health.store.state], ["unhealthy", "failing"]);
+
+    // The call goes on: sound still comes in, and the model hears the next answer. None of it is called kept.
+    const { energy } = await peerStats(page);
+    await until("an answer", () => page.$('#captions [data-speaker="candidate"]'));
+    await until("more sound", async () => (await peerStats(page)).energy > energy);
+    assert.equal((await state(page)).peer, "connected");
+    const messages = await told(page);
+    const after = messages.slice(messages.findIndex(({ type }) => type === "save_error"));
+    assert.deepEqual(after.filter(({ type, n }) => type === "saved" || n !== undefined), [], "nothing is acknowledged");
+
     viva.limitFiles("unlimited");
     await until("the banner gone", () => page.$eval("#save-banner", (banner) => /** @type {HTMLElement} */ (banner).hidden), 90_000);
+    assert.match(await textOf(page, "#control"), /^Recorded by/);
     const shown = await page.$$eval('#captions [data-final="yes"]', (turns) => turns.map((turn) => turn.getAttribute("data-item")));
     await endInterview(page);
     const stored = await page.$$eval("#captions .turn", (turns) => turns.map((turn) => turn.getAttribute("data-item")));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS, launch } from "../harness/browsers.js";
 import { makeMicrophone } from "../harness/microphone.js";
-import { openPage, peerStats, state, textOf, until } from "../harness/page.js";
+import { doings, openPage, peerStats, state, textOf, until } from "../harness/page.js";
 import { snap } from "../harness/shots.js";
 import { Viva } from "../harness/viva.js";
 
@@ -19,13 +19,15 @@ for (const name of BROWSERS) {
     /** @type {import("puppeteer-core").Page} */
     let page;
     /** @type {string[]} */
+    let requests;
+    /** @type {string[]} */
     let faults;
 
     before(async () => {
       viva = await Viva.start();
       browser = await launch(name, { microphone });
       const watched = await openPage(browser, { firefoxSpeech: name === "firefox" ? microphone.utterances : undefined });
-      ({ page, faults } = watched);
+      ({ page, requests, faults } = watched);
       await page.goto(`${viva.url}/test`);
       await page.click("#connect");
     });
@@ -52,7 +54,11 @@ for (const name of BROWSERS) {
       for (const [fact, value] of [["connection", "connected"], ["dtls", "connected"], ["channel", "open"], ["socket", "ready"]]) {
         assert.equal(await page.$eval(`[data-fact="${fact}"]`, (row) => row.getAttribute("data-value")), value, fact);
       }
-      const { remotePort } = await peerStats(page);
+      const { remotePort, protocol, energy, answer } = await peerStats(page);
+      assert.ok(energy > 0, "sound has arrived");
+      assert.equal(protocol, "udp");
+      const named = [...answer.matchAll(/^a=candidate:\S+ \d+ udp \d+ \S+ (\d+) /gim)].map(([, port]) => Number(port));
+      assert.ok(named.includes(remotePort) && remotePort !== viva.port, `port ${remotePort} is one that the model's answer names`);
       await until("the far side", async () => (await textOf(page, '[data-fact="remote"] dd')).includes(`:${remotePort}`));
     });
 
@@ -105,6 +111,13 @@ for (const name of BROWSERS) {
       assert.equal(run.steps.length, 13);
       assert.ok(run.samples.length > 2 && run.events.length > 20 && run.stored.turns.length >= 2);
       assert.ok(run.offer.startsWith("v=0") && run.answer.startsWith("v=0"));
+      assert.ok(run.stage_changes.length > 0, "stages were announced");
+    });
+
+    it("kept nothing in the browser, broke no rule, and asked nobody but Viva", async () => {
+      const { sockets, stored, keys, violations } = await doings(page);
+      assert.deepEqual({ stored, keys, violations, faults }, { stored: [], keys: 0, violations: [], faults: [] });
+      for (const url of [...requests.filter((address) => !address.startsWith("blob:")), ...sockets]) assert.equal(new URL(url).host, `127.0.0.1:${viva.port}`, url);
     });
   });
 }

@@ -38,7 +38,7 @@ export async function openPage(browser, { firefoxSpeech, width = 1280, height = 
 
 /** Runs inside the page. */
 function observe() {
-  const seen = { peers: [], sockets: [], stored: [], violations: [], blobs: [] };
+  const seen = { peers: [], sockets: [], told: [], stored: [], violations: [], blobs: [] };
   Object.defineProperty(window, "observed", { value: seen });
   window.RTCPeerConnection = class extends RTCPeerConnection {
     /** @param {any[]} args */
@@ -52,6 +52,7 @@ function observe() {
     constructor(...args) {
       super(...args);
       seen.sockets.push(/** @type {never} */ (this));
+      this.addEventListener("message", ({ data }) => seen.told.push(/** @type {never} */ (JSON.parse(data))));
     }
   };
   const createObjectURL = URL.createObjectURL;
@@ -104,10 +105,15 @@ export function doings(page) {
   });
 }
 
+/** What the server has said on `/ws` so far. @param {import("puppeteer-core").Page} page @returns {Promise<{type: string, [field: string]: unknown}[]>} */
+export function told(page) {
+  return page.evaluate(() => /** @type {any} */ (window).observed.told);
+}
+
 /**
  * The newest peer connection's own account of itself.
  * @param {import("puppeteer-core").Page} page
- * @returns {Promise<{state: string, energy: number, remoteAddress: string, remotePort: number, protocol: string, answer: string}>}
+ * @returns {Promise<{state: string, energy: number, packets: number, remoteAddress: string, remotePort: number, protocol: string, answer: string}>}
  */
 export function peerStats(page) {
   return page.evaluate(async () => {
@@ -122,6 +128,7 @@ export function peerStats(page) {
     return {
       state: peer.connectionState,
       energy: inbound?.totalAudioEnergy ?? 0,
+      packets: inbound?.packetsReceived ?? 0,
       remoteAddress: remote?.address ?? "",
       remotePort: remote?.port ?? 0,
       protocol: remote?.protocol ?? "",

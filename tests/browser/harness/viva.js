@@ -66,6 +66,15 @@ export class Viva {
     if (done.status !== 0) throw new Error(`prlimit: ${done.stderr}`);
   }
 
+  /** The process stands still, as on a machine that is out of breath; its sockets stay open. */
+  freeze() {
+    process.kill(this.pid, "SIGSTOP");
+  }
+
+  thaw() {
+    process.kill(this.pid, "SIGCONT");
+  }
+
   async stop() {
     await end(this.#child);
     await rm(this.#dataDir, { recursive: true, force: true });
