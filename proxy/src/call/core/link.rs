@@ -172,7 +172,9 @@ impl CallCore {
             // No call, no record: the session can still be begun by another ticket.
             self.stop(CloseReason::Done);
         } else {
-            self.finish(EndedBy::UserDisconnect);
+            // A client that is there without media, while the model cannot be reached either, is not the one who left.
+            let model_left = self.link.client && matches!(self.link.sideband, Sideband::Retrying | Sideband::Lost);
+            self.finish(if model_left { EndedBy::UpstreamError } else { EndedBy::UserDisconnect });
         }
     }
 }

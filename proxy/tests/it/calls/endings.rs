@@ -200,3 +200,19 @@ async fn a_hang_up_that_nobody_confirms_is_recorded_as_such() {
     assert_eq!(books.calls(&booked).await[0].hang_up, Some(HangUp::Unconfirmed));
     books.sealed(&booked).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_whose_model_is_gone_ends_after_the_grace() {
+    let mut house = House::open(&[("RESUME_GRACE_SECONDS", "2")]).await;
+    let booked = house.book("short").await;
+    let mut browser = Browser::call(&house, &booked, Source::Lines(vec![])).await;
+    browser.until("a turn", |log| !log.turns().is_empty()).await;
+    house.stop_model().await;
+    // Nobody answers a hang-up any more; that takes its retries.
+    assert_eq!(browser.until_closed(Duration::from_secs(40)).await, 1000);
+    let ended = browser.log().last("session_ended").unwrap();
+    assert_eq!(ended["ended_by"], "upstream_error", "the candidate was there all the time");
+    let books = house.closed();
+    assert_eq!(books.calls(&booked).await[0].hang_up, Some(HangUp::Unconfirmed));
+    books.sealed(&booked).await;
+}

@@ -110,6 +110,12 @@ impl House {
         &self.model.probe
     }
 
+    /// The model's process is gone, and with it every call.
+    pub(super) async fn stop_model(&mut self) {
+        self.model.stop.cancel();
+        (&mut self.model.task).await.unwrap();
+    }
+
     pub(super) fn cookie(&self) -> &str {
         &self.cookie
     }
