@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use sha2::{Digest, Sha256};
 
 use super::core::Guard;
@@ -57,7 +58,7 @@ impl Booking {
     /// [`BadPlan`].
     pub fn new(session: &Session, policy: Policy, door: Door, transcription_model: &str) -> Result<Self, BadPlan> {
         let new = &session.new;
-        let plan: Plan = serde_json::from_value(new.stage_plan.clone()).map_err(|_| BadPlan)?;
+        let plan = Plan::deserialize(&new.stage_plan).map_err(|_| BadPlan)?;
         plan.check().map_err(|_| BadPlan)?;
         let guard = match (door, policy) {
             (_, Policy::Open) => Guard::Open,

@@ -26,7 +26,12 @@ const SESSION: &str = "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS c
         coalesce((SELECT max(n) FROM journal WHERE session_id = s.id), 0) AS head_n
     FROM interview_sessions s
     LEFT JOIN calls c ON c.session_id = s.id AND c.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
-    WHERE s.tenant_id = :tenant AND (:session IS NULL OR s.id = :session) AND (:user IS NULL OR s.user_id = :user)";
+    WHERE s.tenant_id = :tenant AND (:user IS NULL OR s.user_id = :user)";
+
+/// Every offer asks for one: it is found by its key, however many the tenant has. An `IS NULL OR` here would have all of
+/// the tenant's looked at.
+const BY_ID: &str = "AND s.id = :id";
+const NEWEST_FIRST: &str = "AND (:session IS NULL OR s.id = :session) AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit";
 
 /// One session up to its journal's head.
 pub(super) fn session(
@@ -47,9 +52,7 @@ pub(super) fn sessions(
 ) -> rusqlite::Result<Vec<Session>> {
     let sight = Sight::of(ctx);
     let found: Vec<Stored> = conn
-        .prepare_cached(&format!(
-            "{SESSION} AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit"
-        ))?
+        .prepare_cached(&format!("{SESSION} {NEWEST_FIRST}"))?
         .query_map(
             named_params! {
                 ":tenant": sight.tenant,
@@ -96,9 +99,9 @@ fn stored(
         return Ok(None);
     }
     let sight = Sight::of(ctx);
-    conn.prepare_cached(SESSION)?
+    conn.prepare_cached(&format!("{SESSION} {BY_ID}"))?
         .query_row(
-            named_params! { ":tenant": sight.tenant, ":session": wanted.key(), ":user": sight.user },
+            named_params! { ":tenant": sight.tenant, ":id": wanted.key(), ":user": sight.user },
             stored_row,
         )
         .optional()
@@ -170,4 +173,34 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
         },
         head_n: count(row, "head_n")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn a_session_is_found_by_its_key_and_not_among_all_of_its_tenant() {
+        let mut conn = Connection::open_in_memory().expect("memory");
+        schema::migrate(&mut conn, 0).expect("the schema");
+        let mut plan = conn
+            .prepare(&format!("EXPLAIN QUERY PLAN {SESSION} {BY_ID}"))
+            .expect("the query");
+        let anybody =
+            named_params! { ":tenant": [0_u8; 16], ":id": [0_u8; 16], ":user": None::<[u8; 16]> };
+        let steps: Vec<String> = plan
+            .query_map(anybody, |row| row.get("detail"))
+            .and_then(Iterator::collect)
+            .expect("its steps");
+        let found = steps.iter().find(|step| step.starts_with("SEARCH s "));
+        assert!(
+            found.is_some_and(|step| step.contains("AND id=?")),
+            "{steps:?}"
+        );
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN")),
+            "{steps:?}"
+        );
+    }
 }
