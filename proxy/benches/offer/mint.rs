@@ -95,7 +95,10 @@ impl Guest {
     }
 }
 
-/// Hangs up every call of a round, by the place of its ticket.
+/// Longer than any number of calls takes to be hung up and written down.
+const OVER_WITHIN: Duration = Duration::from_secs(120);
+
+/// Hangs up every call of a round, by the place of its ticket, and waits until all of them are over and on the record.
 pub(crate) async fn hang_up(
     addr: SocketAddr,
     tickets: &[String],
@@ -123,7 +126,21 @@ pub(crate) async fn hang_up(
         hung_up.len(),
         calls.len()
     );
-    Ok(())
+    let health = wire::request("GET", addr, "/health", &[], b"");
+    let mut wire = Wire::open(addr).await?;
+    let deadline = Instant::now() + OVER_WITHIN;
+    loop {
+        let story: serde_json::Value = serde_json::from_slice(wire.exchange(&health).await?.body)?;
+        if story["sessions"]["active"] == 0 {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "calls that were hung up are still open: {}",
+            story["sessions"]
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Sends every request once over [`AT_ONCE`] connections and reads something from each reply.
