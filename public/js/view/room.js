@@ -117,7 +117,7 @@ export class Room {
   /** @param {import("../types.js").Transcript} record */
   showRecord(record) {
     this.#captions.showRecord(record.turns, (stage) => this.#stages.labelOf(stage));
-    this.#stages.stop(record.meta.final_stage);
+    this.#stages.conclude(record.meta);
     // Who recorded is a fact of the record: whoever opens it later had no line to hear it on.
     const sources = new Set(record.turns.map(({ source }) => source));
     this.#control(sources.has("client") ? "relay" : sources.has("sideband") ? "sideband" : "pending");

@@ -20,6 +20,8 @@ export class Stages {
   #began = null;
   /** @type {Set<string>} */
   #skipped = new Set();
+  /** The last stage ended by its own rules. */
+  #complete = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
@@ -72,6 +74,13 @@ export class Stages {
     this.#countDown();
   }
 
+  /** What the record says of an interview that is over. @param {Record<string, any>} meta */
+  conclude({ final_stage, ended_by, skipped_stages }) {
+    for (const name of skipped_stages ?? []) this.#skipped.add(name);
+    this.#complete = ended_by === "natural_completion";
+    this.stop(final_stage);
+  }
+
   /** @param {string} [finalStage] */
   stop(finalStage) {
     clearInterval(this.#timer);
@@ -79,7 +88,8 @@ export class Stages {
     this.#began = null;
     this.#render();
     this.#list.dataset.over = "yes";
-    say(this.#line, this.#current ? `Ended in: ${this.labelOf(this.#current)}` : "");
+    const place = this.#current ? `Ended in: ${this.labelOf(this.#current)}` : "";
+    say(this.#line, this.#complete ? "All stages are done" : place);
   }
 
   /** The page joined in the middle of a stage. @param {string} startedAt */
@@ -106,7 +116,7 @@ export class Stages {
     const at = this.#stages.findIndex(({ name }) => name === this.#current);
     this.#list.replaceChildren(
       ...this.#stages.map(({ name, label }, index) => {
-        const state = this.#skipped.has(name) ? "skipped" : index < at ? "done" : index === at ? "current" : "ahead";
+        const state = this.#skipped.has(name) ? "skipped" : index < at || (index === at && this.#complete) ? "done" : index === at ? "current" : "ahead";
         const item = make("li", { "data-stage": name, "data-state": state }, make("span", { class: "fill" }), make("span", { class: "label" }, label));
         if (state === "current") item.setAttribute("aria-current", "step");
         return item;
