@@ -2,6 +2,7 @@
 //! any deployment: it signs in or takes a ticket, offers, talks, watches the stages, ends, and reads back what was stored.
 
 mod goal;
+mod relay;
 mod report;
 mod server;
 mod socket;

@@ -10,10 +10,10 @@ use viva_simulator::caller::SetupTimes;
 use viva_simulator::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
 
 use super::goal::{Goal, Seen};
+use super::relay::Relay;
 use super::report::Report;
 use super::server::Server;
 use super::socket::{Socket, SocketError};
-use crate::signaling::protocol::is_relayed;
 
 /// After a recording, so long without a new turn and its last words are in.
 const AFTER_RECORDING: Duration = Duration::from_secs(4);
@@ -61,9 +61,8 @@ struct Talk<'a> {
     setup: Setup,
     saved: bool,
     ending: bool,
-    relaying: bool,
+    relay: Relay,
     epoch: u64,
-    seq: u64,
     executed: HashSet<String>,
     recording_over: Option<Instant>,
     report: &'a mut Report,
@@ -91,9 +90,8 @@ pub(super) async fn talk(server: &Server, source: Source, goal: Goal, limit: Dur
         setup: Setup { answer: answer_ms, ..Setup::default() },
         saved: false,
         ending: false,
-        relaying: false,
+        relay: Relay::default(),
         epoch: session["epoch"].as_u64().unwrap_or(0),
-        seq: 0,
         executed: HashSet::new(),
         recording_over: None,
         report,
@@ -164,9 +162,12 @@ impl Talk<'_> {
             }
             "agent_caption" | "user_caption" | "saved" | "pong" => return,
             "control" => {
-                self.relaying = message["control"] == "relay";
+                for kept in self.relay.control_is(message["control"].as_str().unwrap_or_default()) {
+                    self.socket.send(kept).await;
+                }
                 self.epoch = message["epoch"].as_u64().unwrap_or(self.epoch);
             }
+            "transcript_acknowledged" => return self.relay.acknowledged(message["seq"].as_u64().unwrap_or(0)),
             "realtime_send" => return self.execute(message).await,
             "session_ended" => self.seen.ended_by = message["ended_by"].as_str().map(str::to_owned),
             "interview_saved" => self.saved = true,
@@ -196,9 +197,10 @@ impl Talk<'_> {
             }
             CallerEvent::FirstAudio { ms } => self.setup.first_audio = Some(ms),
             CallerEvent::RecordingEnded => self.recording_over = Some(Instant::now()),
-            CallerEvent::Server(event) if self.relaying && event["type"].as_str().is_some_and(is_relayed) => {
-                self.seq += 1;
-                self.socket.send(json!({ "type": "transcript", "seq": self.seq, "event": event })).await;
+            CallerEvent::Server(event) => {
+                for report in self.relay.offer(event) {
+                    self.socket.send(report).await;
+                }
             }
             CallerEvent::Closed if !self.ending && !self.saved => {
                 self.socket.send(json!({ "type": "connection_state", "state": "closed" })).await;
@@ -207,7 +209,6 @@ impl Talk<'_> {
             | CallerEvent::ModelQuiet
             | CallerEvent::Speaking { .. }
             | CallerEvent::Spoken { .. }
-            | CallerEvent::Server(_)
             | CallerEvent::Heard(_)
             | CallerEvent::Closed => {}
         }

@@ -19,6 +19,8 @@ pub(super) struct Browser {
     media_is_over: bool,
     epoch: u64,
     seq: u64,
+    /// Events of the model from before it was known who records.
+    kept: Vec<Value>,
     executed: HashSet<String>,
     /// What was said aloud, in order.
     pub(super) said: Vec<String>,
@@ -46,7 +48,7 @@ impl Browser {
         socket.offer(&sdp).await;
         let answer = socket.wait("sdp_answer").await;
         let caller = caller.answer(answer["answer"]["sdp"].as_str().unwrap()).await.unwrap();
-        Self { socket, caller, media_is_over: false, epoch: 0, seq: 0, executed: HashSet::new(), said: Vec::new(), orders: Vec::new() }
+        Self { socket, caller, media_is_over: false, epoch: 0, seq: 0, kept: Vec::new(), executed: HashSet::new(), said: Vec::new(), orders: Vec::new() }
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -124,7 +126,15 @@ impl Browser {
 
     async fn told(&mut self, message: &Value) {
         match message["type"].as_str().unwrap() {
-            "control" => self.epoch = message["epoch"].as_u64().unwrap(),
+            "control" => {
+                self.epoch = message["epoch"].as_u64().unwrap();
+                let kept = std::mem::take(&mut self.kept);
+                if message["control"] == "relay" {
+                    for event in kept {
+                        self.report(event).await;
+                    }
+                }
+            }
             "realtime_send" if message["epoch"].as_u64().unwrap() >= self.epoch => {
                 for order in message["events"].as_array().unwrap() {
                     if self.executed.insert(order["id"].as_str().unwrap().to_owned()) {
@@ -142,11 +152,18 @@ impl Browser {
             CallerEvent::Connected(_) => self.send(json!({ "type": "connection_state", "state": "connected" })).await,
             CallerEvent::Closed => self.send(json!({ "type": "connection_state", "state": "closed" })).await,
             CallerEvent::Speaking { text, .. } => self.said.push(text),
-            CallerEvent::Server(event) if self.log().control() == "relay" && is_relayed(event["type"].as_str().unwrap()) => {
-                self.seq += 1;
-                self.send(json!({ "type": "transcript", "seq": self.seq, "event": event })).await;
-            }
+            CallerEvent::Server(event) if is_relayed(event["type"].as_str().unwrap()) => match self.log().control() {
+                // Words come again, whole, when they are complete.
+                "pending" if event["delta"].is_null() => self.kept.push(event),
+                "relay" => self.report(event).await,
+                _ => {}
+            },
             _ => {}
         }
+    }
+
+    async fn report(&mut self, event: Value) {
+        self.seq += 1;
+        self.send(json!({ "type": "transcript", "seq": self.seq, "event": event })).await;
     }
 }

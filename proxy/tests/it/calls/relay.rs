@@ -30,8 +30,9 @@ async fn goes_to_its_end(house: House, booked: &Booked, mut browser: Browser, si
     let transcript = house.transcript(booked).await;
     let turns = transcript["turns"].as_array().unwrap();
     assert!(turns.len() >= 5 && turns.iter().all(|turn| turn["source"] == "client"), "{turns:#?}");
+    assert_eq!((&turns[0]["speaker"], &turns[0]["stage"]), (&"ai".into(), &"welcome".into()), "the greeting is there: {turns:#?}");
     let said: Vec<_> = turns.iter().filter(|turn| turn["speaker"] == "candidate").map(|turn| turn["text"].as_str().unwrap()).collect();
-    assert!(said.iter().all(|words| browser.said.iter().any(|said| said == words)), "{said:?}");
+    assert_eq!(said, browser.said[..said.len()], "everything from the first word on");
     let session = house.session(booked).await;
     assert_eq!((&session["control"], &session["sideband"]), (&"relay".into(), &Value::from(sideband)));
     house.closed().sealed(booked).await;
@@ -52,6 +53,18 @@ async fn a_sideband_that_never_opens_leaves_the_call_to_its_client() {
     let booked = house.book("short").await;
     let browser = Browser::call(&house, &booked, brief()).await;
     goes_to_its_end(house, &booked, browser, "lost").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_call_command_records_from_the_first_word_without_a_sideband() {
+    let faults = Faults { sideband_never: true, ..Faults::default() };
+    let house = House::with(faults, &[]).await;
+    let (code, lines) = super::command::viva_call(&house, &["--plan", "short"]).await;
+    let summary = lines.last().unwrap();
+    assert_eq!(code, Some(0), "{summary}");
+    let turns = summary["turns"].as_array().unwrap();
+    assert_eq!((&turns[0]["speaker"], &turns[0]["stage"]), (&"ai".into(), &"welcome".into()), "{turns:#?}");
+    assert!(turns.iter().all(|turn| turn["source"] == "client"), "{turns:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,145 @@
+//! What the caller reports while the server has no line of its own to the model, as a page does: allow-listed events,
+//! numbered, kept from the start of the call until it is known who records, words of one turn joined. Pure.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use crate::signaling::protocol::is_relayed;
+
+/// Events kept until the server has them. Full: the oldest go; a test call that far behind has failed anyway.
+const MAX_KEPT: usize = 512;
+
+/// The report of one call.
+#[derive(Debug, Default)]
+pub(super) struct Relay {
+    control: Control,
+    seq: u64,
+    kept: VecDeque<(u64, Value)>,
+    /// Words that still stream in.
+    held: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Control {
+    #[default]
+    Pending,
+    Sideband,
+    Relay,
+}
+
+impl Relay {
+    /// The server says who records. Returns what is to be sent.
+    pub(super) fn control_is(&mut self, control: &str) -> Vec<Value> {
+        let earlier = self.control;
+        self.control = match control {
+            "relay" => Control::Relay,
+            "sideband" => Control::Sideband,
+            _ => Control::Pending,
+        };
+        match (earlier, self.control) {
+            (Control::Pending | Control::Sideband, Control::Relay) => self.kept.iter().map(message).collect(),
+            // It heard everything itself.
+            (_, Control::Sideband) => {
+                self.kept.clear();
+                self.held = None;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Everything up to `seq` is stored.
+    pub(super) fn acknowledged(&mut self, seq: u64) {
+        while self.kept.front().is_some_and(|(first, _)| *first <= seq) {
+            self.kept.pop_front();
+        }
+    }
+
+    /// The model said something. Returns what is to be sent.
+    pub(super) fn offer(&mut self, event: Value) -> Vec<Value> {
+        if self.control == Control::Sideband || !event["type"].as_str().is_some_and(is_relayed) {
+            return Vec::new();
+        }
+        if let Some(held) = &mut self.held
+            && continues(held, &event)
+        {
+            let words = format!("{}{}", held["delta"].as_str().unwrap_or_default(), event["delta"].as_str().unwrap_or_default());
+            held["delta"] = words.into();
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        if let Some(held) = self.held.take() {
+            out.extend(self.keep(held));
+        }
+        if event["delta"].is_string() {
+            self.held = Some(event);
+        } else {
+            out.extend(self.keep(event));
+        }
+        out
+    }
+
+    fn keep(&mut self, event: Value) -> Option<Value> {
+        self.seq += 1;
+        if self.kept.len() == MAX_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back((self.seq, event));
+        self.kept.back().filter(|_| self.control == Control::Relay).map(message)
+    }
+}
+
+fn message((seq, event): &(u64, Value)) -> Value {
+    json!({ "type": "transcript", "seq": seq, "event": event })
+}
+
+/// Whether an event is more of the same words.
+fn continues(held: &Value, event: &Value) -> bool {
+    event["delta"].is_string() && ["type", "item_id", "content_index"].iter().all(|name| held[name] == event[name])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(item: &str, words: &str) -> Value {
+        json!({ "type": "response.output_audio_transcript.delta", "item_id": item, "content_index": 0, "delta": words })
+    }
+
+    #[test]
+    fn what_was_said_before_the_client_records_is_reported_then() {
+        let mut relay = Relay::default();
+        assert!(relay.offer(json!({ "type": "response.created" })).is_empty());
+        assert!(relay.offer(json!({ "type": "response.audio.delta", "delta": "AAAA" })).is_empty(), "never sound");
+        for words in ["Good ", "morning."] {
+            assert!(relay.offer(delta("a", words)).is_empty());
+        }
+        assert!(relay.offer(json!({ "type": "response.done" })).is_empty());
+        let sent = relay.control_is("relay");
+        let numbers: Vec<_> = sent.iter().map(|message| message["seq"].as_u64()).collect();
+        assert_eq!(numbers, [Some(1), Some(2), Some(3)]);
+        assert_eq!(sent[1]["event"]["delta"], "Good morning.");
+        assert_eq!(relay.offer(json!({ "type": "response.created" }))[0]["seq"], 4);
+    }
+
+    #[test]
+    fn what_the_server_heard_itself_is_not_reported() {
+        let mut relay = Relay::default();
+        relay.offer(json!({ "type": "response.created" }));
+        assert!(relay.control_is("sideband").is_empty());
+        assert!(relay.offer(json!({ "type": "response.done" })).is_empty());
+        assert!(relay.control_is("relay").is_empty());
+        assert_eq!(relay.offer(json!({ "type": "response.done" })).len(), 1);
+    }
+
+    #[test]
+    fn what_is_stored_is_not_kept() {
+        let mut relay = Relay::default();
+        relay.control_is("relay");
+        relay.offer(json!({ "type": "response.created" }));
+        relay.offer(json!({ "type": "response.done" }));
+        relay.acknowledged(1);
+        assert_eq!(relay.kept.len(), 1);
+    }
+}
