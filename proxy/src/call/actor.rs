@@ -244,7 +244,7 @@ impl Actor {
 
     /// An event the client relays; it counts only while the client is in control.
     pub(super) fn relay(&mut self, seq: u64, event: &serde_json::Value) {
-        if self.core.control().0 != Control::Relay || seq <= self.last_seq {
+        if !self.core.hears_client() || seq <= self.last_seq {
             return;
         }
         self.last_seq = seq;

@@ -101,9 +101,6 @@ impl Timeline {
             },
         };
         let known = &mut self.open[index];
-        if known.is_above(source) && !matches!(fact, TurnFact::Committed { .. }) {
-            return out;
-        }
         match fact {
             TurnFact::Began { after, reply, .. } => {
                 known.reply = reply.or(known.reply.take());
@@ -118,7 +115,8 @@ impl Timeline {
                     known.due = at.mono_ms + SETTLE_MS;
                 }
             }
-            TurnFact::Append(_) if known.whole => {}
+            // Two tellers of the same stream would say everything twice; the whole text comes in the end.
+            TurnFact::Append(_) if known.whole || known.is_above(source) => {}
             TurnFact::Append(more) => {
                 known.append(&more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
@@ -336,7 +334,10 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcom
         }
         return;
     }
-    if known.is_above(source) {
+    // What was recorded without all its words may still get them from whoever has them; and that playback was cut off
+    // changes no word.
+    let is_whole = known.words != trace("") && known.entry.state != TurnState::TimedOut;
+    if known.is_above(source) && is_whole && !matches!(fact, TurnFact::Ended(End::Interrupted { .. })) {
         return;
     }
     let words = match fact {

@@ -72,8 +72,8 @@ impl Configuration {
 
 impl CallCore {
     /// Asks the model to be what the state says it should be; repeated until it is echoed.
-    pub(super) fn configure(&mut self, gate: Gate) {
-        self.configure_for(gate, Reason::Course);
+    pub(super) fn configure(&mut self) {
+        self.configure_for(self.gate_to_ask_for(), Reason::Course);
         self.send_configuration();
         self.timers.set(Timer::Ack, self.in_ms(ACK_MS));
     }
@@ -112,8 +112,8 @@ impl CallCore {
 
     /// A way to the model opened: what it has not confirmed is asked for again.
     pub(super) fn configure_again(&mut self) {
-        if let Some(gate) = self.configuration.wanted.as_ref().filter(|wanted| wanted.echo.is_none()).map(|wanted| wanted.gate) {
-            self.configure(gate);
+        if !self.configuration.is_acknowledged() {
+            self.configure();
         }
     }
 

@@ -2,7 +2,7 @@
 //! candidate says first makes it superfluous too.
 
 use super::replies::Words;
-use super::{CallCore, Pipe, Timer};
+use super::{CallCore, Control, Pipe, Timer};
 use crate::clock::Millis;
 
 /// How long the greeting waits for the sideband before the client is told to ask for it.
@@ -28,6 +28,10 @@ impl CallCore {
     pub(super) fn greet_now(&mut self) {
         if self.replies.greeted || self.replies.candidate_audible || !self.is_live() {
             return;
+        }
+        // Who is to have the model greet must also tell us what it said.
+        if self.link.pipe() == Some(Pipe::Client) && self.link.control == Control::Pending {
+            self.hand_to_client();
         }
         self.speak(Words::Reply);
         if self.replies.asked.is_none() {

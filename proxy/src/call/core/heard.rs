@@ -1,7 +1,7 @@
 //! What was heard: replies that begin and end, and who is audible. Whose doing a reply is follows from its one-time mark
 //! (call-core §2.3); which stage it belongs to, from the moment it began (§2.6).
 
-use super::replies::{Replies, Vain, Words};
+use super::replies::{Asked, Replies, Vain, Words};
 use super::{CallCore, Timer};
 use crate::clock::Millis;
 use crate::transcript::{IncidentKind, Source, Speaker};
@@ -138,12 +138,13 @@ impl CallCore {
         }
     }
 
-    /// Something we asked for was refused.
-    pub(super) fn refused(&mut self, code: &str) {
+    /// Something we asked for was refused. A provider that does not say what is taken to mean the last request.
+    pub(super) fn refused(&mut self, directive: Option<&str>, code: &str) {
         if code != "conversation_already_has_active_response" {
             return;
         }
-        let Some(asked) = self.replies.asked.take() else { return };
+        let is_it = |asked: &mut Asked| directive.is_none_or(|id| id == asked.id);
+        let Some(asked) = self.replies.asked.take_if(is_it) else { return };
         self.timers.clear(Timer::ReplyCreated);
         if !self.replies.greeted && asked.words == Words::Reply {
             // The model greets already (call-core §2.14).

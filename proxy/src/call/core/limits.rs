@@ -27,6 +27,7 @@ impl CallCore {
                 Timer::Freeze => self.frozen(),
                 Timer::Stale => self.presume_finished(),
                 Timer::Floor => self.change_now(),
+                Timer::TakeOver => self.take_over(),
                 Timer::Ack => self.not_acknowledged(),
                 Timer::Stage => self.stage_time(),
                 Timer::Grace => self.abandoned(),
@@ -51,6 +52,7 @@ impl CallCore {
 
     /// What follows from the state after every input.
     pub(super) fn look_after(&mut self) {
+        self.take_over_if_quiet();
         if self.is_live() {
             self.change_if_quiet();
             self.nudge_if_quiet();
@@ -78,7 +80,7 @@ impl CallCore {
         let provider_replies = replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
         if self.nudged && self.change.is_none() && self.configuration.is_acknowledged() && replies.is_model_quiet() && !provider_replies {
             self.nudged = false;
-            self.configure(self.wanted_gate());
+            self.configure();
         }
     }
 

@@ -2,10 +2,17 @@
 //! echoed our configuration, the client otherwise. Every change of control is a new epoch, is journalled and told; what
 //! nobody heard in between is a gap on the record.
 
-use super::{CallCore, CloseReason, Control, Directive, Effect, EndedBy, Notice, Phase, Pipe, Sideband};
+use super::replies::Words;
+use super::{CallCore, CloseReason, Control, Directive, Effect, EndedBy, Notice, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
 use crate::transcript::{CallEvent, Entry, Source};
 use crate::upstream::facts::Gate;
+
+/// What the client had relayed before our socket took over may still be on its way for so long.
+const UNDER_WAY_MS: Millis = 1_000;
+
+/// How long a reply may keep our socket from taking over.
+const TAKE_OVER_MS: Millis = 8_000;
 
 /// The ways to the model.
 #[derive(Debug)]
@@ -16,6 +23,8 @@ pub(super) struct Link {
     /// Since when our socket is open.
     pub(super) attached_at: Option<Millis>,
     pub(super) client: bool,
+    /// When our socket took over from the client.
+    taken_over_at: Option<Millis>,
     directives: u64,
     /// Wall time of the last fact that counted; where a gap begins.
     heard_at: Option<i64>,
@@ -30,6 +39,7 @@ impl Link {
             sideband: Sideband::Attaching,
             attached_at: None,
             client: false,
+            taken_over_at: None,
             directives: 0,
             heard_at: None,
             gap_from: None,
@@ -54,9 +64,15 @@ impl Link {
 }
 
 impl CallCore {
-    /// We hold the reply gate as long as we hear what happens.
+    /// Whether replies wait for us: we hold the gate as long as we hear what happens.
     pub(super) fn wanted_gate(&self) -> Gate {
         if self.setup.sideband && self.link.control != Control::Relay { self.sideband_gate() } else { Gate::Provider }
+    }
+
+    /// What the model is to be told about it: a socket that takes over asks for the gate before it holds it.
+    pub(super) fn gate_to_ask_for(&self) -> Gate {
+        let takes_over = self.link.sideband == Sideband::Attached && !self.timers.is_set(Timer::TakeOver);
+        if takes_over { self.sideband_gate() } else { self.wanted_gate() }
     }
 
     /// The gate under the sideband.
@@ -66,9 +82,11 @@ impl CallCore {
 
     /// The state of our socket changed.
     pub(super) fn sideband_is(&mut self, state: Sideband) {
-        if self.link.sideband == state || !matches!(self.phase, Phase::Answered | Phase::Live) {
+        if self.link.sideband == state || !matches!(self.phase, Phase::Answered | Phase::Live | Phase::Ending(_)) {
             return;
         }
+        // Until the hang-up, last words are still recorded; the model is not told anything any more.
+        let ends = matches!(self.phase, Phase::Ending(_));
         let lost = std::mem::replace(&mut self.link.sideband, state) == Sideband::Attached;
         self.link.attached_at = (state == Sideband::Attached).then_some(self.now.mono_ms);
         if lost {
@@ -76,22 +94,44 @@ impl CallCore {
             self.replies.lose_sight(self.now.mono_ms);
         }
         match state {
-            // The echo of this configuration is what makes the sideband trusted.
             Sideband::Attached => {
-                self.configure(self.sideband_gate());
-                self.greet_if_waiting();
-            }
-            Sideband::Retrying | Sideband::Lost | Sideband::Unavailable if self.link.control != Control::Relay => {
-                self.control_is(Control::Relay);
-                // The provider replies by itself from now on, but not to what was said before (call-core §2.13).
-                self.configure(Gate::Provider);
-                if self.replies.owed.is_some() {
-                    self.speak(super::replies::Words::Reply);
+                self.note_control();
+                if !ends {
+                    self.timers.set(Timer::TakeOver, self.in_ms(TAKE_OVER_MS));
+                    self.greet_if_waiting();
                 }
             }
-            Sideband::Attaching | Sideband::Retrying | Sideband::Lost | Sideband::Unavailable => {}
+            Sideband::Retrying | Sideband::Lost | Sideband::Unavailable if self.link.control != Control::Relay => self.hand_to_client(),
+            Sideband::Attaching | Sideband::Retrying | Sideband::Lost | Sideband::Unavailable => self.note_control(),
         }
+    }
+
+    /// The echo of this configuration is what makes the sideband trusted. A running reply is not disturbed for it
+    /// (call-core §2.7); until then the client stays in control.
+    pub(super) fn take_over_if_quiet(&mut self) {
+        if self.timers.is_set(Timer::TakeOver) && self.replies.is_model_quiet() {
+            self.take_over();
+        }
+    }
+
+    pub(super) fn take_over(&mut self) {
+        self.timers.clear(Timer::TakeOver);
+        self.configure();
+    }
+
+    /// The client reports and carries out from here on. The provider replies by itself, but not to what was said before
+    /// (call-core §2.13).
+    pub(super) fn hand_to_client(&mut self) {
+        self.control_is(Control::Relay);
+        self.timers.clear(Timer::TakeOver);
         self.note_control();
+        if matches!(self.phase, Phase::Ending(_)) {
+            return;
+        }
+        self.configure();
+        if self.replies.owed.is_some() {
+            self.speak(Words::Reply);
+        }
     }
 
     /// A client's socket is there.
@@ -103,9 +143,18 @@ impl CallCore {
         }
     }
 
+    /// Whether what a client relays is listened to: while it is in control, and right after, since what happened before
+    /// our socket opened comes only from there.
+    #[must_use]
+    pub fn hears_client(&self) -> bool {
+        let under_way = self.link.taken_over_at.is_some_and(|at| self.now.mono_ms.saturating_sub(at) <= UNDER_WAY_MS);
+        self.link.control == Control::Relay || (self.link.control == Control::Sideband && under_way)
+    }
+
     /// Our socket is heard and obeyed: from here on it is the record's source.
     pub(super) fn take_control(&mut self) {
         if self.link.control != Control::Sideband {
+            self.link.taken_over_at = (self.link.control == Control::Relay).then_some(self.now.mono_ms);
             self.control_is(Control::Sideband);
             self.note_control();
         }
@@ -118,7 +167,7 @@ impl CallCore {
         }
     }
 
-    fn note_control(&mut self) {
+    pub(super) fn note_control(&mut self) {
         let (control, sideband) = (self.link.control, self.link.sideband.as_str());
         if control != Control::Pending {
             self.note_call(CallEvent::Control { control: control.as_str().into(), sideband: sideband.into() });

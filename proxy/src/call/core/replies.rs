@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::{CallCore, Control, Directive, Pipe, Timer};
+use super::{CallCore, Directive, Pipe, Timer};
 use crate::clock::Millis;
 use crate::upstream::facts::Gate;
 
@@ -55,6 +55,8 @@ pub(super) struct Replies {
     pub(super) last_audible: Millis,
     /// Last sign of the model's replies.
     pub(super) last_sign: Millis,
+    /// Last time it was asked for one.
+    pub(super) last_asked: Millis,
     pub(super) nonces: VecDeque<String>,
     /// The provider was seen to return a mark: from then on a reply without ours is not ours.
     pub(super) nonce_returned: bool,
@@ -65,12 +67,12 @@ pub(super) struct Replies {
 
 #[derive(Debug)]
 pub(super) struct Asked {
+    /// Of the directive.
+    pub(super) id: String,
     pub(super) nonce: String,
     pub(super) words: Words,
     /// The stage whose text the reply carries itself.
     pub(super) carries: Option<usize>,
-    /// Asked for by the client while nobody told us what its channel hears.
-    pub(super) unheard: bool,
 }
 
 /// Attempts to have a reply since the last that came to something.
@@ -125,9 +127,9 @@ impl CallCore {
             replies.nonces.pop_front();
         }
         replies.nonces.push_back(nonce.clone());
+        replies.last_asked = self.now.mono_ms;
         replies.vain.since.get_or_insert(self.now.mono_ms);
-        let unheard = pipe == Pipe::Client && self.link.control == Control::Pending;
-        replies.asked = Some(Asked { nonce: nonce.clone(), words, carries, unheard });
+        replies.asked = Some(Asked { id: id.clone(), nonce: nonce.clone(), words, carries });
         self.timers.set(Timer::ReplyCreated, self.in_ms(CREATED_MS));
         let instructions = self.reply_text(words);
         self.direct_by(pipe, Directive::Speak { id, nonce, instructions });

@@ -164,7 +164,7 @@ impl CallCore {
     fn tell_model(&mut self, decision: Decision, words: Words) {
         self.timers.clear(Timer::Floor);
         self.change = Change::Told { decision, words };
-        self.configure(self.wanted_gate());
+        self.configure();
     }
 
     /// The candidate speaks again before the model could: the change goes on without words of its own.

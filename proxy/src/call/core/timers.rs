@@ -21,6 +21,8 @@ pub(super) enum Timer {
     Stale,
     /// The model did not fall silent before a change of stage.
     Floor,
+    /// Our socket is open and waits for a quiet moment to take over.
+    TakeOver,
     /// A configuration was not acknowledged.
     Ack,
     /// The stage's own clock.
@@ -56,6 +58,7 @@ const ALL: [Timer; COUNT] = [
     Timer::Freeze,
     Timer::Stale,
     Timer::Floor,
+    Timer::TakeOver,
     Timer::Ack,
     Timer::Stage,
     Timer::Grace,

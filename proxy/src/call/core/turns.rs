@@ -10,7 +10,11 @@ use crate::upstream::facts::Fact;
 
 impl CallCore {
     pub(super) fn on_fact(&mut self, source: Source, fact: Fact) {
-        let counts = source != Source::Client || self.link.control == Control::Relay;
+        let counts = match &fact {
+            _ if source != Source::Client || self.link.control == Control::Relay => true,
+            Fact::Turn(..) => self.hears_client(),
+            _ => false,
+        };
         if !counts || self.phase == Phase::Waiting {
             return;
         }
@@ -33,7 +37,7 @@ impl CallCore {
                 let mut entry = Entry::Usage { key, operation: operation.as_str().into(), usage };
                 self.journal.append_later(self.link.epoch, source, &mut entry);
             }
-            Fact::Rejected { code, .. } => self.refused(&code),
+            Fact::Rejected { directive, code } => self.refused(directive.as_deref(), &code),
         }
     }
 

@@ -2,7 +2,7 @@
 //! and do not end, candidates who are not answered. Whatever the provider does, the call goes on or ends.
 
 use super::replies::Words;
-use super::{CallCore, Control, EndedBy, Timer};
+use super::{CallCore, EndedBy, Timer};
 use crate::clock::Millis;
 use crate::transcript::IncidentKind;
 use crate::upstream::facts::Gate;
@@ -21,20 +21,12 @@ const STALE_REPLY_MS: Millis = 15_000;
 const STALE_PLAYBACK_OWED_MS: Millis = 5_000;
 /// … and while nobody does. Playback runs far behind the reply, without a sign in between.
 const STALE_PLAYBACK_MS: Millis = 120_000;
-/// A greeting that the client was to ask for, and that nobody who counts could hear, is not repeated before this.
-const UNHEARD_MS: Millis = 10_000;
 
 impl CallCore {
     /// A reply that was asked for did not begin in time.
     pub(super) fn reply_missing(&mut self) {
         let Some(asked) = self.replies.asked.take() else { return };
         if self.replies.candidate_audible {
-            return;
-        }
-        if asked.unheard && !self.replies.greeted && self.link.control != Control::Relay {
-            // Nobody told us what the client's channel heard: it may well have greeted. Only if nothing at all comes of it
-            // the model is asked once more.
-            self.timers.set(Timer::Greeting, self.in_ms(UNHEARD_MS));
             return;
         }
         if self.replies.active.is_none() {
@@ -58,7 +50,7 @@ impl CallCore {
         } else if self.wanted_gate() == Gate::Server {
             self.replies.gate_lost = true;
             self.incident(IncidentKind::GateLost, "no_reply_created");
-            self.configure(Gate::Provider);
+            self.configure();
         }
     }
 
@@ -98,7 +90,8 @@ impl CallCore {
             Gate::Server => FREEZE_MS,
             Gate::Provider => FREEZE_AUTO_MS,
         };
-        Some(since.max(replies.last_audible).max(replies.last_sign) + patience)
+        // However long it has been owed: a request that was refused is not repeated at once.
+        Some(since.max(replies.last_audible).max(replies.last_sign).max(replies.last_asked) + patience)
     }
 
     fn stale_at(&self) -> Option<Millis> {

@@ -1,5 +1,5 @@
-//! The client as the page is: relays while it is in control, keeps what was not stored, carries out directives of the
-//! present epoch, and asks for replies itself if nobody does.
+//! A client as it should be: relays while it is in control, keeps what was not stored and the last seconds in any case,
+//! carries out directives of the present epoch, and asks for replies itself if nobody does.
 
 use serde_json::{Value, json};
 
@@ -8,12 +8,15 @@ use crate::clock::Millis;
 
 /// The page gives the server this long to ask for a reply.
 const PATIENCE_MS: Millis = 2_500;
+/// What was heard so lately is relayed when control changes hands: whoever was in control may not have heard it.
+const KEPT_MS: Millis = 2_000;
 
 pub(super) struct Client {
     pub(super) attached: bool,
     control: Control,
     epoch: u32,
-    kept: Vec<(u64, Value)>,
+    kept: Vec<(Millis, u64, Value)>,
+    now: Millis,
     seq: u64,
     pub(super) acknowledged: u64,
     enabled: bool,
@@ -22,7 +25,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(autopilot: bool) -> Self {
-        Self { attached: true, control: Control::Pending, epoch: 1, kept: Vec::new(), seq: 0, acknowledged: 0, enabled: autopilot, owed: None }
+        Self { attached: true, control: Control::Pending, epoch: 1, kept: Vec::new(), now: 0, seq: 0, acknowledged: 0, enabled: autopilot, owed: None }
     }
 
     /// A server event on the data channel. Returns what is to be relayed.
@@ -32,11 +35,12 @@ impl Client {
             "input_audio_buffer.speech_started" | "response.created" => self.owed = None,
             _ => {}
         }
-        if self.control == Control::Sideband {
-            return Vec::new();
-        }
         self.seq += 1;
-        self.kept.push((self.seq, event.clone()));
+        self.now = now;
+        self.kept.push((now, self.seq, event.clone()));
+        if self.control == Control::Sideband {
+            self.kept.retain(|(at, ..)| at + KEPT_MS > now);
+        }
         if self.control == Control::Relay && self.attached { vec![(self.seq, event)] } else { Vec::new() }
     }
 
@@ -49,7 +53,7 @@ impl Client {
             Notice::Control { control, epoch, .. } => self.joins(*control, *epoch),
             Notice::TranscriptAcknowledged { seq, .. } => {
                 self.acknowledged = *seq;
-                self.kept.retain(|(kept, _)| kept > seq);
+                self.kept.retain(|(at, kept, _)| kept > seq || at + KEPT_MS > self.now);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -61,13 +65,16 @@ impl Client {
         let news = (control, epoch) != (self.control, self.epoch);
         (self.control, self.epoch) = (control, epoch);
         match control {
-            Control::Sideband => {
-                self.kept.clear();
-                Vec::new()
-            }
-            Control::Relay if news || self.attached => self.kept.clone(),
-            Control::Relay | Control::Pending => Vec::new(),
+            Control::Relay if news => self.kept.iter().map(|(_, seq, event)| (*seq, event.clone())).collect(),
+            Control::Relay | Control::Sideband | Control::Pending => Vec::new(),
         }
+    }
+
+    /// The socket is there again: everything that was not stored is relayed once more.
+    pub(super) fn returns(&mut self, control: Control, epoch: u32) -> Vec<(u64, Value)> {
+        self.attached = true;
+        self.control = Control::Pending;
+        self.joins(control, epoch)
     }
 
     /// Whether a directive is carried out.

@@ -27,19 +27,19 @@ fn the_sideband_asks_for_it_as_soon_as_media_is_up() {
 
 #[test]
 fn the_client_asks_for_it_after_700_ms_without_a_sideband() {
-    for attach_ms in [Some(2_000), None] {
+    for attach_ms in [Some(1_100), Some(2_000), Some(3_900), None] {
         assert_eq!(asked(Setting { attach_ms, ..Setting::default() }, 20_000, &[]), (vec![(1_000, Pipe::Client)], 1), "{attach_ms:?}");
     }
 }
 
 #[test]
-fn a_greeting_that_nobody_could_hear_is_not_repeated_soon() {
-    // The socket opens long after the greeting was over: no sign of it is left.
-    let setting = || Setting { attach_ms: Some(3_900), ..Setting::default() };
-    assert_eq!(asked(setting(), 12_900, &[]), (vec![(1_000, Pipe::Client)], 1));
-    assert_eq!(asked(setting(), 20_000, &[]), (vec![(1_000, Pipe::Client), (13_000, Pipe::Sideband)], 2), "in case it got lost");
-    let (asked, _) = asked(setting(), 20_000, &[(5_000, Happening::Speech(2_000))]);
-    assert_eq!(asked.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1_000, 7_005], "somebody heard it");
+fn a_greeting_by_the_client_is_on_the_record_whenever_the_sideband_comes() {
+    for attach_ms in [1_001, 1_150, 1_190, 1_300, 2_000, 3_900] {
+        let mut world = World::new(Setting { attach_ms: Some(attach_ms), ..Setting::default() });
+        world.run_to_end();
+        super::course::is_as_planned(&world);
+        assert_eq!(world.checked()[0].entry.stage, "welcome", "{attach_ms}");
+    }
 }
 
 #[test]

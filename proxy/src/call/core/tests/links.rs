@@ -17,8 +17,8 @@ fn controls(world: &World) -> Vec<(Control, u32)> {
 fn without_a_sideband_the_client_relays_and_carries_out() {
     let world = World::whole(Setting { attach_ms: None, ..Setting::default() });
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
-    assert_eq!(controls(&world), [(Control::Relay, 2)]);
-    assert_eq!(world.call_events(), ["answered", "connected", "relay/lost", "closed Confirmed"]);
+    assert_eq!(controls(&world), [(Control::Relay, 2), (Control::Relay, 2)]);
+    assert_eq!(world.call_events(), ["answered", "connected", "relay/attaching", "relay/lost", "closed Confirmed"]);
     assert!(world.watchman.directed.iter().all(|(_, pipe, ..)| *pipe == Pipe::Client));
     assert!(world.configured().iter().all(|(.., gate)| *gate == Gate::Provider), "the provider replies by itself");
     let turns = world.checked();

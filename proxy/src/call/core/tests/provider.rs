@@ -39,6 +39,8 @@ pub(super) struct Quirks {
     pub(super) no_done: bool,
     /// Does not reply by itself, whatever it is configured to do.
     pub(super) no_auto: bool,
+    /// Words come first in part, as if they were all.
+    pub(super) interim: bool,
 }
 
 impl Default for Quirks {
@@ -58,6 +60,7 @@ impl Default for Quirks {
             ignores_stages: false,
             no_done: false,
             no_auto: false,
+            interim: false,
         }
     }
 }
@@ -193,6 +196,11 @@ impl Provider {
         if let Some(delay) = delay {
             let completed = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "content_index": 0,
                 "transcript": words, "usage": {"type": "duration", "seconds": 3}});
+            if self.quirks.interim {
+                let mut part = completed.clone();
+                part["transcript"] = json!(&words[..words.len() / 2]);
+                steps.push((delay / 2, self.event(part)));
+            }
             steps.push((delay, self.event(completed)));
         }
         let auto = self.session["audio"]["input"]["turn_detection"]["create_response"] == true && !self.quirks.no_auto;
@@ -305,12 +313,24 @@ impl Provider {
         self.event(json!({"type": "conversation.item.added", "previous_item_id": previous, "item": item}))
     }
 
+    /// What was said just now was said at this time.
+    pub(super) fn note(&mut self, now: Millis) {
+        for said in self.said.iter_mut().rev().take_while(|said| said.at == 0) {
+            said.at = now;
+        }
+    }
+
     /// An event goes out to whoever listens; words that do are known to be sent.
-    pub(super) fn sends(&mut self, event: &Value) {
-        if event["type"] == "conversation.item.input_audio_transcription.completed"
-            && let Some(said) = self.said.iter_mut().find(|said| event["item_id"] == said.item)
+    pub(super) fn sends(&mut self, now: Millis, event: &Value) {
+        let words = match event["type"].as_str() {
+            Some("conversation.item.input_audio_transcription.completed" | "response.output_audio_transcript.done") => Some((&event["item_id"], &event["transcript"])),
+            Some("response.done") => Some((&event["response"]["output"][0]["id"], &event["response"]["output"][0]["content"][0]["transcript"])),
+            _ => None,
+        };
+        if let Some((item, words)) = words
+            && let Some(said) = self.said.iter_mut().find(|said| *item == said.item && *words == said.words)
         {
-            said.delivered = true;
+            said.sent = said.sent.or(Some(now));
         }
     }
 

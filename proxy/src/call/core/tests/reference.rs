@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::clock::Millis;
 use crate::transcript::{Entry, Origin, Record, Source, Speaker, TurnEntry, TurnState};
 
 /// One turn of the reference conversation.
@@ -11,23 +12,25 @@ pub(super) struct Said {
     pub(super) speaker: Speaker,
     pub(super) words: String,
     pub(super) interrupted: bool,
-    /// The words were sent before the call was over.
-    pub(super) delivered: bool,
+    /// When: a candidate's turn its end, a reply its beginning.
+    pub(super) at: Millis,
+    /// When all its words had been sent.
+    pub(super) sent: Option<Millis>,
     /// For a reply: the stage whose instructions it was made with.
     pub(super) stage: Option<String>,
 }
 
 impl Said {
     pub(super) fn heard(item: &str, words: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Candidate, words: words.into(), interrupted: false, delivered: false, stage: None }
+        Self { item: item.into(), speaker: Speaker::Candidate, words: words.into(), interrupted: false, at: 0, sent: None, stage: None }
     }
 
     pub(super) fn spoken(item: &str, words: &str, told: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Ai, words: words.into(), interrupted: false, delivered: true, stage: Some(stage_of(told)) }
+        Self { item: item.into(), speaker: Speaker::Ai, words: words.into(), interrupted: false, at: 0, sent: None, stage: Some(stage_of(told)) }
     }
 
     pub(super) fn placed(item: &str, speaker: Speaker, words: &str) -> Self {
-        Self { item: item.into(), speaker, words: words.into(), interrupted: false, delivered: true, stage: None }
+        Self { item: item.into(), speaker, words: words.into(), interrupted: false, at: 0, sent: Some(0), stage: None }
     }
 }
 
@@ -104,16 +107,26 @@ pub(super) fn in_order(journal: &[Record]) -> Vec<Recorded> {
 }
 
 /// Every turn that was said is recorded once, with its words, its speaker and its place. Returns the record in order.
-pub(super) fn check(said: &[Said], journal: &[Record]) -> Vec<Recorded> {
-    let turns = in_order(journal);
+/// Somebody may have been cut short in the middle of a sentence: of them, at most the beginning is there. What was
+/// not sent `until` then may be missing.
+pub(super) fn check(said: &[Said], journal: &[Record], until: Millis) -> Vec<Recorded> {
+    let mut turns = in_order(journal);
+    let is_said = |turn: &Recorded| said.iter().any(|said| said.item == turn.entry.item);
+    let unfinished: Vec<_> = turns.iter().filter(|turn| !is_said(turn)).map(|turn| (turn.entry.speaker, turn.entry.state)).collect();
+    assert!(unfinished.is_empty() || unfinished == [(Speaker::Candidate, TurnState::TimedOut)], "{unfinished:?} was never said");
+    turns.retain(is_said);
     let items = |turns: &[Recorded]| turns.iter().map(|turn| turn.entry.item.clone()).collect::<Vec<_>>();
-    assert_eq!(items(&turns), said.iter().map(|said| said.item.clone()).collect::<Vec<_>>(), "every turn once, in order");
+    let recorded = items(&turns);
+    let said: Vec<&Said> = said.iter().filter(|said| said.at < until || recorded.contains(&said.item)).collect();
+    assert_eq!(recorded, said.iter().map(|said| said.item.clone()).collect::<Vec<_>>(), "every turn once, in order");
     for (turn, said) in turns.iter().zip(said) {
-        let words = if said.delivered { said.words.as_str() } else { "" };
-        assert_eq!((turn.entry.speaker, turn.words.as_str()), (said.speaker, words), "{}", said.item);
-        let expected = match (turn.entry.origin, said.delivered) {
-            (Origin::Reply, _) if said.interrupted => TurnState::Interrupted,
-            (Origin::Speech, false) => TurnState::TimedOut,
+        assert_eq!(turn.entry.speaker, said.speaker, "{}", said.item);
+        let delivered = said.sent.is_some_and(|at| at < until);
+        let begun = said.words.starts_with(&turn.words) && !delivered;
+        assert!(turn.words == said.words || begun, "{}: {:?} instead of {:?}", said.item, turn.words, said.words);
+        let expected = match (turn.entry.origin, delivered) {
+            (Origin::Speech | Origin::Reply, false) => turn.entry.state,
+            (Origin::Reply, true) if said.interrupted => TurnState::Interrupted,
             (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => TurnState::Final,
         };
         assert_eq!(turn.entry.state, expected, "{}", said.item);

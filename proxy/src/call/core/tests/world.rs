@@ -11,7 +11,7 @@ use super::client::Client;
 use super::provider::{Provider, Quirks, Step};
 use super::store::{Moods, Store};
 use super::watchman::Watchman;
-use crate::call::core::{CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
+use crate::call::core::{CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Notice, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
@@ -25,6 +25,8 @@ use crate::upstream::session::create_session;
 const SIDEBAND_MS: Millis = 5;
 /// Over the client and its data channel; further than the direct way.
 const CLIENT_MS: Millis = 40;
+/// Two hours of talk take a tenth of it: more, and a wait has no end.
+const MAX_STEPS: usize = 300_000;
 /// Wall time at the origin of the monotonic clock.
 pub(super) const EPOCH: i64 = 1_790_000_000_000;
 
@@ -78,6 +80,10 @@ pub(super) enum Happening {
     Channel(Value),
     /// A relayed event reaches us.
     Relayed(u64, Value),
+    /// The client is told.
+    Told(Notice),
+    /// Directives reach the client.
+    RealtimeSend(u32, Vec<Value>),
     /// A client event reaches the provider.
     Order(Value),
     /// The provider goes on.
@@ -93,6 +99,11 @@ pub(super) enum Happening {
     /// The client leaves or comes back.
     Leaves,
     Returns,
+    /// So many requests for a reply get lost.
+    Swallow(u32),
+    /// This process dies; the next one goes on from what is stored, so much later.
+    Killed(Millis),
+    Restarted,
 }
 
 pub(super) struct World {
@@ -109,12 +120,14 @@ pub(super) struct World {
     scheduled: u64,
     heard: Realtime,
     relayed: Realtime,
-    last_relayed: u64,
     socket: Option<u32>,
     sockets: u32,
     speaking: bool,
     hang_up_ms: Option<Millis>,
     setup: Setup,
+    down: bool,
+    restarts: u8,
+    steps: usize,
 }
 
 impl World {
@@ -151,12 +164,14 @@ impl World {
             scheduled: 0,
             heard: Realtime::new(),
             relayed: Realtime::new(),
-            last_relayed: 0,
             socket: None,
             sockets: 0,
             speaking: false,
             hang_up_ms: setting.hang_up_ms,
             setup,
+            down: false,
+            restarts: 0,
+            steps: 0,
         };
         world.feed(Input::Client(ClientInput::Attached));
         world.feed(Input::Upstream(UpstreamInput::Answered { call_id: "rtc_viva_1".into(), capabilities: Capabilities::REALTIME }));
@@ -200,11 +215,13 @@ impl World {
     /// Lets time pass until something is so, or `ms` is over. Returns whether it is so.
     pub(super) fn run_until(&mut self, ms: Millis, so: impl Fn(&Self) -> bool) -> bool {
         while self.watchman.closed.is_none() && !so(self) {
+            self.steps += 1;
+            assert!(self.steps < MAX_STEPS, "time stands still at {}: {:?} {:?}", self.now, self.core.timers, self.core.timeline.deadline());
             let next = self.future.first_key_value().map(|((at, _), _)| *at);
-            let deadline = self.core.next_deadline();
+            let deadline = self.core.next_deadline().filter(|_| !self.down);
             let Some(at) = next.into_iter().chain(deadline).min().filter(|at| *at <= ms) else { return false };
-            assert!(at >= self.now, "time only goes on");
-            self.now = at;
+            // A core from a journal may find that its time has come long ago.
+            self.now = at.max(self.now);
             if next == Some(at) {
                 let (_, what) = self.future.pop_first().expect("just seen");
                 self.happen(what);
@@ -231,11 +248,20 @@ impl World {
             }
             Happening::Wire(..) => {}
             Happening::Channel(event) => {
-                for (seq, event) in self.client.hears(self.now, event) {
-                    self.later(CLIENT_MS, Happening::Relayed(seq, event));
-                }
+                let relayed = self.client.hears(self.now, event);
+                self.relays(relayed);
             }
             Happening::Relayed(seq, event) => self.relay(seq, &event),
+            Happening::Told(notice) => {
+                let relayed = self.client.told(&notice);
+                self.relays(relayed);
+            }
+            Happening::RealtimeSend(epoch, events) => {
+                let obeyed = self.client.obeys(epoch);
+                for event in events.into_iter().filter(|_| obeyed) {
+                    self.at(self.now, Happening::Order(event));
+                }
+            }
             Happening::Order(event) => {
                 let steps = if self.provider.open { self.provider.order(&event) } else { Vec::new() };
                 self.steps(steps);
@@ -243,6 +269,7 @@ impl World {
             Happening::Provider(Step::Event(event)) => self.emit(event),
             Happening::Provider(step) => {
                 let steps = self.provider.step(step);
+                self.provider.note(self.now);
                 self.steps(steps);
             }
             Happening::Speech(length) if self.provider.open && !self.speaking => {
@@ -257,6 +284,7 @@ impl World {
                 self.speaking = false;
                 if self.provider.open {
                     let steps = self.provider.speech_ends(&item, self.now, &words);
+                    self.provider.note(self.now);
                     self.steps(steps);
                 }
             }
@@ -270,14 +298,19 @@ impl World {
                 self.client.attached = false;
                 self.feed(Input::Client(ClientInput::Detached));
             }
+            Happening::Swallow(n) => self.provider.quirks.swallowed = n,
+            Happening::Killed(ms) if !self.down => self.die(ms),
+            Happening::Killed(_) => {}
+            Happening::Restarted => self.restart(),
             Happening::Returns => {
-                self.client.attached = true;
                 let (control, epoch, _) = self.core.control();
-                for (seq, event) in self.client.joins(control, epoch) {
-                    self.later(CLIENT_MS, Happening::Relayed(seq, event));
-                }
+                let kept = self.client.returns(control, epoch);
                 self.feed(Input::Client(ClientInput::Attached));
+                self.relays(kept);
             }
+        }
+        if self.down {
+            return;
         }
         if let Some(order) = self.client.autopilot(self.now) {
             self.later(CLIENT_MS, Happening::Order(order));
@@ -296,14 +329,19 @@ impl World {
     }
 
     fn relay(&mut self, seq: u64, event: &Value) {
-        if self.core.control().0 != crate::call::core::Control::Relay || seq <= self.last_relayed || !self.client.attached {
+        if !self.core.hears_client() || !self.client.attached {
             return;
         }
-        self.last_relayed = seq;
         for fact in self.relayed.feed(event) {
             self.feed(Input::Fact(Source::Client, fact));
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
+    }
+
+    fn relays(&mut self, events: Vec<(u64, Value)>) {
+        for (seq, event) in events {
+            self.later(CLIENT_MS, Happening::Relayed(seq, event));
+        }
     }
 
     fn steps(&mut self, steps: Vec<(Millis, Step)>) {
@@ -317,7 +355,7 @@ impl World {
         if !self.provider.open {
             return;
         }
-        self.provider.sends(&event);
+        self.provider.sends(self.now, &event);
         for _ in 0..1 + u32::from(self.provider.quirks.twice) {
             if let Some(socket) = self.socket {
                 self.later(SIDEBAND_MS, Happening::Wire(socket, event.clone()));
@@ -329,24 +367,52 @@ impl World {
         }
     }
 
+    /// The core of this process is gone with everything it had not stored.
+    fn die(&mut self, ms: Millis) {
+        self.down = true;
+        self.socket = None;
+        self.store.in_flight = 0;
+        self.future.retain(|_, what| !matches!(what, Happening::Commit(..) | Happening::Stored(_)));
+        self.later(ms, Happening::Restarted);
+    }
+
+    /// The next process makes a core from the journal, opens a socket, and the client comes back.
+    fn restart(&mut self) {
+        self.down = false;
+        self.restarts += 1;
+        let setup = Setup { seed: [7 + self.restarts; 32], ..self.setup.clone() };
+        match CallCore::resume(setup, &self.store.journal, at(self.now)) {
+            Ok(core) => self.core = core,
+            Err(_) => {
+                self.watchman.closed = Some(CloseReason::HandedOver);
+                return;
+            }
+        }
+        self.heard = Realtime::new();
+        self.relayed = Realtime::new();
+        self.watchman.restarted();
+        self.later(150, Happening::Socket(Sideband::Attached));
+        if self.client.attached {
+            self.later(1_000, Happening::Returns);
+        }
+    }
+
     /// One input for the core; what it wants done is done.
     pub(super) fn feed(&mut self, input: Input) {
+        if self.down {
+            return;
+        }
         let effects = self.core.handle(at(self.now), input);
         self.watchman.check(self.now, &effects, &self.store.journal);
         for effect in effects {
             match effect {
-                Effect::ToClient(notice) => {
-                    for (seq, event) in self.client.told(&notice) {
-                        self.later(CLIENT_MS, Happening::Relayed(seq, event));
-                    }
-                }
+                Effect::ToClient(notice) => self.later(CLIENT_MS, Happening::Told(notice)),
                 Effect::ToModel { pipe, epoch, directive } => {
-                    let (way, open) = match pipe {
-                        Pipe::Sideband => (SIDEBAND_MS, self.socket.is_some()),
-                        Pipe::Client => (CLIENT_MS, self.client.obeys(epoch)),
-                    };
-                    for event in self.template.encode(&directive).into_iter().filter(|_| open) {
-                        self.later(way, Happening::Order(event));
+                    let events = self.template.encode(&directive);
+                    match pipe {
+                        Pipe::Sideband if self.socket.is_none() => {}
+                        Pipe::Sideband => events.into_iter().for_each(|event| self.later(SIDEBAND_MS, Happening::Order(event))),
+                        Pipe::Client => self.later(CLIENT_MS, Happening::RealtimeSend(epoch, events)),
                     }
                 }
                 Effect::Commit { expected_n, prev_hash, records } => {
