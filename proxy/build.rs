@@ -6,37 +6,25 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo::rerun-if-env-changed=VIVA_GIT_HASH");
-    let told = std::env::var("VIVA_GIT_HASH")
-        .ok()
-        .filter(|hash| is_hash(hash));
+    let told = std::env::var("VIVA_GIT_HASH").ok().filter(|hash| is_hash(hash));
     let hash = told.or_else(head).unwrap_or_else(|| "unknown".to_owned());
-    println!(
-        "cargo::rustc-env=VIVA_GIT_HASH={}",
-        hash.get(..12).unwrap_or(&hash)
-    );
+    println!("cargo::rustc-env=VIVA_GIT_HASH={}", hash.get(..12).unwrap_or(&hash));
 }
 
 /// The commit that `.git/HEAD` names, directly or by a branch, loose or packed; also in a linked worktree.
 fn head() -> Option<String> {
-    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?)
-        .parent()?
-        .to_owned();
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?).parent()?.to_owned();
     let git = git_dir(&root)?;
     let head = read(&git.join("HEAD"))?;
     let Some(branch) = head.trim().strip_prefix("ref: ") else {
         return Some(head.trim().to_owned()).filter(|hash| is_hash(hash));
     };
     // Branches of a linked worktree lie in the main one.
-    let common =
-        read(&git.join("commondir")).map_or_else(|| git.clone(), |dir| git.join(dir.trim()));
+    let common = read(&git.join("commondir")).map_or_else(|| git.clone(), |dir| git.join(dir.trim()));
     let loose = read(&common.join(branch)).map(|hash| hash.trim().to_owned());
     let packed = || {
         let lines = read(&common.join("packed-refs"))?;
-        lines.lines().find_map(|line| {
-            line.strip_suffix(branch)?
-                .strip_suffix(' ')
-                .map(str::to_owned)
-        })
+        lines.lines().find_map(|line| line.strip_suffix(branch)?.strip_suffix(' ').map(str::to_owned))
     };
     loose.or_else(packed).filter(|hash| is_hash(hash))
 }

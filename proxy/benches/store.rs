@@ -33,76 +33,38 @@ struct Load {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(run());
 }
 
 async fn run() {
-    let told = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
+    let told = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let parent = told.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let second = Some(Duration::from_secs(1));
     let loads = [
-        Load {
-            name: "one turn a commit, 1 call",
-            sessions: 1,
-            turns_a_commit: 1,
-            every: None,
-        },
-        Load {
-            name: "one turn a commit, 256 calls",
-            sessions: 256,
-            turns_a_commit: 1,
-            every: None,
-        },
-        Load {
-            name: "20 turns a commit, 64 calls",
-            sessions: 64,
-            turns_a_commit: 20,
-            every: None,
-        },
-        Load {
-            name: "200 turns a commit, 16 calls",
-            sessions: 16,
-            turns_a_commit: 200,
-            every: None,
-        },
-        Load {
-            name: "1,000 turns/s from 1,000 calls",
-            sessions: 1000,
-            turns_a_commit: 1,
-            every: second,
-        },
+        Load { name: "one turn a commit, 1 call", sessions: 1, turns_a_commit: 1, every: None },
+        Load { name: "one turn a commit, 256 calls", sessions: 256, turns_a_commit: 1, every: None },
+        Load { name: "20 turns a commit, 64 calls", sessions: 64, turns_a_commit: 20, every: None },
+        Load { name: "200 turns a commit, 16 calls", sessions: 16, turns_a_commit: 200, every: None },
+        Load { name: "1,000 turns/s from 1,000 calls", sessions: 1000, turns_a_commit: 1, every: second },
     ];
-    println!(
-        "{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}",
-        "", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms"
-    );
+    println!("{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}", "", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms");
     for load in loads {
         let dir = tempfile::tempdir_in(&parent).unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
         let latencies = commits(&store, &load).await;
         row(load.name, latencies, load.turns_a_commit);
         store.close().await.unwrap();
     }
     let dir = tempfile::tempdir_in(&parent).unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
     row("call rows, 16 in flight", starts(&store).await, 0);
     row("transcript of 100 turns, 1 reader", reads(&store).await, 0);
     store.close().await.unwrap();
     drop(store);
     let asked = Instant::now();
     let store = SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap();
-    println!(
-        "opening that store again took {:.1} ms",
-        asked.elapsed().as_secs_f64() * 1000.0
-    );
+    println!("opening that store again took {:.1} ms", asked.elapsed().as_secs_f64() * 1000.0);
     store.close().await.unwrap();
 }
 
@@ -112,9 +74,7 @@ async fn commits(store: &Arc<dyn Store>, load: &Load) -> Vec<Duration> {
     for at in 0..load.sessions {
         let (store, ctx, session) = (Arc::clone(store), person.service(), person.session().await);
         let (turns, every) = (load.turns_a_commit, load.every);
-        let offset = every.map_or(Duration::ZERO, |every| {
-            every.mul_f64(at as f64 / load.sessions as f64)
-        });
+        let offset = every.map_or(Duration::ZERO, |every| every.mul_f64(at as f64 / load.sessions as f64));
         calls.push(async move {
             let mut pen = Pen::new(session);
             let mut taken = Vec::new();
@@ -165,28 +125,17 @@ async fn starts(store: &Arc<dyn Store>) -> Vec<Duration> {
 async fn reads(store: &Arc<dyn Store>) -> Vec<Duration> {
     let person = Person::sign_in(store).await;
     let session = person.session().await;
-    store
-        .commit(person.service(), Pen::new(session).turns(100))
-        .await
-        .unwrap();
+    store.commit(person.service(), Pen::new(session).turns(100)).await.unwrap();
     let (start, mut taken) = (Instant::now(), Vec::new());
     while start.elapsed() < RUN {
         let asked = Instant::now();
-        assert!(
-            store
-                .transcript(person.ctx, session)
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(store.transcript(person.ctx, session).await.unwrap().is_some());
         taken.push(asked.elapsed());
     }
     taken
 }
 
-async fn together(
-    work: Vec<impl Future<Output = Vec<Duration>> + Send + 'static>,
-) -> Vec<Duration> {
+async fn together(work: Vec<impl Future<Output = Vec<Duration>> + Send + 'static>) -> Vec<Duration> {
     let running: Vec<_> = work.into_iter().map(tokio::spawn).collect();
     let mut all = Vec::new();
     for one in running {
@@ -197,19 +146,8 @@ async fn together(
 
 fn row(name: &str, mut latencies: Vec<Duration>, turns_each: u64) {
     latencies.sort_unstable();
-    let at = |share: f64| {
-        latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0
-    };
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
     let rate = latencies.len() as f64 / RUN.as_secs_f64();
-    let turns = if turns_each == 0 {
-        String::new()
-    } else {
-        format!("{:.0}", rate * turns_each as f64)
-    };
-    println!(
-        "{name:<34}{rate:>12.0}{turns:>12}{:>10.2}{:>10.2}{:>10.2}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
+    let turns = if turns_each == 0 { String::new() } else { format!("{:.0}", rate * turns_each as f64) };
+    println!("{name:<34}{rate:>12.0}{turns:>12}{:>10.2}{:>10.2}{:>10.2}", at(0.5), at(0.99), at(1.0));
 }

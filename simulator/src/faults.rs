@@ -104,12 +104,7 @@ struct Entry {
     kind: Kind,
 }
 
-const fn entry(
-    name: &'static str,
-    form: &'static str,
-    explanation: &'static str,
-    kind: Kind,
-) -> Entry {
+const fn entry(name: &'static str, form: &'static str, explanation: &'static str, kind: Kind) -> Entry {
     let info = FaultInfo { form, explanation };
     Entry { name, info, kind }
 }
@@ -157,12 +152,7 @@ const ENTRIES: &[Entry] = &[
         "sidebands are always answered 404",
         Kind::Flag(|f| f.sideband_never = true),
     ),
-    entry(
-        "words_missing",
-        "words_missing",
-        "the caller's words never arrive",
-        Kind::Flag(|f| f.words_missing = true),
-    ),
+    entry("words_missing", "words_missing", "the caller's words never arrive", Kind::Flag(|f| f.words_missing = true)),
     entry(
         "words_late",
         "words_late=MS",
@@ -258,10 +248,8 @@ impl Faults {
                 Some((name, value)) => (name.trim(), Some(value.trim())),
                 None => (part, None),
             };
-            let entry = ENTRIES
-                .iter()
-                .find(|entry| entry.name == name)
-                .ok_or_else(|| FaultError::Unknown(name.to_owned()))?;
+            let entry =
+                ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| FaultError::Unknown(name.to_owned()))?;
             entry.apply(&mut faults, value)?;
         }
         Ok(faults)
@@ -281,11 +269,7 @@ impl Entry {
             expected,
             found: value.unwrap_or_default().to_owned(),
         };
-        let number = |expected| {
-            value
-                .and_then(|v| v.parse::<u32>().ok())
-                .ok_or_else(|| wrong(expected))
-        };
+        let number = |expected| value.and_then(|v| v.parse::<u32>().ok()).ok_or_else(|| wrong(expected));
         match self.kind {
             Kind::Flag(set) if value.is_none() => set(faults),
             Kind::Flag(_) => return Err(wrong("no value")),
@@ -326,27 +310,17 @@ mod tests {
 
     #[test]
     fn wrong_faults_are_named() {
-        assert_eq!(
-            Faults::parse("no_close,nonsense"),
-            Err(FaultError::Unknown("nonsense".to_owned()))
-        );
+        assert_eq!(Faults::parse("no_close,nonsense"), Err(FaultError::Unknown("nonsense".to_owned())));
         for text in ["words_late", "words_late=soon", "create=200", "no_close=1"] {
-            assert!(
-                matches!(Faults::parse(text), Err(FaultError::Value { .. })),
-                "{text}"
-            );
+            assert!(matches!(Faults::parse(text), Err(FaultError::Value { .. })), "{text}");
         }
     }
 
     #[test]
     fn every_listed_fault_can_be_parsed_and_changes_something() {
         for info in Faults::list() {
-            let text = info
-                .form
-                .replace("STATUS", "500")
-                .replace("SECONDS", "7")
-                .replace("BYTES", "7")
-                .replace("MS", "7");
+            let text =
+                info.form.replace("STATUS", "500").replace("SECONDS", "7").replace("BYTES", "7").replace("MS", "7");
             let faults = Faults::parse(&text).unwrap();
             assert_ne!(faults, Faults::default(), "{text}");
             assert!(!info.explanation.is_empty());

@@ -29,17 +29,9 @@ impl Simulator {
     pub async fn bind(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind(config.bind).await?;
         let addr = listener.local_addr()?;
-        let key = config
-            .key
-            .clone()
-            .unwrap_or_else(|| format!("sk-sim-{}", Ids::fresh().letters(32)));
+        let key = config.key.clone().unwrap_or_else(|| format!("sk-sim-{}", Ids::fresh().letters(32)));
         let shared = Shared::new(config, key.clone());
-        Ok(Self {
-            listener,
-            addr,
-            key,
-            shared,
-        })
+        Ok(Self { listener, addr, key, shared })
     }
 
     /// Where it listens.
@@ -63,9 +55,7 @@ impl Simulator {
     /// A view of what happens inside, for tests; usable while it runs and afterwards.
     #[must_use]
     pub fn probe(&self) -> Probe {
-        Probe {
-            shared: self.shared.clone(),
-        }
+        Probe { shared: self.shared.clone() }
     }
 
     /// Serve until cancelled; then calls are ended, sidebands closed, and all tasks awaited.
@@ -91,9 +81,7 @@ impl Simulator {
 
 impl std::fmt::Debug for Simulator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Simulator")
-            .field("addr", &self.addr)
-            .finish_non_exhaustive()
+        f.debug_struct("Simulator").field("addr", &self.addr).finish_non_exhaustive()
     }
 }
 
@@ -131,19 +119,13 @@ impl Probe {
 
     /// Misbehave like this from now on. Calls that are live keep the faults they began with.
     pub fn set_faults(&self, faults: Faults) {
-        let mut current = self
-            .shared
-            .faults
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut current = self.shared.faults.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *current = faults;
     }
 }
 
 impl std::fmt::Debug for Probe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Probe")
-            .field("live_calls", &self.live_calls())
-            .finish()
+        f.debug_struct("Probe").field("live_calls", &self.live_calls()).finish()
     }
 }

@@ -48,8 +48,7 @@ pub(crate) async fn measure(
     }
     let mut schedule = tokio::time::interval(Duration::from_secs(1) / rate);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut on_the_way: Vec<JoinSet<Result<(u64, Duration)>>> =
-        targets.iter().map(|_| JoinSet::new()).collect();
+    let mut on_the_way: Vec<JoinSet<Result<(u64, Duration)>>> = targets.iter().map(|_| JoinSet::new()).collect();
     for (turn, ticket) in tickets.iter().enumerate() {
         for (target, pool) in pools.iter().enumerate() {
             schedule.tick().await;
@@ -57,29 +56,20 @@ pub(crate) async fn measure(
             on_the_way[target].spawn(one(pool.clone(), sdp::post(pool.addr, ticket, id), id));
         }
     }
-    let mut latencies = Latencies {
-        targets: Vec::with_capacity(targets.len()),
-    };
+    let mut latencies = Latencies { targets: Vec::with_capacity(targets.len()) };
     let counted = u64::try_from(WARM_UP * targets.len())?;
     for ((name, _), mut offers) in targets.iter().zip(on_the_way) {
         let mut times = Vec::with_capacity(tickets.len());
         while let Some(offer) = offers.join_next().await {
             let (id, took) = offer?.with_context(|| format!("an offer through {name}"))?;
-            let held = upstream
-                .take_held(id)
-                .with_context(|| format!("{name}: the upstream did not see offer {id}"))?;
+            let held =
+                upstream.take_held(id).with_context(|| format!("{name}: the upstream did not see offer {id}"))?;
             if id >= counted {
                 times.push(took.saturating_sub(held));
             }
         }
         let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
-        latencies.targets.push((
-            name,
-            OnTheWay {
-                p50: p50.context("no offers")?,
-                p99: p99.context("no offers")?,
-            },
-        ));
+        latencies.targets.push((name, OnTheWay { p50: p50.context("no offers")?, p99: p99.context("no offers")? }));
     }
     Ok(latencies)
 }
@@ -89,12 +79,7 @@ async fn one(pool: Pool, request: Vec<u8>, id: u64) -> Result<(u64, Duration)> {
     let since = Instant::now();
     let reply = wire.exchange(&request).await?;
     let took = since.elapsed();
-    ensure!(
-        reply.status == 201,
-        "got {}: {}",
-        reply.status,
-        String::from_utf8_lossy(reply.body)
-    );
+    ensure!(reply.status == 201, "got {}: {}", reply.status, String::from_utf8_lossy(reply.body));
     pool.give_back(wire);
     Ok((id, took))
 }
@@ -108,10 +93,7 @@ struct Pool {
 
 impl Pool {
     fn new(addr: SocketAddr) -> Self {
-        Self {
-            addr,
-            idle: Arc::default(),
-        }
+        Self { addr, idle: Arc::default() }
     }
 
     async fn fill(&self) -> Result<()> {
@@ -124,11 +106,7 @@ impl Pool {
 
     /// The connection that waited longest, so that all of them stay warm.
     async fn take(&self) -> Result<Wire> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match idle {
             Some(wire) => Ok(wire),
             None => Wire::open(self.addr).await,
@@ -136,9 +114,6 @@ impl Pool {
     }
 
     fn give_back(&self, wire: Wire) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(wire);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(wire);
     }
 }

@@ -31,11 +31,7 @@ enum Until {
 }
 
 impl Flood {
-    pub(crate) async fn once(
-        addr: SocketAddr,
-        offers: &Offers<'_>,
-        in_flight: usize,
-    ) -> Result<Self> {
+    pub(crate) async fn once(addr: SocketAddr, offers: &Offers<'_>, in_flight: usize) -> Result<Self> {
         Self::run(addr, offers.requests(addr), in_flight, Until::AllSent).await
     }
 
@@ -52,12 +48,7 @@ impl Flood {
         self.offers as f64 / self.took.as_secs_f64()
     }
 
-    async fn run(
-        addr: SocketAddr,
-        requests: Vec<Vec<u8>>,
-        in_flight: usize,
-        until: Until,
-    ) -> Result<Self> {
+    async fn run(addr: SocketAddr, requests: Vec<Vec<u8>>, in_flight: usize, until: Until) -> Result<Self> {
         let requests: Arc<[Vec<u8>]> = requests.into();
         let next = Arc::new(AtomicUsize::new(0));
         let mut wires = Vec::with_capacity(in_flight);
@@ -67,20 +58,9 @@ impl Flood {
         let began = Instant::now();
         let mut senders = JoinSet::new();
         for wire in wires {
-            senders.spawn(send(
-                wire,
-                Arc::clone(&requests),
-                Arc::clone(&next),
-                began,
-                until,
-            ));
+            senders.spawn(send(wire, Arc::clone(&requests), Arc::clone(&next), began, until));
         }
-        let mut flood = Self {
-            offers: 0,
-            took: Duration::ZERO,
-            round_trips: Vec::new(),
-            locations: Vec::new(),
-        };
+        let mut flood = Self { offers: 0, took: Duration::ZERO, round_trips: Vec::new(), locations: Vec::new() };
         while let Some(sender) = senders.join_next().await {
             let sent = sender??;
             flood.offers += sent.round_trips.len();
@@ -119,12 +99,7 @@ async fn send(
         let since = Instant::now();
         let reply = wire.exchange(&requests[place]).await?;
         let took = since.elapsed();
-        ensure!(
-            reply.status == 201,
-            "offer {turn} got {}: {}",
-            reply.status,
-            String::from_utf8_lossy(reply.body)
-        );
+        ensure!(reply.status == 201, "offer {turn} got {}: {}", reply.status, String::from_utf8_lossy(reply.body));
         sent.round_trips.push(took);
         if let (Until::AllSent, Some(location)) = (until, reply.header("location")) {
             sent.locations.push((place, location.to_owned()));

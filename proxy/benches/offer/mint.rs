@@ -43,55 +43,25 @@ impl Guest {
         let request = wire::request("POST", addr, "/auth/guest", &[("origin", &origin)], b"");
         let mut wire = Wire::open(addr).await?;
         let reply = wire.exchange(&request).await?;
-        ensure!(
-            reply.status == 204,
-            "signing in as a guest got {}",
-            reply.status
-        );
-        let cookie = reply
-            .header("set-cookie")
-            .and_then(|cookie| cookie.split(';').next())
-            .context("no cookie")?;
-        Ok(Self {
-            addr,
-            cookie: cookie.to_owned(),
-        })
+        ensure!(reply.status == 204, "signing in as a guest got {}", reply.status);
+        let cookie = reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).context("no cookie")?;
+        Ok(Self { addr, cookie: cookie.to_owned() })
     }
 
     /// Creates `count` sessions, each with a ticket of its own.
     pub(crate) async fn mint(&self, count: usize) -> Result<Minted> {
         let origin = format!("http://{}", self.addr);
-        let headers = [
-            ("origin", origin.as_str()),
-            ("cookie", &self.cookie),
-            ("content-type", "application/json"),
-        ];
-        let request = wire::request(
-            "POST",
-            self.addr,
-            "/api/sessions",
-            &headers,
-            NEW_SESSION.as_bytes(),
-        );
+        let headers = [("origin", origin.as_str()), ("cookie", &self.cookie), ("content-type", "application/json")];
+        let request = wire::request("POST", self.addr, "/api/sessions", &headers, NEW_SESSION.as_bytes());
         let began = Instant::now();
         let requests: Arc<[Vec<u8>]> = vec![request; count].into();
         let tickets = exchange_all(self.addr, requests, |status, body| {
-            ensure!(
-                status == 201,
-                "creating a session got {status}: {}",
-                String::from_utf8_lossy(body)
-            );
+            ensure!(status == 201, "creating a session got {status}: {}", String::from_utf8_lossy(body));
             let reply: serde_json::Value = serde_json::from_slice(body)?;
-            Ok(reply["ticket"]["value"]
-                .as_str()
-                .context("no ticket in the reply")?
-                .to_owned())
+            Ok(reply["ticket"]["value"].as_str().context("no ticket in the reply")?.to_owned())
         })
         .await?;
-        Ok(Minted {
-            tickets,
-            took: began.elapsed(),
-        })
+        Ok(Minted { tickets, took: began.elapsed() })
     }
 }
 
@@ -99,11 +69,7 @@ impl Guest {
 const OVER_WITHIN: Duration = Duration::from_secs(120);
 
 /// Hangs up every call of a round, by the place of its ticket, and waits until all of them are over and on the record.
-pub(crate) async fn hang_up(
-    addr: SocketAddr,
-    tickets: &[String],
-    calls: &[(usize, String)],
-) -> Result<()> {
+pub(crate) async fn hang_up(addr: SocketAddr, tickets: &[String], calls: &[(usize, String)]) -> Result<()> {
     let requests: Arc<[Vec<u8>]> = calls
         .iter()
         .map(|(place, location)| {
@@ -112,20 +78,11 @@ pub(crate) async fn hang_up(
         })
         .collect();
     let hung_up = exchange_all(addr, requests, |status, body| {
-        ensure!(
-            (200..300).contains(&status),
-            "hanging up got {status}: {}",
-            String::from_utf8_lossy(body)
-        );
+        ensure!((200..300).contains(&status), "hanging up got {status}: {}", String::from_utf8_lossy(body));
         Ok(())
     })
     .await?;
-    ensure!(
-        hung_up.len() == calls.len(),
-        "{} of {} calls were hung up",
-        hung_up.len(),
-        calls.len()
-    );
+    ensure!(hung_up.len() == calls.len(), "{} of {} calls were hung up", hung_up.len(), calls.len());
     let health = wire::request("GET", addr, "/health", &[], b"");
     let mut wire = Wire::open(addr).await?;
     let deadline = Instant::now() + OVER_WITHIN;
@@ -134,11 +91,7 @@ pub(crate) async fn hang_up(
         if story["sessions"]["active"] == 0 {
             return Ok(());
         }
-        ensure!(
-            Instant::now() < deadline,
-            "calls that were hung up are still open: {}",
-            story["sessions"]
-        );
+        ensure!(Instant::now() < deadline, "calls that were hung up are still open: {}", story["sessions"]);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

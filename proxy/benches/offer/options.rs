@@ -28,29 +28,16 @@ impl Options {
     /// Reads the arguments after the program's name.
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
         // The binary that cargo built beside this benchmark, unless the caller measures another.
-        let viva = std::env::var_os("VIVA_BIN")
-            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_viva")), PathBuf::from);
-        let mut options = Self {
-            viva,
-            rounds: 3,
-            offers: 10_000,
-            in_flight: 16,
-            latency_offers: 1_000,
-            rate: 120,
-            starts: 5,
-        };
+        let viva =
+            std::env::var_os("VIVA_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_viva")), PathBuf::from);
+        let mut options =
+            Self { viva, rounds: 3, offers: 10_000, in_flight: 16, latency_offers: 1_000, rate: 120, starts: 5 };
         // cargo itself adds `--bench` to the arguments of every benchmark.
         let mut arguments = arguments.filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
             let mut number = || -> Result<usize> {
-                let value = arguments
-                    .next()
-                    .with_context(|| format!("{name} takes a number"))?;
-                value
-                    .parse()
-                    .ok()
-                    .filter(|n| *n > 0)
-                    .with_context(|| format!("{name} takes a number above 0"))
+                let value = arguments.next().with_context(|| format!("{name} takes a number"))?;
+                value.parse().ok().filter(|n| *n > 0).with_context(|| format!("{name} takes a number above 0"))
             };
             match name.as_str() {
                 "--rounds" => options.rounds = number()?,
@@ -59,9 +46,9 @@ impl Options {
                 "--latency-offers" => options.latency_offers = number()?,
                 "--rate" => options.rate = u32::try_from(number()?)?,
                 "--starts" => options.starts = number()?,
-                _ => bail!(
-                    "unknown option {name}: --rounds, --offers, --in-flight, --latency-offers, --rate, --starts"
-                ),
+                _ => {
+                    bail!("unknown option {name}: --rounds, --offers, --in-flight, --latency-offers, --rate, --starts")
+                }
             }
         }
         Ok(options)

@@ -58,20 +58,12 @@ impl StartUp {
             let viva = Viva::start(binary, &scratch.join(format!("start-{start}")), &[])?;
             ready_ms.push(viva.ready_after().as_secs_f64() * 1e3);
         }
-        Ok(Self {
-            ready_ms,
-            binary_bytes: std::fs::metadata(binary)?.len(),
-        })
+        Ok(Self { ready_ms, binary_bytes: std::fs::metadata(binary)?.len() })
     }
 }
 
 impl Report {
-    pub(crate) fn new(
-        options: &Options,
-        fsync: Duration,
-        start_up: StartUp,
-        idle_kib: u64,
-    ) -> Self {
+    pub(crate) fn new(options: &Options, fsync: Duration, start_up: StartUp, idle_kib: u64) -> Self {
         Self {
             options: options.clone(),
             fsync,
@@ -91,22 +83,12 @@ impl Report {
     }
 
     fn rates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options {
-            in_flight,
-            rounds,
-            offers,
-            ..
-        } = &self.options;
+        let Options { in_flight, rounds, offers, .. } = &self.options;
         writeln!(
             f,
             "Offers per second: {in_flight} in flight, instant upstream, median of {rounds} rounds (lowest to highest)"
         )?;
-        line(
-            f,
-            "upstream directly",
-            &self.direct_rates,
-            "the ceiling of generator and upstream",
-        )?;
+        line(f, "upstream directly", &self.direct_rates, "the ceiling of generator and upstream")?;
         if self.nginx_rates.is_empty() {
             writeln!(
                 f,
@@ -114,15 +96,8 @@ impl Report {
             )?;
         }
         line(f, "nginx proxy_pass", &self.nginx_rates, "")?;
-        line(
-            f,
-            "Viva",
-            &self.viva_rates,
-            &format!("{offers} a round, each with its own ticket and durable row"),
-        )?;
-        if let (Some(nginx), Some(viva)) =
-            (Spread::of(&self.nginx_rates), Spread::of(&self.viva_rates))
-        {
+        line(f, "Viva", &self.viva_rates, &format!("{offers} a round, each with its own ticket and durable row"))?;
+        if let (Some(nginx), Some(viva)) = (Spread::of(&self.nginx_rates), Spread::of(&self.viva_rates)) {
             let ratio = viva.median / nginx.median;
             writeln!(
                 f,
@@ -130,23 +105,10 @@ impl Report {
                 Verdict::at_least(ratio, 0.25)
             )?;
         }
-        line(
-            f,
-            "sessions minted",
-            &self.mint_rates,
-            "POST /api/sessions, for the record",
-        )?;
+        line(f, "sessions minted", &self.mint_rates, "POST /api/sessions, for the record")?;
         let mut round_trips = self.viva_round_trips.clone();
-        if let (Some(p50), Some(p99)) = (
-            percentile(&mut round_trips, 50),
-            percentile(&mut round_trips, 99),
-        ) {
-            writeln!(
-                f,
-                "  Viva's round trip under this load: p50 {:.2} ms, p99 {:.2} ms",
-                ms(p50),
-                ms(p99)
-            )?;
+        if let (Some(p50), Some(p99)) = (percentile(&mut round_trips, 50), percentile(&mut round_trips, 99)) {
+            writeln!(f, "  Viva's round trip under this load: p50 {:.2} ms, p99 {:.2} ms", ms(p50), ms(p99))?;
         }
         for (name, cpu) in [("nginx", &self.nginx_cpu), ("Viva", &self.viva_cpu)] {
             if let Some(cpu) = Spread::of(cpu) {
@@ -164,35 +126,20 @@ impl Report {
         let Some(latencies) = &self.latencies else {
             return Ok(());
         };
-        let Options {
-            latency_offers,
-            rate,
-            ..
-        } = &self.options;
+        let Options { latency_offers, rate, .. } = &self.options;
         writeln!(
             f,
             "\nLatency: upstream takes 50 ms, {latency_offers} offers to each, {rate}/s in all; time outside the upstream"
         )?;
         let direct = latencies.targets.first().map(|(_, time)| *time);
         for (name, time) in &latencies.targets {
-            write!(
-                f,
-                "  {name:<20} p50 {:>7.3} ms   p99 {:>7.3} ms",
-                ms(time.p50),
-                ms(time.p99)
-            )?;
+            write!(f, "  {name:<20} p50 {:>7.3} ms   p99 {:>7.3} ms", ms(time.p50), ms(time.p99))?;
             match direct.filter(|_| *name != "upstream directly") {
                 Some(direct) => {
-                    let (p50, p99) = (
-                        time.p50.saturating_sub(direct.p50),
-                        time.p99.saturating_sub(direct.p99),
-                    );
+                    let (p50, p99) = (time.p50.saturating_sub(direct.p50), time.p99.saturating_sub(direct.p99));
                     write!(f, "   added: p50 {:.3} ms, p99 {:.3} ms", ms(p50), ms(p99))?;
                     if *name == "Viva" {
-                        let met = Verdict::both(
-                            Verdict::at_most(ms(p50), 0.5),
-                            Verdict::at_most(ms(p99), 2.0),
-                        );
+                        let met = Verdict::both(Verdict::at_most(ms(p50), 0.5), Verdict::at_most(ms(p99), 2.0));
                         write!(f, "   budget 0.5 and 2: {met}")?;
                     }
                     writeln!(f)?;
@@ -216,11 +163,7 @@ impl Report {
             )?;
         }
         let megabytes = self.start_up.binary_bytes as f64 / 1e6;
-        writeln!(
-            f,
-            "  binary               {megabytes:>9.1} MB; budget 25 MB: {}",
-            Verdict::at_most(megabytes, 25.0)
-        )?;
+        writeln!(f, "  binary               {megabytes:>9.1} MB; budget 25 MB: {}", Verdict::at_most(megabytes, 25.0))?;
         writeln!(f, "  resident, idle       {:>9} KiB", self.idle_kib)?;
         for (calls, kib) in &self.open_calls_kib {
             let each = kib.saturating_sub(self.idle_kib) as f64 / (*calls).max(1) as f64;
@@ -236,10 +179,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        writeln!(
-            f,
-            "Viva, offers: {cores} cores shared by generator, upstream, nginx and Viva; sideband off"
-        )?;
+        writeln!(f, "Viva, offers: {cores} cores shared by generator, upstream, nginx and Viva; sideband off")?;
         writeln!(
             f,
             "An fsync of 4 KiB where the store lies takes {:.2} ms here: with {} offers in flight, each durable before its",
@@ -247,10 +187,7 @@ impl fmt::Display for Report {
             self.options.in_flight
         )?;
         let ceiling = self.options.in_flight as f64 / self.fsync.as_secs_f64();
-        writeln!(
-            f,
-            "answer, no more than {ceiling:.0} a second can be answered, however fast the rest is.\n"
-        )?;
+        writeln!(f, "answer, no more than {ceiling:.0} a second can be answered, however fast the rest is.\n")?;
         self.rates(f)?;
         self.latency(f)?;
         self.footprint(f)
@@ -266,19 +203,11 @@ enum Verdict {
 
 impl Verdict {
     fn at_least(figure: f64, budget: f64) -> Self {
-        if figure >= budget {
-            Self::Met
-        } else {
-            Self::Missed
-        }
+        if figure >= budget { Self::Met } else { Self::Missed }
     }
 
     fn at_most(figure: f64, budget: f64) -> Self {
-        if figure <= budget {
-            Self::Met
-        } else {
-            Self::Missed
-        }
+        if figure <= budget { Self::Met } else { Self::Missed }
     }
 
     fn both(a: Self, b: Self) -> Self {
@@ -299,11 +228,7 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, figures: &[f64], note: &str) -> 
     let Some(spread) = Spread::of(figures) else {
         return Ok(());
     };
-    writeln!(
-        f,
-        "  {name:<20} {:>9.0}   ({:.0} to {:.0})   {note}",
-        spread.median, spread.lowest, spread.highest
-    )
+    writeln!(f, "  {name:<20} {:>9.0}   ({:.0} to {:.0})   {note}", spread.median, spread.lowest, spread.highest)
 }
 
 fn ms(time: Duration) -> f64 {

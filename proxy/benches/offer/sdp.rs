@@ -18,30 +18,15 @@ pub(crate) fn offer(id: u64) -> String {
 
 /// The number in an offer's origin line, wherever in the body (raw or multipart) the offer stands.
 pub(crate) fn id_of(body: &[u8]) -> Option<u64> {
-    let at = body
-        .windows(ORIGIN.len())
-        .position(|window| window == ORIGIN.as_bytes())?
-        + ORIGIN.len();
-    std::str::from_utf8(body.get(at..at + DIGITS)?)
-        .ok()?
-        .parse()
-        .ok()
+    let at = body.windows(ORIGIN.len()).position(|window| window == ORIGIN.as_bytes())? + ORIGIN.len();
+    std::str::from_utf8(body.get(at..at + DIGITS)?).ok()?.parse().ok()
 }
 
 /// One `POST /v1/realtime/calls` with the given ticket.
 pub(crate) fn post(addr: SocketAddr, ticket: &str, id: u64) -> Vec<u8> {
     let bearer = format!("Bearer {ticket}");
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("content-type", "application/sdp"),
-    ];
-    wire::request(
-        "POST",
-        addr,
-        "/v1/realtime/calls",
-        &headers,
-        offer(id).as_bytes(),
-    )
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/sdp")];
+    wire::request("POST", addr, "/v1/realtime/calls", &headers, offer(id).as_bytes())
 }
 
 /// A round's offers: one for each ticket, to be addressed to whichever server.
@@ -57,10 +42,7 @@ impl<'a> Offers<'a> {
 
     /// The requests as bytes, so that nothing but the exchange is timed.
     pub(crate) fn requests(&self, addr: SocketAddr) -> Vec<Vec<u8>> {
-        (0..)
-            .zip(self.tickets)
-            .map(|(id, ticket)| post(addr, ticket, id))
-            .collect()
+        (0..).zip(self.tickets).map(|(id, ticket)| post(addr, ticket, id)).collect()
     }
 }
 

@@ -24,15 +24,8 @@ impl Spread {
         sorted.sort_unstable_by(f64::total_cmp);
         let (lowest, highest) = (*sorted.first()?, *sorted.last()?);
         let upper = sorted[sorted.len() / 2];
-        let median = if sorted.len().is_multiple_of(2) {
-            f64::midpoint(sorted[sorted.len() / 2 - 1], upper)
-        } else {
-            upper
-        };
-        Some(Self {
-            median,
-            lowest,
-            highest,
-        })
+        let median =
+            if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) } else { upper };
+        Some(Self { median, lowest, highest })
     }
 }

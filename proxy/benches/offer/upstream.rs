@@ -44,11 +44,7 @@ impl Upstream {
         let addr = listener.local_addr()?;
         let state = Arc::new(State::default());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Ok(Self {
-            addr,
-            state,
-            accepting,
-        })
+        Ok(Self { addr, state, accepting })
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -57,19 +53,12 @@ impl Upstream {
 
     /// From now on every offer is held for about this long.
     pub(crate) fn hold(&self, time: Duration) {
-        self.state.hold_us.store(
-            u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.state.hold_us.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// How long the offer of this number was really held; each is asked for once.
     pub(crate) fn take_held(&self, id: u64) -> Option<Duration> {
-        self.state
-            .held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id)
+        self.state.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
     }
 }
 
@@ -89,56 +78,36 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         connections.spawn(async move {
             let service = service_fn(move |request| answer(Arc::clone(&state), request));
             // A peer that goes away in the middle is its own affair; the generator notices what it misses.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn answer(
-    state: Arc<State>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_offer = request.method() == Method::POST && request.uri().path() == "/v1/realtime/calls";
     let is_hang_up = request.method() == Method::POST && request.uri().path().ends_with("/hangup");
-    let Ok(body) = request
-        .into_body()
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-    else {
+    let Ok(body) = request.into_body().collect().await.map(|body| body.to_bytes()) else {
         return Ok(plain(StatusCode::BAD_REQUEST, ""));
     };
     if is_hang_up {
         return Ok(plain(StatusCode::OK, ""));
     }
     if !is_offer {
-        return Ok(plain(
-            StatusCode::NOT_FOUND,
-            r#"{"error":{"code":"not_found","message":"offers only"}}"#,
-        ));
+        return Ok(plain(StatusCode::NOT_FOUND, r#"{"error":{"code":"not_found","message":"offers only"}}"#));
     }
     let hold = Duration::from_micros(state.hold_us.load(Ordering::Relaxed));
     if !hold.is_zero() {
         let since = Instant::now();
         tokio::time::sleep(hold).await;
         if let Some(id) = sdp::id_of(&body) {
-            state
-                .held
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(id, since.elapsed());
+            state.held.lock().unwrap_or_else(PoisonError::into_inner).insert(id, since.elapsed());
         }
     }
     let call = state.calls.fetch_add(1, Ordering::Relaxed);
     let mut response = plain(StatusCode::CREATED, sdp::ANSWER);
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("application/sdp"),
-    );
+    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/sdp"));
     if let Ok(location) = format!("/v1/realtime/calls/rtc_bench{call:012}").try_into() {
         headers.insert(LOCATION, location);
     }

@@ -41,11 +41,7 @@ pub(crate) fn against(upstream: SocketAddr) -> Vec<(&'static str, String)> {
 
 impl Viva {
     /// Starts the server and waits for the line that says where it listens.
-    pub(crate) fn start(
-        binary: &Path,
-        data: &PathBuf,
-        settings: &[(&str, String)],
-    ) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, data: &PathBuf, settings: &[(&str, String)]) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         let log = data.join("stderr.log");
         let since = Instant::now();
@@ -59,10 +55,7 @@ impl Viva {
             .stderr(File::create(&log)?)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
-        let stdout = child
-            .stdout
-            .take()
-            .context("standard output was not piped")?;
+        let stdout = child.stdout.take().context("standard output was not piped")?;
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         let ready = stdout.read_line(&mut line);
@@ -72,12 +65,7 @@ impl Viva {
             terminate(&mut child);
             anyhow::bail!("Viva did not start; its log ends with:\n{}", tail(&log)?);
         };
-        Ok(Self {
-            child,
-            addr,
-            ready_after,
-            _stdout: stdout,
-        })
+        Ok(Self { child, addr, ready_after, _stdout: stdout })
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -107,10 +95,7 @@ impl Drop for Viva {
 /// Asks a child of ours to stop, by its own id, and makes sure that it has.
 pub(crate) fn terminate(child: &mut Child) {
     // Best effort on the way out: a child that is already gone is what we want.
-    let _ = Command::new("kill")
-        .arg("-TERM")
-        .arg(child.id().to_string())
-        .status();
+    let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
     let deadline = Instant::now() + Duration::from_secs(10);
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= deadline {

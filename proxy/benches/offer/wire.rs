@@ -27,14 +27,9 @@ pub(crate) struct Reply<'a> {
 
 impl Wire {
     pub(crate) async fn open(addr: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(addr)
-            .await
-            .with_context(|| format!("cannot connect to {addr}"))?;
+        let stream = TcpStream::connect(addr).await.with_context(|| format!("cannot connect to {addr}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: Vec::with_capacity(8 * 1024),
-        })
+        Ok(Self { stream, buffer: Vec::with_capacity(8 * 1024) })
     }
 
     /// Writes one request and reads its whole reply.
@@ -47,16 +42,10 @@ impl Wire {
                 break at + 4;
             }
         };
-        let head = std::str::from_utf8(&self.buffer[..head_end])
-            .context("the reply's head is not text")?;
-        let status: u16 = head
-            .get(9..12)
-            .and_then(|code| code.parse().ok())
-            .context("no status in the reply")?;
+        let head = std::str::from_utf8(&self.buffer[..head_end]).context("the reply's head is not text")?;
+        let status: u16 = head.get(9..12).and_then(|code| code.parse().ok()).context("no status in the reply")?;
         let length = match header(head, "content-length") {
-            Some(value) => value
-                .parse::<usize>()
-                .context("content-length is not a number")?,
+            Some(value) => value.parse::<usize>().context("content-length is not a number")?,
             None if status == 204 => 0,
             None => bail!("a reply with status {status} does not state its length"),
         };
@@ -66,11 +55,7 @@ impl Wire {
             self.read_more().await?;
         }
         let (head, body) = self.buffer.split_at(head_end);
-        Ok(Reply {
-            status,
-            head: std::str::from_utf8(head)?,
-            body: &body[..length],
-        })
+        Ok(Reply { status, head: std::str::from_utf8(head)?, body: &body[..length] })
     }
 
     async fn read_more(&mut self) -> Result<()> {
@@ -89,18 +74,9 @@ impl Reply<'_> {
 }
 
 /// A request with a body, as the bytes that go out.
-pub(crate) fn request(
-    method: &str,
-    addr: SocketAddr,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Vec<u8> {
-    let mut bytes = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: {}\r\n",
-        body.len()
-    )
-    .into_bytes();
+pub(crate) fn request(method: &str, addr: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        format!("{method} {path} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: {}\r\n", body.len()).into_bytes();
     for (name, value) in headers {
         bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
@@ -117,7 +93,5 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }

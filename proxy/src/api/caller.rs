@@ -57,8 +57,12 @@ async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principa
         let ticket = value.to_str().ok().and_then(bearer).unwrap_or_default();
         return match identity.by_ticket(ticket).await? {
             Recognised::Yes(ticket) => Ok((Principal::Ticket(ticket), Credential::Bearer)),
-            Recognised::Expired => Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one.")),
-            Recognised::No => Err(Problem::new(Code::AuthenticationFailed, "The bearer is not a ticket of this server.")),
+            Recognised::Expired => {
+                Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."))
+            }
+            Recognised::No => {
+                Err(Problem::new(Code::AuthenticationFailed, "The bearer is not a ticket of this server."))
+            }
         };
     }
     let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in first, or send a ticket as bearer.");

@@ -147,139 +147,53 @@ impl Code {
 
     fn facts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
-            Self::AuthenticationFailed => (
-                "AUTHENTICATION_FAILED",
-                StatusCode::UNAUTHORIZED,
-                "Authentication failed",
-            ),
-            Self::TokenExpired => (
-                "TOKEN_EXPIRED",
-                StatusCode::UNAUTHORIZED,
-                "The credential has expired",
-            ),
-            Self::AuthUnavailable => (
-                "AUTH_UNAVAILABLE",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Credentials cannot be checked now",
-            ),
+            Self::AuthenticationFailed => ("AUTHENTICATION_FAILED", StatusCode::UNAUTHORIZED, "Authentication failed"),
+            Self::TokenExpired => ("TOKEN_EXPIRED", StatusCode::UNAUTHORIZED, "The credential has expired"),
+            Self::AuthUnavailable => {
+                ("AUTH_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "Credentials cannot be checked now")
+            }
             Self::Forbidden => ("FORBIDDEN", StatusCode::FORBIDDEN, "Not allowed"),
             Self::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND, "Not found"),
-            Self::MethodNotAllowed => (
-                "METHOD_NOT_ALLOWED",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Method not allowed",
-            ),
-            Self::BadMessage => (
-                "BAD_MESSAGE",
-                StatusCode::BAD_REQUEST,
-                "The message cannot be understood",
-            ),
-            Self::ValidationFailed => (
-                "VALIDATION_FAILED",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "A value is not acceptable",
-            ),
-            Self::ConsentRequired => (
-                "CONSENT_REQUIRED",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "Consent is required",
-            ),
-            Self::PayloadTooLarge => (
-                "PAYLOAD_TOO_LARGE",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too large",
-            ),
-            Self::UnsupportedMediaType => (
-                "UNSUPPORTED_MEDIA_TYPE",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The content type is not supported",
-            ),
-            Self::InvalidSdp => (
-                "INVALID_SDP",
-                StatusCode::BAD_REQUEST,
-                "The session description is not acceptable",
-            ),
-            Self::KeyNotConfigured => (
-                "KEY_NOT_CONFIGURED",
-                StatusCode::CONFLICT,
-                "No model key is configured",
-            ),
-            Self::KeyRejected => (
-                "KEY_REJECTED",
-                StatusCode::BAD_GATEWAY,
-                "The model refused the key",
-            ),
-            Self::CapacityReached => (
-                "CAPACITY_REACHED",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "All places are taken",
-            ),
-            Self::RateLimited => (
-                "RATE_LIMITED",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-            ),
-            Self::SdpExchangeFailed => (
-                "SDP_EXCHANGE_FAILED",
-                StatusCode::BAD_GATEWAY,
-                "The model gave no usable answer",
-            ),
-            Self::UpstreamTimeout => (
-                "UPSTREAM_TIMEOUT",
-                StatusCode::GATEWAY_TIMEOUT,
-                "The model did not answer in time",
-            ),
-            Self::UpstreamRateLimited => (
-                "UPSTREAM_RATE_LIMITED",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The model's own limits are reached",
-            ),
-            Self::UpstreamError => (
-                "UPSTREAM_ERROR",
-                StatusCode::BAD_GATEWAY,
-                "The model's server failed",
-            ),
-            Self::WebrtcConnectionFailed => (
-                "WEBRTC_CONNECTION_FAILED",
-                StatusCode::BAD_GATEWAY,
-                "The media connection did not come up",
-            ),
-            Self::TranscriptProcessingFailed => (
-                "TRANSCRIPT_PROCESSING_FAILED",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The turns could not be taken",
-            ),
-            Self::DatabaseUnavailable => (
-                "DATABASE_UNAVAILABLE",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The store is not available",
-            ),
-            Self::SkipNotAllowed => (
-                "SKIP_NOT_ALLOWED",
-                StatusCode::CONFLICT,
-                "This stage cannot be skipped to",
-            ),
+            Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::BadMessage => ("BAD_MESSAGE", StatusCode::BAD_REQUEST, "The message cannot be understood"),
+            Self::ValidationFailed => {
+                ("VALIDATION_FAILED", StatusCode::UNPROCESSABLE_ENTITY, "A value is not acceptable")
+            }
+            Self::ConsentRequired => ("CONSENT_REQUIRED", StatusCode::UNPROCESSABLE_ENTITY, "Consent is required"),
+            Self::PayloadTooLarge => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("UNSUPPORTED_MEDIA_TYPE", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not supported")
+            }
+            Self::InvalidSdp => ("INVALID_SDP", StatusCode::BAD_REQUEST, "The session description is not acceptable"),
+            Self::KeyNotConfigured => ("KEY_NOT_CONFIGURED", StatusCode::CONFLICT, "No model key is configured"),
+            Self::KeyRejected => ("KEY_REJECTED", StatusCode::BAD_GATEWAY, "The model refused the key"),
+            Self::CapacityReached => ("CAPACITY_REACHED", StatusCode::SERVICE_UNAVAILABLE, "All places are taken"),
+            Self::RateLimited => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::SdpExchangeFailed => {
+                ("SDP_EXCHANGE_FAILED", StatusCode::BAD_GATEWAY, "The model gave no usable answer")
+            }
+            Self::UpstreamTimeout => {
+                ("UPSTREAM_TIMEOUT", StatusCode::GATEWAY_TIMEOUT, "The model did not answer in time")
+            }
+            Self::UpstreamRateLimited => {
+                ("UPSTREAM_RATE_LIMITED", StatusCode::SERVICE_UNAVAILABLE, "The model's own limits are reached")
+            }
+            Self::UpstreamError => ("UPSTREAM_ERROR", StatusCode::BAD_GATEWAY, "The model's server failed"),
+            Self::WebrtcConnectionFailed => {
+                ("WEBRTC_CONNECTION_FAILED", StatusCode::BAD_GATEWAY, "The media connection did not come up")
+            }
+            Self::TranscriptProcessingFailed => {
+                ("TRANSCRIPT_PROCESSING_FAILED", StatusCode::INTERNAL_SERVER_ERROR, "The turns could not be taken")
+            }
+            Self::DatabaseUnavailable => {
+                ("DATABASE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "The store is not available")
+            }
+            Self::SkipNotAllowed => ("SKIP_NOT_ALLOWED", StatusCode::CONFLICT, "This stage cannot be skipped to"),
             Self::SessionEnded => ("SESSION_ENDED", StatusCode::CONFLICT, "The session is over"),
-            Self::Conflict => (
-                "CONFLICT",
-                StatusCode::CONFLICT,
-                "It collides with what is there",
-            ),
-            Self::Unavailable => (
-                "UNAVAILABLE",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "New calls are not taken now",
-            ),
-            Self::RequestTimeout => (
-                "REQUEST_TIMEOUT",
-                StatusCode::REQUEST_TIMEOUT,
-                "The request took too long",
-            ),
-            Self::Internal => (
-                "INTERNAL",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong here",
-            ),
+            Self::Conflict => ("CONFLICT", StatusCode::CONFLICT, "It collides with what is there"),
+            Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "New calls are not taken now"),
+            Self::RequestTimeout => ("REQUEST_TIMEOUT", StatusCode::REQUEST_TIMEOUT, "The request took too long"),
+            Self::Internal => ("INTERNAL", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here"),
         }
     }
 }
@@ -292,16 +206,8 @@ mod tests {
     fn names_are_unique_and_found_again() {
         for code in Code::ALL {
             assert_eq!(Code::from_wire(code.as_str()), Some(code));
-            assert!(
-                code.status().is_client_error() || code.status().is_server_error(),
-                "{code:?}"
-            );
-            assert!(
-                code.as_str()
-                    .bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
-                "{code:?}"
-            );
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{code:?}");
         }
         assert_eq!(Code::from_wire("nonsense"), None);
     }

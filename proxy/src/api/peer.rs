@@ -36,9 +36,11 @@ where
         let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>().ok_or_else(Problem::internal)?.0.ip();
         let told = match Identity::from_ref(state).client_address() {
             ClientAddress::Peer => None,
-            ClientAddress::FlyHeader => {
-                parts.headers.get("fly-client-ip").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok())
-            }
+            ClientAddress::FlyHeader => parts
+                .headers
+                .get("fly-client-ip")
+                .and_then(|value| value.to_str().ok())
+                .and_then(|text| text.parse().ok()),
         };
         Ok(Self(told.unwrap_or(connection)))
     }

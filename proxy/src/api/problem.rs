@@ -43,50 +43,32 @@ struct Body<'a> {
 impl Problem {
     /// A problem with the code's own status. `detail` is one or two sentences for the person who has to act.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            status: code.status(),
-            detail: detail.into(),
-            retry_after: None,
-            rule: None,
-        }
+        Self { code, status: code.status(), detail: detail.into(), retry_after: None, rule: None }
     }
 
     /// An offer that breaks `rule`. Too many bytes for a description is still 400; a body beyond the route's limit is
     /// [`Code::PayloadTooLarge`].
     #[must_use]
     pub fn invalid_sdp(rule: Rule) -> Self {
-        Self {
-            rule: Some(rule),
-            ..Self::new(Code::InvalidSdp, rule.advice())
-        }
+        Self { rule: Some(rule), ..Self::new(Code::InvalidSdp, rule.advice()) }
     }
 
     /// A defect or a failure whose cause the client must not see. The cause is logged where it is handled.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            "The request could not be completed. Quote the request id when you report it.",
-        )
+        Self::new(Code::Internal, "The request could not be completed. Quote the request id when you report it.")
     }
 
     /// No such object for this caller; a foreign one looks the same.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            Code::NotFound,
-            "There is nothing here for you under this address.",
-        )
+        Self::new(Code::NotFound, "There is nothing here for you under this address.")
     }
 
     /// When asking again makes sense; also sent as `Retry-After` in whole seconds, rounded up.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
-        Self {
-            retry_after: Some(after),
-            ..self
-        }
+        Self { retry_after: Some(after), ..self }
     }
 
     /// Another status than the code's own, e.g. the one a framework chose.
@@ -116,8 +98,7 @@ impl Problem {
     /// After how many milliseconds asking again makes sense.
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u64> {
-        self.retry_after
-            .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
+        self.retry_after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn respond(&self, content_type: &'static str, body: Vec<u8>) -> Response {
@@ -131,10 +112,7 @@ impl Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 §11.6.1 wants a challenge with every 401.
-            headers.insert(
-                http::header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer"),
-            );
+            headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -196,11 +174,7 @@ impl IntoResponse for ProviderProblem {
         };
         let error = EnvelopeError {
             message,
-            r#type: if problem.status.is_server_error() {
-                "server_error"
-            } else {
-                "invalid_request_error"
-            },
+            r#type: if problem.status.is_server_error() { "server_error" } else { "invalid_request_error" },
             param: problem.rule.map(|_| "sdp"),
             code: if problem.code == Code::InvalidSdp {
                 "invalid_offer".to_owned()
@@ -223,16 +197,14 @@ mod tests {
     use super::*;
 
     fn body(response: Response) -> serde_json::Value {
-        let bytes =
-            futures_util::FutureExt::now_or_never(axum::body::to_bytes(response.into_body(), 4096));
+        let bytes = futures_util::FutureExt::now_or_never(axum::body::to_bytes(response.into_body(), 4096));
         serde_json::from_slice(&bytes.expect("a full body is ready").expect("small")).expect("JSON")
     }
 
     #[test]
     fn a_problem_has_every_member_and_says_when_to_come_back() {
-        let response = Problem::new(Code::RateLimited, "Wait a moment.")
-            .retry_after(Duration::from_millis(1200))
-            .into_response();
+        let response =
+            Problem::new(Code::RateLimited, "Wait a moment.").retry_after(Duration::from_millis(1200)).into_response();
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -246,8 +218,7 @@ mod tests {
     #[tokio::test]
     async fn a_problem_carries_the_request_id() {
         let id = request_id::RequestId::fresh();
-        let response =
-            request_id::scope(id.clone(), async { Problem::internal().into_response() }).await;
+        let response = request_id::scope(id.clone(), async { Problem::internal().into_response() }).await;
         assert_eq!(body(response)["request_id"], id.as_str());
     }
 
@@ -257,25 +228,14 @@ mod tests {
         assert_eq!(body(problem.clone().into_response())["rule"], "fingerprint");
         let response = ProviderProblem(problem).into_response();
         assert_eq!(
-            (
-                response.status().as_u16(),
-                &response.headers()[CONTENT_TYPE]
-            ),
+            (response.status().as_u16(), &response.headers()[CONTENT_TYPE]),
             (400, &HeaderValue::from_static("application/json"))
         );
         let error = &body(response)["error"];
         assert_eq!(
             (&error["code"], &error["param"], &error["type"]),
-            (
-                &"invalid_offer".into(),
-                &"sdp".into(),
-                &"invalid_request_error".into()
-            )
+            (&"invalid_offer".into(), &"sdp".into(), &"invalid_request_error".into())
         );
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|text| text.ends_with("(rule: fingerprint)"))
-        );
+        assert!(error["message"].as_str().is_some_and(|text| text.ends_with("(rule: fingerprint)")));
     }
 }

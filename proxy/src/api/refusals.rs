@@ -25,13 +25,18 @@ impl From<StoreError> for Problem {
 
 impl From<OriginRefusal> for Problem {
     fn from(refusal: OriginRefusal) -> Self {
-        Self::new(Code::Forbidden, match refusal {
-            OriginRefusal::Host => "The Host header does not name this server. Use the address it printed, or PUBLIC_URL.",
-            OriginRefusal::Missing => {
-                "Send the Origin of this server's own page with a cookie, e.g. `Origin: http://127.0.0.1:8080`."
-            }
-            OriginRefusal::Foreign => "Pages of this origin may not act here. Add it to ALLOWED_ORIGINS.",
-        })
+        Self::new(
+            Code::Forbidden,
+            match refusal {
+                OriginRefusal::Host => {
+                    "The Host header does not name this server. Use the address it printed, or PUBLIC_URL."
+                }
+                OriginRefusal::Missing => {
+                    "Send the Origin of this server's own page with a cookie, e.g. `Origin: http://127.0.0.1:8080`."
+                }
+                OriginRefusal::Foreign => "Pages of this origin may not act here. Add it to ALLOWED_ORIGINS.",
+            },
+        )
     }
 }
 

@@ -21,13 +21,7 @@ pub(super) enum Door {
 }
 
 impl Door {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Provider,
-        Self::Api,
-        Self::Socket,
-        Self::Ops,
-        Self::Page,
-    ];
+    pub(super) const ALL: [Self; 5] = [Self::Provider, Self::Api, Self::Socket, Self::Ops, Self::Page];
 
     pub(super) fn of(path: &str) -> Self {
         match path.split('/').nth(1).unwrap_or_default() {

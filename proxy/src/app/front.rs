@@ -38,52 +38,28 @@ pub(super) struct Front {
 
 impl Front {
     pub(super) fn new(router: Router, origins: Origins, server: &Server) -> Self {
-        let secure = server
-            .public_url
-            .as_ref()
-            .is_some_and(crate::config::Origin::is_secure);
-        let transport = if secure {
-            Transport::Https
-        } else {
-            Transport::Http
-        };
-        Self {
-            router,
-            origins,
-            headers: SecurityHeaders::new(transport),
-            meters: Arc::new(Meters::new()),
-        }
+        let secure = server.public_url.as_ref().is_some_and(crate::config::Origin::is_secure);
+        let transport = if secure { Transport::Https } else { Transport::Http };
+        Self { router, origins, headers: SecurityHeaders::new(transport), meters: Arc::new(Meters::new()) }
     }
 
     /// The same around other routes.
     pub(super) fn around(&self, router: Router) -> Self {
-        Self {
-            router,
-            ..self.clone()
-        }
+        Self { router, ..self.clone() }
     }
 
     /// Answers a request, from the outermost step to the innermost and back.
-    pub(super) async fn serve(
-        self,
-        peer: SocketAddr,
-        mut request: Request<Incoming>,
-    ) -> Result<Response, Infallible> {
+    pub(super) async fn serve(self, peer: SocketAddr, mut request: Request<Incoming>) -> Result<Response, Infallible> {
         let begun = Instant::now();
-        let id = request
-            .headers()
-            .get(&request_id::HEADER)
-            .and_then(RequestId::accept)
-            .unwrap_or_else(RequestId::fresh);
+        let id =
+            request.headers().get(&request_id::HEADER).and_then(RequestId::accept).unwrap_or_else(RequestId::fresh);
         let method = request.method().clone();
         let door = Door::of(request.uri().path());
         let socket = self.socket_of_page(door, request.headers());
         let guest_page = self.page_elsewhere(door, request.headers());
         request.extensions_mut().insert(ConnectInfo(peer));
 
-        let preflight = guest_page
-            .as_ref()
-            .and_then(|_| cors::preflight(&method, request.headers()));
+        let preflight = guest_page.as_ref().and_then(|_| cors::preflight(&method, request.headers()));
         let answer = async {
             match preflight {
                 Some(answer) => answer,
@@ -96,9 +72,7 @@ impl Front {
             cors::share(&mut response, origin);
         }
         self.headers.apply(&mut response, socket.as_deref());
-        response
-            .headers_mut()
-            .insert(request_id::HEADER, id.header());
+        response.headers_mut().insert(request_id::HEADER, id.header());
         self.meters.note(&method, door, &response, begun, &id);
         Ok(response)
     }
@@ -108,10 +82,8 @@ impl Front {
     async fn route(&self, door: Door, request: Request<Incoming>) -> Response {
         if declared_length(&request) > Some(defaults::MAX_BODY_BYTES as u64) {
             discard(request.into_body()).await;
-            return door.word(Problem::new(
-                Code::PayloadTooLarge,
-                "The body is larger than anything that is taken here.",
-            ));
+            return door
+                .word(Problem::new(Code::PayloadTooLarge, "The body is larger than anything that is taken here."));
         }
         let request = request.map(|body| Body::new(Limited::new(body, defaults::MAX_BODY_BYTES)));
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
@@ -122,23 +94,14 @@ impl Front {
                 metrics::counter!("viva_panics_total").increment(1);
                 door.word(Problem::internal())
             }
-            Err(_) => door.word(Problem::new(
-                Code::RequestTimeout,
-                "It took too long. Try again.",
-            )),
+            Err(_) => door.word(Problem::new(Code::RequestTimeout, "It took too long. Try again.")),
         }
     }
 
     /// The address of the page's own WebSocket; only when `Host` is one of our names, because it goes into a policy.
     fn socket_of_page(&self, door: Door, headers: &HeaderMap) -> Option<String> {
-        let host = headers
-            .get(HOST)
-            .filter(|_| door == Door::Page)?
-            .to_str()
-            .ok()?;
-        self.origins
-            .check(Way::Read, Credential::None, Some(host), None)
-            .ok()?;
+        let host = headers.get(HOST).filter(|_| door == Door::Page)?.to_str().ok()?;
+        self.origins.check(Way::Read, Credential::None, Some(host), None).ok()?;
         Some(self.origins.socket_base(host))
     }
 
@@ -147,24 +110,13 @@ impl Front {
     fn page_elsewhere(&self, door: Door, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN).filter(|_| door == Door::Api)?;
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let allowed = self.origins.check(
-            Way::Write,
-            Credential::Bearer,
-            host,
-            Some(origin.to_str().ok()?),
-        );
+        let allowed = self.origins.check(Way::Write, Credential::Bearer, host, Some(origin.to_str().ok()?));
         allowed.is_ok().then(|| origin.clone())
     }
 }
 
 fn declared_length(request: &Request<Incoming>) -> Option<u64> {
-    request
-        .headers()
-        .get(CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Takes in what a client is sending before it is refused. A connection closed in the middle of a body is reset, and

@@ -30,16 +30,8 @@ pub(super) struct Server {
 
 impl Server {
     /// Binds `address`, which `variable` chose.
-    pub(super) async fn bind(
-        address: SocketAddr,
-        variable: &'static str,
-        front: Front,
-    ) -> Result<Self, BuildError> {
-        let refused = |source| BuildError::Bind {
-            variable,
-            address,
-            source,
-        };
+    pub(super) async fn bind(address: SocketAddr, variable: &'static str, front: Front) -> Result<Self, BuildError> {
+        let refused = |source| BuildError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
         let mut http = http1::Builder::new();
@@ -47,13 +39,7 @@ impl Server {
             .header_read_timeout(defaults::HEADER_READ_TIMEOUT)
             .max_buf_size(defaults::MAX_HEADER_BYTES)
             .max_headers(defaults::MAX_HEADER_FIELDS);
-        Ok(Self {
-            listener,
-            addr,
-            front,
-            http,
-            places: Arc::new(Semaphore::new(defaults::MAX_CONNECTIONS)),
-        })
+        Ok(Self { listener, addr, front, http, places: Arc::new(Semaphore::new(defaults::MAX_CONNECTIONS)) })
     }
 
     /// Where it listens.
@@ -68,13 +54,7 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => match Arc::clone(&self.places).try_acquire_owned() {
                     Ok(place) => {
-                        let serving = serve(
-                            stream,
-                            peer,
-                            self.front.clone(),
-                            self.http.clone(),
-                            soft.clone(),
-                        );
+                        let serving = serve(stream, peer, self.front.clone(), self.http.clone(), soft.clone());
                         let hard = hard.clone();
                         connections.spawn(async move {
                             hard.run_until_cancelled(hold(place, serving)).await;
@@ -100,22 +80,13 @@ async fn hold(place: OwnedSemaphorePermit, serving: impl Future<Output = ()>) {
     drop(place);
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    front: Front,
-    http: http1::Builder,
-    soft: CancellationToken,
-) {
+async fn serve(stream: TcpStream, peer: SocketAddr, front: Front, http: http1::Builder, soft: CancellationToken) {
     // An answer is one small packet and must not wait for another.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(move |request| front.clone().serve(peer, request));
-    let mut connection = std::pin::pin!(
-        http.serve_connection(TokioIo::new(stream), service)
-            .with_upgrades()
-    );
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = soft.cancelled() => {
@@ -125,11 +96,7 @@ async fn serve(
     };
     if let Err(error) = ended {
         // Clients go away in the middle of things; that is their right and seldom interesting.
-        tracing::debug!(
-            timeout = error.is_timeout(),
-            parse = error.is_parse(),
-            "a connection broke off"
-        );
+        tracing::debug!(timeout = error.is_timeout(), parse = error.is_parse(), "a connection broke off");
     }
 }
 
@@ -137,9 +104,7 @@ async fn serve(
 /// spin until then.
 async fn rest(error: &io::Error) {
     match error.kind() {
-        io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::Interrupted => {}
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {}
         _ => {
             tracing::error!(%error, "a connection could not be accepted");
             tokio::time::sleep(Duration::from_millis(50)).await;

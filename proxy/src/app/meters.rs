@@ -27,20 +27,16 @@ impl Meters {
     pub(super) fn new() -> Self {
         Self(Door::ALL.map(|door| OfDoor {
             door,
-            answers: CLASSES.map(|class| metrics::counter!("viva_http_requests_total", "door" => door.as_str(), "status" => class)),
+            answers:
+                CLASSES.map(
+                    |class| metrics::counter!("viva_http_requests_total", "door" => door.as_str(), "status" => class),
+                ),
             seconds: metrics::histogram!("viva_http_seconds", "door" => door.as_str()),
         }))
     }
 
     /// Takes note of an answer.
-    pub(super) fn note(
-        &self,
-        method: &Method,
-        door: Door,
-        response: &Response,
-        begun: Instant,
-        id: &RequestId,
-    ) {
+    pub(super) fn note(&self, method: &Method, door: Door, response: &Response, begun: Instant, id: &RequestId) {
         let status = response.status();
         let took = begun.elapsed();
         if let Some(meters) = self.0.iter().find(|meters| meters.door == door) {

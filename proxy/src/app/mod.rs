@@ -45,9 +45,7 @@ pub enum BuildError {
     #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
     Upstream(#[from] upstream::BuildError),
     /// The port.
-    #[error(
-        "{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there"
-    )]
+    #[error("{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there")]
     Bind {
         /// Which setting chose it.
         variable: &'static str,
@@ -82,21 +80,16 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let shutdown = Shutdown::new();
         let recorder = Metrics::install()?;
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
 
         #[cfg(feature = "simulator")]
         let simulator = simulator(&config.upstream.model_server).await?;
         #[cfg(feature = "simulator")]
-        let simulated = simulator
-            .as_ref()
-            .map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
+        let simulated = simulator.as_ref().map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
         #[cfg(not(feature = "simulator"))]
         let simulated = None;
-        let upstream = Upstream::new(
-            settings::profile(&config.upstream, simulated)?,
-            settings::timeouts(&config.upstream),
-        )?;
+        let upstream =
+            Upstream::new(settings::profile(&config.upstream, simulated)?, settings::timeouts(&config.upstream))?;
 
         let identity = Identity::start(store.clone(), clock.clone(), settings::identity(&config));
         let shell = Shell::new(
@@ -110,23 +103,10 @@ impl App {
         let caps = settings::caps(&config);
         descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);
-        let health = Health::new(
-            store.clone(),
-            upstream.clone(),
-            calls.clone(),
-            shutdown.clone(),
-        );
-        let state = AppState {
-            store,
-            plans: config.plans.clone(),
-            identity,
-            upstream,
-            calls,
-            health,
-        };
+        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
+        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
 
-        let on_main =
-            (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
+        let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
         let main = Server::bind(config.server.address(), "BIND, PORT", front.clone()).await?;
@@ -178,14 +158,7 @@ impl App {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
-        let Self {
-            main,
-            metrics,
-            recorder,
-            state,
-            shutdown,
-            ..
-        } = self;
+        let Self { main, metrics, recorder, state, shutdown, .. } = self;
         tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
         let (front, rest) = (TaskTracker::new(), TaskTracker::new());
         let closing = CancellationToken::new();
@@ -210,10 +183,7 @@ impl App {
 
         let work = async {
             shutdown.soft().cancelled().await;
-            shutdown
-                .hard()
-                .run_until_cancelled(state.calls.drain())
-                .await;
+            shutdown.hard().run_until_cancelled(state.calls.drain()).await;
             closing.cancel();
             front.wait().await;
             // What was acknowledged is durable already; this ends the writer in order.
@@ -247,16 +217,9 @@ impl App {
 async fn recover(calls: Calls, soft: CancellationToken) {
     match soft.run_until_cancelled(calls.recover()).await {
         Some(Ok(found)) if found == Recovered::default() => {}
-        Some(Ok(Recovered {
-            resumed,
-            closed,
-            orphaned,
-        })) => tracing::info!(
-            resumed,
-            closed,
-            orphaned,
-            "looked after the calls of an earlier process"
-        ),
+        Some(Ok(Recovered { resumed, closed, orphaned })) => {
+            tracing::info!(resumed, closed, orphaned, "looked after the calls of an earlier process")
+        }
         Some(Err(error)) => {
             tracing::error!(%error, "the calls of an earlier process could not be looked after")
         }
@@ -266,20 +229,14 @@ async fn recover(calls: Calls, soft: CancellationToken) {
 
 /// The stand-in model, when it is what the settings chose: a server on a loopback port like any other upstream.
 #[cfg(feature = "simulator")]
-async fn simulator(
-    chosen: &config::Model,
-) -> Result<Option<viva_simulator::Simulator>, BuildError> {
+async fn simulator(chosen: &config::Model) -> Result<Option<viva_simulator::Simulator>, BuildError> {
     match chosen {
         config::Model::Provider { .. } => Ok(None),
         config::Model::Simulator => {
             let settings = viva_simulator::Config::default();
             let address = settings.bind;
             let bound = viva_simulator::Simulator::bind(settings).await;
-            bound.map(Some).map_err(|source| BuildError::Bind {
-                variable: "SIMULATION_MODE",
-                address,
-                source,
-            })
+            bound.map(Some).map_err(|source| BuildError::Bind { variable: "SIMULATION_MODE", address, source })
         }
     }
 }

@@ -18,8 +18,5 @@ pub(super) fn router(state: &AppState, metrics: Option<Metrics>) -> Router {
     if let Some(metrics) = metrics {
         router = router.merge(health::metrics_router(metrics));
     }
-    router
-        .method_not_allowed_fallback(web::method_not_allowed)
-        .fallback(web::asset)
-        .with_state(state.clone())
+    router.method_not_allowed_fallback(web::method_not_allowed).fallback(web::asset).with_state(state.clone())
 }

@@ -17,11 +17,7 @@ pub(super) fn profile(
 ) -> Result<Profile, upstream::BuildError> {
     let (kind, base_url, key) = match (&settings.model_server, simulated) {
         (config::Model::Provider { base_url, key }, _) => {
-            let kind = if base_url.as_str() == BaseUrl::OPENAI {
-                Kind::OpenAi
-            } else {
-                Kind::Custom
-            };
+            let kind = if base_url.as_str() == BaseUrl::OPENAI { Kind::OpenAi } else { Kind::Custom };
             (kind, base_url.clone(), key.clone())
         }
         (config::Model::Simulator, simulated) => {
@@ -41,28 +37,13 @@ pub(super) fn profile(
 }
 
 pub(super) fn timeouts(settings: &config::Upstream) -> Timeouts {
-    Timeouts {
-        exchange: settings.timeout,
-        ..Timeouts::default()
-    }
+    Timeouts { exchange: settings.timeout, ..Timeouts::default() }
 }
 
 pub(super) fn identity(config: &Config) -> IdentitySettings {
-    let listener = if config.server.bind.is_loopback() {
-        Listener::Loopback
-    } else {
-        Listener::Public
-    };
-    let public = config
-        .server
-        .public_url
-        .as_ref()
-        .map(config::Origin::as_str);
-    let allowed = config
-        .server
-        .allowed_origins
-        .iter()
-        .map(|origin| origin.as_str().to_owned());
+    let listener = if config.server.bind.is_loopback() { Listener::Loopback } else { Listener::Public };
+    let public = config.server.public_url.as_ref().map(config::Origin::as_str);
+    let allowed = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
     IdentitySettings {
         guests: match config.identity.guests {
             config::Guests::Local => Guests::Offered,
@@ -70,8 +51,7 @@ pub(super) fn identity(config: &Config) -> IdentitySettings {
         },
         origins: Origins::new(listener, public, allowed),
         client_address: ClientAddress::Peer,
-        rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute)
-            .unwrap_or(NonZeroU32::MIN),
+        rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute).unwrap_or(NonZeroU32::MIN),
     }
 }
 
@@ -90,10 +70,7 @@ pub(super) fn caps(config: &Config) -> Caps {
         Admission::Open => count(config.limits.sessions),
         Admission::Refused => 0,
     };
-    Caps {
-        total,
-        per_person: count(config.limits.sessions_per_user),
-    }
+    Caps { total, per_person: count(config.limits.sessions_per_user) }
 }
 
 fn count(number: u32) -> usize {

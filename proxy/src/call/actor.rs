@@ -9,7 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::booking::{Booking, Door};
 use super::client::{ClientLink, FromClient};
-use super::core::{CallCore, ClientInput, CloseReason, Control, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
+use super::core::{
+    CallCore, ClientInput, CloseReason, Control, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband,
+    StoreInput, UpstreamInput,
+};
 use super::exchange::{Answer, ExchangeError, Order};
 use super::registry::{Mail, Seat};
 use super::shell::Shell;
@@ -19,7 +22,7 @@ use crate::ids::{CallId, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};
-use crate::transcript::{Hash, HangUp, Record, Source};
+use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::facts::Capabilities;
 use crate::upstream::facts::realtime::Realtime;
 
@@ -69,7 +72,14 @@ impl Actor {
     }
 
     /// A call that an earlier process began, from its journal.
-    pub(super) fn resume(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>, call: Started, journal: &[Record]) -> Result<Self, NotResumable> {
+    pub(super) fn resume(
+        shell: Shell,
+        seat: Seat,
+        booking: Booking,
+        mailbox: mpsc::Receiver<Mail>,
+        call: Started,
+        journal: &[Record],
+    ) -> Result<Self, NotResumable> {
         let core = CallCore::resume(setup(&shell, &booking), journal, shell.clock.now())?;
         let mut actor = Self::with(core, shell, seat, booking, mailbox);
         actor.seat.name(&call.call_id);
@@ -116,11 +126,13 @@ impl Actor {
         }
     }
 
-
     /// The provider answered: there is a call.
     pub(super) fn begin(&mut self, started: Started) {
         self.seat.name(&started.call_id);
-        let input = UpstreamInput::Answered { call_id: started.call_id.as_str().to_owned(), capabilities: Capabilities::REALTIME };
+        let input = UpstreamInput::Answered {
+            call_id: started.call_id.as_str().to_owned(),
+            capabilities: Capabilities::REALTIME,
+        };
         self.feed(Input::Upstream(input));
         match started.provider.clone() {
             Some(provider) => {

@@ -51,7 +51,9 @@ impl Actor {
             // The token was checked when the socket came; a second one changes nothing.
             ClientMessage::Init(_) => {}
             ClientMessage::SdpOffer { offer } => self.offered(offer.into_sdp().into()),
-            ClientMessage::IceCandidate {} => self.send(protocol::frame(&ServerMessage::IceStatus { message: "not needed" })),
+            ClientMessage::IceCandidate {} => {
+                self.send(protocol::frame(&ServerMessage::IceStatus { message: "not needed" }))
+            }
             ClientMessage::Transcript { seq, event } => self.relay(seq, &event),
             ClientMessage::ConnectionState { state, stats } => {
                 if let Some(stats) = stats {
@@ -60,7 +62,9 @@ impl Actor {
                 }
                 self.feed(Input::Client(ClientInput::Connection(state)));
             }
-            ClientMessage::SkipStage { target_stage } => self.feed(Input::Client(ClientInput::Skip { target: target_stage })),
+            ClientMessage::SkipStage { target_stage } => {
+                self.feed(Input::Client(ClientInput::Skip { target: target_stage }))
+            }
             ClientMessage::ClientError { code } => tracing::info!(code = %known(&code), "the client reports a problem"),
             ClientMessage::EndSession {} => self.feed(Input::Client(ClientInput::End { by: EndedBy::UserEnd })),
             ClientMessage::Ping { t } => self.send(protocol::frame(&ServerMessage::Pong { t })),
@@ -69,7 +73,11 @@ impl Actor {
 
     fn offered(&mut self, offer: Bytes) {
         if self.exchange.is_some() || self.call.is_some() {
-            self.refuse(&Refusal { code: "CONFLICT", message: "this session has a call or is making one", retryable: false });
+            self.refuse(&Refusal {
+                code: "CONFLICT",
+                message: "this session has a call or is making one",
+                retryable: false,
+            });
             return;
         }
         // Cheap to check here, so that a wrong offer costs neither a ticket nor a row.
@@ -80,12 +88,21 @@ impl Actor {
         let Some(ticket) = self.ticket else { return };
         self.offers += 1;
         if self.offers > MAX_OFFERS {
-            self.refuse(&Refusal { code: "RATE_LIMITED", message: "too many offers; create a new session", retryable: false });
+            self.refuse(&Refusal {
+                code: "RATE_LIMITED",
+                message: "too many offers; create a new session",
+                retryable: false,
+            });
         } else if self.seat.calls().claim(ticket).is_err() {
-            self.refuse(&Refusal { code: "CONFLICT", message: "this ticket was used; ask for a new one", retryable: false });
+            self.refuse(&Refusal {
+                code: "CONFLICT",
+                message: "this ticket was used; ask for a new one",
+                retryable: false,
+            });
         } else {
             let (shell, order) = (self.shell.clone(), self.order(ticket));
-            self.exchange = Some(Box::pin(async move { (order.call_id.clone(), exchange::exchange(&shell, order, offer).await) }));
+            self.exchange =
+                Some(Box::pin(async move { (order.call_id.clone(), exchange::exchange(&shell, order, offer).await) }));
         }
     }
 
@@ -93,7 +110,10 @@ impl Actor {
         match result {
             Ok(answer) => {
                 let sdp = String::from_utf8_lossy(&answer.sdp).into_owned();
-                let message = ServerMessage::SdpAnswer { answer: protocol::Answer { r#type: "answer", sdp: &sdp }, call_id: call_id.as_str() };
+                let message = ServerMessage::SdpAnswer {
+                    answer: protocol::Answer { r#type: "answer", sdp: &sdp },
+                    call_id: call_id.as_str(),
+                };
                 self.send(protocol::frame(&message));
                 self.begin(Started { call_id, provider: answer.provider });
             }
@@ -116,7 +136,8 @@ impl Actor {
             ExchangeError::Answer => (error.to_string(), false, None, None, None),
             ExchangeError::Store(_) => ("the call cannot be recorded at the moment".to_owned(), true, None, None, None),
         };
-        let message = ServerMessage::Error { code: error.code(), message: &message, retryable, retry_after_ms, rule, request_id };
+        let message =
+            ServerMessage::Error { code: error.code(), message: &message, retryable, retry_after_ms, rule, request_id };
         self.send(protocol::frame(&message));
     }
 
@@ -170,6 +191,7 @@ impl Actor {
 
 /// Only codes of our own pages are logged as they are; anything else could be anything.
 fn known(code: &str) -> &str {
-    const CODES: [&str; 6] = ["mic_denied", "mic_missing", "play_blocked", "ice_failed", "channel_closed", "offer_failed"];
+    const CODES: [&str; 6] =
+        ["mic_denied", "mic_missing", "play_blocked", "ice_failed", "channel_closed", "offer_failed"];
     if CODES.contains(&code) { code } else { "other" }
 }

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_flush_is_only_done_when_everything_was_taken() {
-        let mut duplex = Duplex::new(Peer { room: 0, taken: Vec::new(), said: VecDeque::new() }, Bound { messages: 4, bytes: 9 });
+        let mut duplex =
+            Duplex::new(Peer { room: 0, taken: Vec::new(), said: VecDeque::new() }, Bound { messages: 4, bytes: 9 });
         duplex.push(1, 1).expect("room");
         assert_eq!(duplex.flush().now_or_never(), None);
         duplex.socket.room = 1;

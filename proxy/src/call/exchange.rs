@@ -77,7 +77,10 @@ impl ExchangeError {
 pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Result<Answer, ExchangeError> {
     let facts = sdp::check_offer(&offer).map_err(ExchangeError::Offer)?;
     let started = std::time::Instant::now();
-    let (row, answer) = tokio::join!(start_row(shell, &order), shell.upstream.create(offer, order.session_json.clone(), &order.safety_id));
+    let (row, answer) = tokio::join!(
+        start_row(shell, &order),
+        shell.upstream.create(offer, order.session_json.clone(), &order.safety_id)
+    );
     metrics::histogram!("viva_sdp_exchange_seconds").record(started.elapsed().as_secs_f64());
     let result = match (row, answer) {
         (Ok(()), Ok(answered)) => match sdp::check_answer(&facts, &answered.answer) {
@@ -126,7 +129,8 @@ async fn start_row(shell: &Shell, order: &Order) -> Result<(), StoreError> {
 async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Option<ProviderCallId>) {
     tracing::warn!(code = error.code(), %error, "an exchange failed");
     let at = shell.clock.now().unix_ms;
-    let failure = SessionFailure { session: order.session, call_id: Some(order.call_id.clone()), code: error.code(), at };
+    let failure =
+        SessionFailure { session: order.session, call_id: Some(order.call_id.clone()), code: error.code(), at };
     if let Err(error) = shell.store.fail_session(order.ctx, failure).await {
         tracing::error!(%error, "a failed exchange could not be recorded");
     }

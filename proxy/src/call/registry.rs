@@ -112,7 +112,13 @@ impl Calls {
     /// No calls yet; never more than the caps allow.
     #[must_use]
     pub fn new(shell: Shell, caps: Caps) -> Self {
-        let inner = Inner { shell, places: Places::new(caps), live: DashMap::new(), by_call: DashMap::new(), spent: DashMap::new() };
+        let inner = Inner {
+            shell,
+            places: Places::new(caps),
+            live: DashMap::new(),
+            by_call: DashMap::new(),
+            spent: DashMap::new(),
+        };
         Self(Arc::new(inner))
     }
 
@@ -175,7 +181,12 @@ impl Calls {
     ///
     /// # Errors
     /// With the socket, so that the refusal can be told on it.
-    pub(crate) fn attach(&self, booking: Booking, ticket: TicketHash, client: Box<ClientLink>) -> Result<(), (StartError, Box<ClientLink>)> {
+    pub(crate) fn attach(
+        &self,
+        booking: Booking,
+        ticket: TicketHash,
+        client: Box<ClientLink>,
+    ) -> Result<(), (StartError, Box<ClientLink>)> {
         if let Some(handle) = self.0.live.get(&booking.session).map(|handle| handle.clone()) {
             return match handle.mailbox.try_send(Mail::Attach(client, ticket)) {
                 Ok(()) => Ok(()),
@@ -231,7 +242,13 @@ impl Calls {
     }
 
     /// Goes on with a call of an earlier process.
-    pub(super) fn resume(&self, booking: Booking, ticket: TicketHash, call: Started, journal: &[Record]) -> Result<(), ResumeError> {
+    pub(super) fn resume(
+        &self,
+        booking: Booking,
+        ticket: TicketHash,
+        call: Started,
+        journal: &[Record],
+    ) -> Result<(), ResumeError> {
         let (seat, mailbox) = self.admit(&booking)?;
         self.claim(ticket)?;
         let actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;

@@ -31,7 +31,14 @@ pub struct Shell {
 impl Shell {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, upstream: Upstream, clock: Arc<dyn Clock>, limits: Limits, watch: Watch, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        upstream: Upstream,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+        watch: Watch,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
             store,
             upstream,

@@ -143,7 +143,8 @@ impl SidebandLink {
             Ok(socket) => {
                 self.was_open = true;
                 let ping = Box::pin(tokio::time::sleep(PING));
-                self.step = Step::Open(Box::new(Open { socket: Duplex::new(socket, BOUND), heard: Instant::now(), ping }));
+                self.step =
+                    Step::Open(Box::new(Open { socket: Duplex::new(socket, BOUND), heard: Instant::now(), ping }));
                 Some(News::State(Sideband::Attached))
             }
             Err(error) => {

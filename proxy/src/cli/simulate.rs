@@ -16,7 +16,9 @@ use super::{complain, say};
 /// client of the provider at `http://127.0.0.1:PORT/v1` with the key it prints. It understands no speech: what callers
 /// say is scripted by the seed.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  viva simulate --port 9090 --key sk-test\n  OPENAI_BASE_URL=http://127.0.0.1:9090 OPENAI_API_KEY=sk-test viva\n  viva simulate --fault create_status=429\n  viva simulate --list-faults")]
+#[command(
+    after_help = "Examples:\n  viva simulate --port 9090 --key sk-test\n  OPENAI_BASE_URL=http://127.0.0.1:9090 OPENAI_API_KEY=sk-test viva\n  viva simulate --fault create_status=429\n  viva simulate --list-faults"
+)]
 pub(super) struct SimulateArgs {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 0)]

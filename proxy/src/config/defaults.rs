@@ -17,47 +17,19 @@ pub const VOICE: &str = "marin";
 pub const TRANSCRIBE_MODEL: &str = "gpt-realtime-whisper";
 
 /// `UPSTREAM_TIMEOUT_SECONDS`: an offer is answered in well under a second or not at all; people wait ten.
-pub const UPSTREAM_TIMEOUT_SECONDS: Bounds = Bounds {
-    default: 10,
-    least: 1,
-    most: 60,
-};
+pub const UPSTREAM_TIMEOUT_SECONDS: Bounds = Bounds { default: 10, least: 1, most: 60 };
 /// `MAX_CONCURRENT_SESSIONS`: a call takes tens of kilobytes, so a small machine holds this many with ease.
-pub const MAX_CONCURRENT_SESSIONS: Bounds = Bounds {
-    default: 1_000,
-    least: 1,
-    most: 100_000,
-};
+pub const MAX_CONCURRENT_SESSIONS: Bounds = Bounds { default: 1_000, least: 1, most: 100_000 };
 /// `MAX_SESSIONS_PER_USER`: a person talks to one interviewer; two more for the tab that was forgotten.
-pub const MAX_SESSIONS_PER_USER: Bounds = Bounds {
-    default: 3,
-    least: 1,
-    most: 100_000,
-};
+pub const MAX_SESSIONS_PER_USER: Bounds = Bounds { default: 3, least: 1, most: 100_000 };
 /// `MAX_SESSION_SECONDS`: longer than any plan; a forgotten microphone must not run up a bill overnight.
-pub const MAX_SESSION_SECONDS: Bounds = Bounds {
-    default: 7_200,
-    least: 10,
-    most: 86_400,
-};
+pub const MAX_SESSION_SECONDS: Bounds = Bounds { default: 7_200, least: 10, most: 86_400 };
 /// `RESUME_GRACE_SECONDS`: a reload takes seconds, a tunnel half a minute.
-pub const RESUME_GRACE_SECONDS: Bounds = Bounds {
-    default: 60,
-    least: 1,
-    most: 3_600,
-};
+pub const RESUME_GRACE_SECONDS: Bounds = Bounds { default: 60, least: 1, most: 3_600 };
 /// `INACTIVITY_SECONDS`: nobody said anything for this long.
-pub const INACTIVITY_SECONDS: Bounds = Bounds {
-    default: 120,
-    least: 10,
-    most: 3_600,
-};
+pub const INACTIVITY_SECONDS: Bounds = Bounds { default: 120, least: 10, most: 3_600 };
 /// `RATE_LIMIT_PER_MINUTE`: per caller; a page needs a handful of requests to start a call.
-pub const RATE_LIMIT_PER_MINUTE: Bounds = Bounds {
-    default: 100,
-    least: 1,
-    most: 10_000_000,
-};
+pub const RATE_LIMIT_PER_MINUTE: Bounds = Bounds { default: 100, least: 1, most: 10_000_000 };
 
 /// A client that has not sent its whole header by then holds a connection for nothing (slow loris). It counts while a
 /// kept connection is idle as well, so it is not shorter than the pauses of a person on a page.

@@ -22,28 +22,13 @@ pub struct Identity {
 
 impl Identity {
     pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
-        let local_name = server
-            .public_url
-            .as_ref()
-            .is_none_or(super::Origin::is_loopback);
+        let local_name = server.public_url.as_ref().is_none_or(super::Origin::is_loopback);
         if server.bind.is_loopback() && local_name {
-            return Self {
-                guests: Guests::Local,
-            };
+            return Self { guests: Guests::Local };
         }
         let fix = "set BIND=127.0.0.1 and unset PUBLIC_URL; guests are the only identity and never leave this machine";
-        let variable = if server.bind.is_loopback() {
-            "PUBLIC_URL"
-        } else {
-            "BIND"
-        };
-        reader.fault(
-            variable,
-            "makes the service public, and nobody could sign in but local guests",
-            fix,
-        );
-        Self {
-            guests: Guests::Nobody,
-        }
+        let variable = if server.bind.is_loopback() { "PUBLIC_URL" } else { "BIND" };
+        reader.fault(variable, "makes the service public, and nobody could sign in but local guests", fix);
+        Self { guests: Guests::Nobody }
     }
 }

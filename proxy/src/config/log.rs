@@ -66,11 +66,7 @@ impl Log {
         };
         Self {
             level: reader.choice("LOG_LEVEL", Level::Info, &levels),
-            format: reader.choice(
-                "LOG_FORMAT",
-                usual,
-                &[("text", Format::Text), ("json", Format::Json)],
-            ),
+            format: reader.choice("LOG_FORMAT", usual, &[("text", Format::Text), ("json", Format::Json)]),
         }
     }
 }

@@ -61,11 +61,7 @@ impl Config {
         let mut reader = Reader::new(env);
         let config = Self::read(&mut reader);
         let (faults, warnings) = reader.finish();
-        if faults.is_empty() {
-            Ok(Self { warnings, ..config })
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(Self { warnings, ..config }) } else { Err(faults) }
     }
 
     /// Faulty settings read as their defaults, so that the rest is still read and checked.
@@ -77,16 +73,7 @@ impl Config {
         let identity = Identity::read(reader, &server);
         let store = Store::read(reader);
         let plans = Arc::new(plans::read(reader));
-        Self {
-            server,
-            upstream,
-            limits,
-            log,
-            identity,
-            store,
-            plans,
-            warnings: Vec::new(),
-        }
+        Self { server, upstream, limits, log, identity, store, plans, warnings: Vec::new() }
     }
 }
 

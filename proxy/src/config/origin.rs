@@ -59,15 +59,10 @@ impl Origin {
         let legal_name = |host: &str| {
             !host.is_empty()
                 && host.len() <= 253
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
         };
         let legal_v6 = |host: &str| host.parse::<std::net::Ipv6Addr>().is_ok();
-        let legal = match host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        let legal = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) => legal_v6(inner),
             None => legal_name(host),
         };
@@ -82,14 +77,8 @@ impl Origin {
         let own = if secure { 443 } else { 80 };
         let name = if secure { "https" } else { "http" };
         legal.then(|| match port.filter(|port| *port != own) {
-            Some(port) => Self {
-                text: format!("{name}://{host}:{port}"),
-                secure,
-            },
-            None => Self {
-                text: format!("{name}://{host}"),
-                secure,
-            },
+            Some(port) => Self { text: format!("{name}://{host}:{port}"), secure },
+            None => Self { text: format!("{name}://{host}"), secure },
         })
     }
 
@@ -102,9 +91,7 @@ impl Origin {
     /// Host and port, as in a `Host` header.
     #[must_use]
     pub fn authority(&self) -> &str {
-        self.text
-            .split_once("://")
-            .map_or("", |(_, authority)| authority)
+        self.text.split_once("://").map_or("", |(_, authority)| authority)
     }
 
     /// The host without brackets.
@@ -127,20 +114,13 @@ impl Origin {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
-        host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// The same place for WebSockets: `ws://…` or `wss://…`.
     #[must_use]
     pub fn socket(&self) -> String {
-        format!(
-            "{}://{}",
-            if self.secure { "wss" } else { "ws" },
-            self.authority()
-        )
+        format!("{}://{}", if self.secure { "wss" } else { "ws" }, self.authority())
     }
 }
 
@@ -172,47 +152,27 @@ mod tests {
     #[test]
     fn origins_are_compared_in_one_form() {
         let text = |input: &str| Origin::parse(input).map(|origin| origin.as_str().to_owned());
-        assert_eq!(
-            text("HTTPS://Example.org:443/"),
-            Ok("https://example.org".to_owned())
-        );
-        assert_eq!(
-            text("http://127.0.0.1:8080"),
-            Ok("http://127.0.0.1:8080".to_owned())
-        );
+        assert_eq!(text("HTTPS://Example.org:443/"), Ok("https://example.org".to_owned()));
+        assert_eq!(text("http://127.0.0.1:8080"), Ok("http://127.0.0.1:8080".to_owned()));
         assert_eq!(text("http://[::1]:80"), Ok("http://[::1]".to_owned()));
         assert_eq!(
             Origin::parse("https://a.example:444").map(|origin| origin.socket()),
             Ok("wss://a.example:444".to_owned())
         );
         assert!(Origin::parse("http://[::1]:8080").is_ok_and(|origin| origin.is_loopback()));
-        assert!(
-            Origin::parse("http://localhost")
-                .is_ok_and(|origin| origin.is_loopback() && !origin.is_secure())
-        );
-        assert!(
-            Origin::parse("http://localhost.example").is_ok_and(|origin| !origin.is_loopback())
-        );
+        assert!(Origin::parse("http://localhost").is_ok_and(|origin| origin.is_loopback() && !origin.is_secure()));
+        assert!(Origin::parse("http://localhost.example").is_ok_and(|origin| !origin.is_loopback()));
     }
 
     #[test]
     fn what_is_no_origin_is_refused() {
         assert_eq!(Origin::parse("*"), Err(OriginError::Wildcard));
-        assert_eq!(
-            Origin::parse("https://*.example.org"),
-            Err(OriginError::Wildcard)
-        );
+        assert_eq!(Origin::parse("https://*.example.org"), Err(OriginError::Wildcard));
         assert_eq!(Origin::parse("example.org"), Err(OriginError::Scheme));
         assert_eq!(Origin::parse("null"), Err(OriginError::Scheme));
         assert_eq!(Origin::parse("ftp://example.org"), Err(OriginError::Scheme));
-        assert_eq!(
-            Origin::parse("https://example.org/app"),
-            Err(OriginError::Extra)
-        );
-        assert_eq!(
-            Origin::parse("https://user@example.org"),
-            Err(OriginError::Extra)
-        );
+        assert_eq!(Origin::parse("https://example.org/app"), Err(OriginError::Extra));
+        assert_eq!(Origin::parse("https://user@example.org"), Err(OriginError::Extra));
         for bad in [
             "https://",
             "https://:1",

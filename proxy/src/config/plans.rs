@@ -21,20 +21,12 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Plans {
         Ok(files) if files.is_empty() => reader.fault("PLANS_DIR", "has no *.toml file", FIX),
         Ok(files) => {
             for file in files {
-                if let Some(plan) = reader.accept(
-                    "PLANS_DIR",
-                    "correct the file; `plans/` has examples",
-                    load(&file),
-                ) {
+                if let Some(plan) = reader.accept("PLANS_DIR", "correct the file; `plans/` has examples", load(&file)) {
                     plans.add(plan);
                 }
             }
         }
-        Err(error) => reader.fault(
-            "PLANS_DIR",
-            format!("cannot be read ({})", error.kind()),
-            FIX,
-        ),
+        Err(error) => reader.fault("PLANS_DIR", format!("cannot be read ({})", error.kind()), FIX),
     }
     plans
 }
@@ -43,21 +35,14 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Plans {
 fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
     let mut files = entries
-        .filter(|path| {
-            path.as_ref()
-                .is_ok_and(|path| path.extension().is_some_and(|end| end == "toml"))
-        })
+        .filter(|path| path.as_ref().is_ok_and(|path| path.extension().is_some_and(|end| end == "toml")))
         .collect::<Result<Vec<_>, _>>()?;
     files.sort();
     Ok(files)
 }
 
 fn load(file: &Path) -> Result<Plan, std::borrow::Cow<'static, str>> {
-    let name = file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let read = || {
         if fs::metadata(file)?.len() > MAX_FILE_BYTES {
             return Err(std::io::ErrorKind::FileTooLarge.into());

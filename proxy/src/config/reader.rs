@@ -18,12 +18,7 @@ pub(super) struct Reader<'e> {
 
 impl<'e> Reader<'e> {
     pub(super) fn new(env: &'e Env) -> Self {
-        Self {
-            env,
-            faults: Vec::new(),
-            warnings: Vec::new(),
-            asked: BTreeSet::new(),
-        }
+        Self { env, faults: Vec::new(), warnings: Vec::new(), asked: BTreeSet::new() }
     }
 
     /// What was wrong, and what should be changed.
@@ -44,11 +39,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A value that used to have another name. The old name works and is warned about; the new one wins.
-    pub(super) fn text_or_alias(
-        &mut self,
-        name: &'static str,
-        alias: &'static str,
-    ) -> Option<&'e str> {
+    pub(super) fn text_or_alias(&mut self, name: &'static str, alias: &'static str) -> Option<&'e str> {
         let current = self.text(name);
         let old = self.text(alias);
         if old.is_some() {
@@ -57,10 +48,7 @@ impl<'e> Reader<'e> {
             } else {
                 format!("is the old name of {name}; rename it")
             };
-            self.warnings.push(Warning {
-                variable: alias,
-                advice: advice.into(),
-            });
+            self.warnings.push(Warning { variable: alias, advice: advice.into() });
         }
         current.or(old)
     }
@@ -83,9 +71,7 @@ impl<'e> Reader<'e> {
         fix: &'static str,
         parsed: Result<T, Cow<'static, str>>,
     ) -> Option<T> {
-        parsed
-            .map_err(|problem| self.fault(name, problem, fix))
-            .ok()
+        parsed.map_err(|problem| self.fault(name, problem, fix)).ok()
     }
 
     /// A whole number within bounds.
@@ -95,12 +81,7 @@ impl<'e> Reader<'e> {
     }
 
     /// A number whose variable had another name.
-    pub(super) fn number_or_alias(
-        &mut self,
-        name: &'static str,
-        alias: &'static str,
-        bounds: &Bounds,
-    ) -> u64 {
+    pub(super) fn number_or_alias(&mut self, name: &'static str, alias: &'static str, bounds: &Bounds) -> u64 {
         let text = self.text_or_alias(name, alias);
         self.number_in(name, text, bounds)
     }
@@ -117,10 +98,8 @@ impl<'e> Reader<'e> {
         match text.parse() {
             Ok(number) if (bounds.least..=bounds.most).contains(&number) => number,
             _ => {
-                let fix = format!(
-                    "set a whole number from {} to {} (default {})",
-                    bounds.least, bounds.most, bounds.default
-                );
+                let fix =
+                    format!("set a whole number from {} to {} (default {})", bounds.least, bounds.most, bounds.default);
                 self.fault(name, "is not a number that can be used", fix);
                 bounds.default
             }
@@ -128,12 +107,7 @@ impl<'e> Reader<'e> {
     }
 
     /// One of a few words, in any case.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        name: &'static str,
-        default: T,
-        words: &[(&'static str, T)],
-    ) -> T {
+    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, default: T, words: &[(&'static str, T)]) -> T {
         let text = self.text(name);
         self.choice_in(name, text, default, words)
     }
@@ -157,18 +131,11 @@ impl<'e> Reader<'e> {
         words: &[(&'static str, T)],
     ) -> T {
         let Some(text) = text else { return default };
-        if let Some((_, value)) = words
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(text))
-        {
+        if let Some((_, value)) = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
             return *value;
         }
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.fault(
-            name,
-            "has an unknown value",
-            format!("set one of: {}", known.join(", ")),
-        );
+        self.fault(name, "has an unknown value", format!("set one of: {}", known.join(", ")));
         default
     }
 
@@ -194,11 +161,7 @@ impl<'e> Reader<'e> {
         problem: impl Into<Cow<'static, str>>,
         fix: impl Into<Cow<'static, str>>,
     ) {
-        self.faults.push(Fault {
-            variable,
-            problem: problem.into(),
-            fix: fix.into(),
-        });
+        self.faults.push(Fault { variable, problem: problem.into(), fix: fix.into() });
     }
 }
 

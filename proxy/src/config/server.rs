@@ -45,43 +45,28 @@ pub struct Server {
 impl Server {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let bind = reader
-            .parse(
-                "BIND",
-                "set an IP address, e.g. 127.0.0.1, or 0.0.0.0 for every interface",
-                |text| {
-                    text.trim_matches(['[', ']'])
-                        .parse()
-                        .map_err(|_| "is not an IP address".into())
-                },
-            )
+            .parse("BIND", "set an IP address, e.g. 127.0.0.1, or 0.0.0.0 for every interface", |text| {
+                text.trim_matches(['[', ']']).parse().map_err(|_| "is not an IP address".into())
+            })
             .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let port = reader
-            .parse(
-                "PORT",
-                "set a number from 0 to 65535 (0: any free port)",
-                |text| text.parse().map_err(|_| "is not a port".into()),
-            )
+            .parse("PORT", "set a number from 0 to 65535 (0: any free port)", |text| {
+                text.parse().map_err(|_| "is not a port".into())
+            })
             .unwrap_or(defaults::PORT);
         let environments = [
             ("development", Environment::Development),
             ("test", Environment::Development),
             ("production", Environment::Production),
         ];
-        let environment = reader.choice_or_alias(
-            ("APP_ENV", "NODE_ENV"),
-            Environment::Development,
-            &environments,
-        );
+        let environment = reader.choice_or_alias(("APP_ENV", "NODE_ENV"), Environment::Development, &environments);
         let public_url = reader.parse(
             "PUBLIC_URL",
             "set the bare address that browsers use, e.g. https://viva.example.org",
             |text| Origin::parse(text).map_err(|error| error.to_string().into()),
         );
         // Without https a browser gives no microphone to a page that is not on this machine.
-        if public_url
-            .as_ref()
-            .is_some_and(|url| !url.is_secure() && !url.is_loopback())
-        {
+        if public_url.as_ref().is_some_and(|url| !url.is_secure() && !url.is_loopback()) {
             reader.fault(
                 "PUBLIC_URL",
                 "is not https, so browsers would refuse the microphone",
@@ -89,27 +74,15 @@ impl Server {
             );
         }
         let allowed_origins = origins(reader);
-        let own_port = reader.parse(
-            "METRICS_BIND",
-            "set address and port, e.g. 127.0.0.1:9091",
-            |text| {
-                text.parse()
-                    .map_err(|_| "is not an address with a port".into())
-            },
-        );
+        let own_port = reader.parse("METRICS_BIND", "set address and port, e.g. 127.0.0.1:9091", |text| {
+            text.parse().map_err(|_| "is not an address with a port".into())
+        });
         let metrics = match own_port {
             Some(address) => Metrics::OwnPort(address),
             None if bind.is_loopback() => Metrics::MainPort,
             None => Metrics::Off,
         };
-        Self {
-            bind,
-            port,
-            public_url,
-            allowed_origins,
-            environment,
-            metrics,
-        }
+        Self { bind, port, public_url, allowed_origins, environment, metrics }
     }
 
     /// What to listen on.
@@ -124,14 +97,10 @@ fn origins(reader: &mut Reader<'_>) -> Vec<Origin> {
     let Some(list) = reader.text_or_alias("ALLOWED_ORIGINS", "CORS_ORIGINS") else {
         return Vec::new();
     };
-    let entries = list
-        .split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty());
+    let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries
         .filter_map(|entry| {
-            let parsed = Origin::parse(entry)
-                .map_err(|error| format!("the entry `{}` {error}", shown(entry)).into());
+            let parsed = Origin::parse(entry).map_err(|error| format!("the entry `{}` {error}", shown(entry)).into());
             reader.accept(
                 "ALLOWED_ORIGINS",
                 "list exact origins, e.g. https://app.example.org,https://viva.example.org",

@@ -16,11 +16,7 @@ impl Store {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or(defaults::DATA_DIR));
         if data_dir.is_file() {
-            reader.fault(
-                "DATA_DIR",
-                "is a file",
-                "name a directory; it is made when it is missing",
-            );
+            reader.fault("DATA_DIR", "is a file", "name a directory; it is made when it is missing");
         }
         Self { data_dir }
     }

@@ -7,9 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use super::reader::Reader;
-use super::{
-    Admission, Config, Env, Environment, Fault, Format, Guests, Metrics, Model, Sideband, Warning,
-};
+use super::{Admission, Config, Env, Environment, Fault, Format, Guests, Metrics, Model, Sideband, Warning};
 
 const EXAMPLE: &str = include_str!("../../../.env.example");
 
@@ -23,11 +21,7 @@ fn good(variables: &[(&str, &str)]) -> Config {
 
 /// The variables that have a fault.
 fn faulty(variables: &[(&str, &str)]) -> Vec<&'static str> {
-    with(variables)
-        .expect_err("something is wrong")
-        .iter()
-        .map(|fault| fault.variable)
-        .collect()
+    with(variables).expect_err("something is wrong").iter().map(|fault| fault.variable).collect()
 }
 
 #[test]
@@ -36,47 +30,24 @@ fn nothing_set_is_a_first_minute_that_works() {
     assert_eq!(config.server.address().to_string(), "127.0.0.1:8080");
     assert!(matches!(config.upstream.model_server, Model::Simulator));
     assert_eq!(config.identity.guests, Guests::Local);
-    assert_eq!(
-        (
-            config.upstream.model.as_str(),
-            config.upstream.voice.as_str()
-        ),
-        ("gpt-realtime-2.1", "marin")
-    );
+    assert_eq!((config.upstream.model.as_str(), config.upstream.voice.as_str()), ("gpt-realtime-2.1", "marin"));
     assert_eq!(config.upstream.transcribe_model, "gpt-realtime-whisper");
-    assert_eq!(
-        (config.limits.sessions, config.limits.session),
-        (1_000, Duration::from_secs(7_200))
-    );
+    assert_eq!((config.limits.sessions, config.limits.session), (1_000, Duration::from_secs(7_200)));
     assert_eq!(config.server.metrics, Metrics::MainPort);
     assert_eq!(config.store.data_dir.to_str(), Some("./data"));
     assert!(config.warnings.is_empty());
-    assert_eq!(
-        good(&[("PORT", "  "), ("OPENAI_API_KEY", "")]).server.port,
-        8080,
-        "blank means unset"
-    );
+    assert_eq!(good(&[("PORT", "  "), ("OPENAI_API_KEY", "")]).server.port, 8080, "blank means unset");
 }
 
 #[test]
 fn a_key_chooses_the_real_model() {
-    let config = good(&[
-        ("OPENAI_API_KEY", "sk-planted-secret"),
-        ("OPENAI_BASE_URL", "http://127.0.0.1:9000"),
-    ]);
-    let Model::Provider { base_url, key } = &config.upstream.model_server else {
-        panic!("a provider")
-    };
-    assert_eq!(
-        (base_url.as_str(), key.expose_secret()),
-        ("http://127.0.0.1:9000/v1", "sk-planted-secret")
-    );
+    let config = good(&[("OPENAI_API_KEY", "sk-planted-secret"), ("OPENAI_BASE_URL", "http://127.0.0.1:9000")]);
+    let Model::Provider { base_url, key } = &config.upstream.model_server else { panic!("a provider") };
+    assert_eq!((base_url.as_str(), key.expose_secret()), ("http://127.0.0.1:9000/v1", "sk-planted-secret"));
     assert!(!format!("{config:?}").contains("planted"));
 
     let config = good(&[("OPENAI_API_KEY", "sk-x")]);
-    let Model::Provider { base_url, .. } = &config.upstream.model_server else {
-        panic!("a provider")
-    };
+    let Model::Provider { base_url, .. } = &config.upstream.model_server else { panic!("a provider") };
     assert_eq!(base_url.as_str(), "https://api.openai.com/v1");
 }
 
@@ -84,20 +55,11 @@ fn a_key_chooses_the_real_model() {
 fn switches_only_choose_the_upstream() {
     for switch in [("SIMULATION_MODE", "true"), ("KILL_SWITCH", "simulation")] {
         let config = good(&[("OPENAI_API_KEY", "sk-x"), switch]);
-        assert!(
-            matches!(config.upstream.model_server, Model::Simulator),
-            "{switch:?}"
-        );
+        assert!(matches!(config.upstream.model_server, Model::Simulator), "{switch:?}");
         assert_eq!(config.upstream.admission, Admission::Open);
     }
-    assert_eq!(
-        good(&[("KILL_SWITCH", "refuse")]).upstream.admission,
-        Admission::Refused
-    );
-    assert_eq!(
-        good(&[("SIDEBAND", "OFF")]).upstream.sideband,
-        Sideband::Off
-    );
+    assert_eq!(good(&[("KILL_SWITCH", "refuse")]).upstream.admission, Admission::Refused);
+    assert_eq!(good(&[("SIDEBAND", "OFF")]).upstream.sideband, Sideband::Off);
 }
 
 #[test]
@@ -105,10 +67,7 @@ fn every_fault_is_told_at_once_with_its_fix() {
     let faults = with(&[
         ("PORT", "70000"),
         ("BIND", "everywhere"),
-        (
-            "ALLOWED_ORIGINS",
-            "https://ok.example, *, https://x.example/path",
-        ),
+        ("ALLOWED_ORIGINS", "https://ok.example, *, https://x.example/path"),
         ("LOG_LEVEL", "loud"),
         ("MAX_SESSION_SECONDS", "0"),
         ("OPENAI_API_KEY", "sk planted secret"),
@@ -142,90 +101,42 @@ fn every_fault_is_told_at_once_with_its_fix() {
 
 #[test]
 fn guests_never_leave_this_machine() {
-    assert_eq!(
-        faulty(&[("BIND", "0.0.0.0"), ("OPENAI_API_KEY", "sk-x")]),
-        ["BIND"]
-    );
-    assert_eq!(
-        faulty(&[("BIND", "::"), ("OPENAI_API_KEY", "sk-x")]),
-        ["BIND"]
-    );
-    assert_eq!(
-        faulty(&[("PUBLIC_URL", "https://viva.example")]),
-        ["PUBLIC_URL"]
-    );
-    assert_eq!(
-        good(&[("BIND", "::1"), ("PUBLIC_URL", "http://localhost:8080/")])
-            .identity
-            .guests,
-        Guests::Local
-    );
+    assert_eq!(faulty(&[("BIND", "0.0.0.0"), ("OPENAI_API_KEY", "sk-x")]), ["BIND"]);
+    assert_eq!(faulty(&[("BIND", "::"), ("OPENAI_API_KEY", "sk-x")]), ["BIND"]);
+    assert_eq!(faulty(&[("PUBLIC_URL", "https://viva.example")]), ["PUBLIC_URL"]);
+    assert_eq!(good(&[("BIND", "::1"), ("PUBLIC_URL", "http://localhost:8080/")]).identity.guests, Guests::Local);
 }
 
 #[test]
 fn the_simulator_answers_real_people_only_when_told_to() {
-    assert_eq!(
-        faulty(&[("APP_ENV", "production")]),
-        ["ALLOW_PUBLIC_SIMULATION"]
-    );
-    assert_eq!(
-        faulty(&[("BIND", "0.0.0.0")]),
-        ["ALLOW_PUBLIC_SIMULATION", "BIND"]
-    );
-    let config = good(&[
-        ("APP_ENV", "production"),
-        ("ALLOW_PUBLIC_SIMULATION", "yes"),
-    ]);
-    assert_eq!(
-        (config.server.environment, config.log.format),
-        (Environment::Production, Format::Json)
-    );
+    assert_eq!(faulty(&[("APP_ENV", "production")]), ["ALLOW_PUBLIC_SIMULATION"]);
+    assert_eq!(faulty(&[("BIND", "0.0.0.0")]), ["ALLOW_PUBLIC_SIMULATION", "BIND"]);
+    let config = good(&[("APP_ENV", "production"), ("ALLOW_PUBLIC_SIMULATION", "yes")]);
+    assert_eq!((config.server.environment, config.log.format), (Environment::Production, Format::Json));
 }
 
 #[test]
 fn a_key_is_not_sent_in_clear_to_another_machine() {
     assert_eq!(
-        faulty(&[
-            ("OPENAI_API_KEY", "sk-x"),
-            ("OPENAI_BASE_URL", "http://models.example")
-        ]),
+        faulty(&[("OPENAI_API_KEY", "sk-x"), ("OPENAI_BASE_URL", "http://models.example")]),
         ["OPENAI_BASE_URL"]
     );
     assert_eq!(
-        faulty(&[
-            ("OPENAI_API_KEY", "sk-x"),
-            ("OPENAI_BASE_URL", "https://user:pw@models.example")
-        ]),
+        faulty(&[("OPENAI_API_KEY", "sk-x"), ("OPENAI_BASE_URL", "https://user:pw@models.example")]),
         ["OPENAI_BASE_URL"]
     );
-    assert_eq!(
-        faulty(&[("OPENAI_BASE_URL", "http://localhost:9000/v1/")]),
-        ["OPENAI_API_KEY"]
-    );
+    assert_eq!(faulty(&[("OPENAI_BASE_URL", "http://localhost:9000/v1/")]), ["OPENAI_API_KEY"]);
 }
 
 #[test]
 fn old_names_work_and_are_warned_about() {
-    let config = good(&[
-        ("MAX_CONCURRENT_WORKERS", "7"),
-        ("CORS_ORIGINS", "https://a.example"),
-    ]);
+    let config = good(&[("MAX_CONCURRENT_WORKERS", "7"), ("CORS_ORIGINS", "https://a.example")]);
     assert_eq!(config.limits.sessions, 7);
-    assert_eq!(
-        config.server.allowed_origins[0].as_str(),
-        "https://a.example"
-    );
-    let names: Vec<_> = config
-        .warnings
-        .iter()
-        .map(|warning| warning.variable)
-        .collect();
+    assert_eq!(config.server.allowed_origins[0].as_str(), "https://a.example");
+    let names: Vec<_> = config.warnings.iter().map(|warning| warning.variable).collect();
     assert_eq!(names, ["CORS_ORIGINS", "MAX_CONCURRENT_WORKERS"]);
 
-    let config = good(&[
-        ("MAX_CONCURRENT_SESSIONS", "8"),
-        ("MAX_CONCURRENT_WORKERS", "7"),
-    ]);
+    let config = good(&[("MAX_CONCURRENT_SESSIONS", "8"), ("MAX_CONCURRENT_WORKERS", "7")]);
     assert_eq!(config.limits.sessions, 8);
     let ignored = Warning {
         variable: "MAX_CONCURRENT_WORKERS",
@@ -236,19 +147,11 @@ fn old_names_work_and_are_warned_about() {
 
 /// The lines of `.env.example`: set ones as they are, commented ones with their example value.
 fn example() -> Vec<(&'static str, &'static str)> {
-    let lines = EXAMPLE
-        .lines()
-        .map(|line| line.strip_prefix('#').unwrap_or(line));
+    let lines = EXAMPLE.lines().map(|line| line.strip_prefix('#').unwrap_or(line));
     let name = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     };
-    lines
-        .filter_map(|line| line.split_once('='))
-        .filter(|(variable, _)| name(variable))
-        .collect()
+    lines.filter_map(|line| line.split_once('=')).filter(|(variable, _)| name(variable)).collect()
 }
 
 #[test]
@@ -256,21 +159,15 @@ fn the_example_file_names_every_variable_and_no_other() {
     let env = Env::default();
     let mut reader = Reader::new(&env);
     let _ = Config::read(&mut reader);
-    let named: BTreeSet<_> = example()
-        .into_iter()
-        .map(|(variable, _)| variable)
-        .collect();
+    let named: BTreeSet<_> = example().into_iter().map(|(variable, _)| variable).collect();
     let read: BTreeSet<_> = reader.asked().iter().copied().collect();
     assert_eq!(named, read);
 }
 
 #[test]
 fn the_example_file_is_a_configuration_that_starts() {
-    let set: Env = EXAMPLE
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('='))
-        .collect();
+    let set: Env =
+        EXAMPLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
     let config = Config::from_env(&set).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert!(config.warnings.is_empty());
     // Uncommenting a line must not break it either. Two of them belong to a deployment that others reach, and the
@@ -279,9 +176,6 @@ fn the_example_file_is_a_configuration_that_starts() {
         if ["PUBLIC_URL", "PLANS_DIR", "OPENAI_BASE_URL"].contains(&variable) {
             continue;
         }
-        assert!(
-            with(&[(variable, value), ("ALLOW_PUBLIC_SIMULATION", "true")]).is_ok(),
-            "{variable}={value}"
-        );
+        assert!(with(&[(variable, value), ("ALLOW_PUBLIC_SIMULATION", "true")]).is_ok(), "{variable}={value}");
     }
 }

@@ -71,39 +71,24 @@ enum KillSwitch {
 impl Upstream {
     pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
         let key = key(reader);
-        let base_url = reader.parse(
-            "OPENAI_BASE_URL",
-            "set e.g. https://api.openai.com/v1",
-            |text| BaseUrl::parse(text).map_err(|error| error.to_string().into()),
-        );
+        let base_url = reader.parse("OPENAI_BASE_URL", "set e.g. https://api.openai.com/v1", |text| {
+            BaseUrl::parse(text).map_err(|error| error.to_string().into())
+        });
         let simulate = reader.switch("SIMULATION_MODE");
-        let switches = [
-            ("off", KillSwitch::Off),
-            ("simulation", KillSwitch::Simulation),
-            ("refuse", KillSwitch::Refuse),
-        ];
+        let switches =
+            [("off", KillSwitch::Off), ("simulation", KillSwitch::Simulation), ("refuse", KillSwitch::Refuse)];
         let kill_switch = reader.choice("KILL_SWITCH", KillSwitch::Off, &switches);
         let simulation_may_be_public = reader.switch("ALLOW_PUBLIC_SIMULATION");
 
-        if let Some(url) = base_url
-            .as_ref()
-            .filter(|url| !url.is_https() && !is_local(url))
-        {
+        if let Some(url) = base_url.as_ref().filter(|url| !url.is_https() && !is_local(url)) {
             let problem = format!("would send the key to {} in clear", url.host());
-            reader.fault(
-                "OPENAI_BASE_URL",
-                problem,
-                "use https, or a server on this machine",
-            );
+            reader.fault("OPENAI_BASE_URL", problem, "use https, or a server on this machine");
         }
         let chosen = simulate || kill_switch == KillSwitch::Simulation;
         let model_server = match key {
             Some(key) if !chosen => {
                 let base_url = base_url.or_else(|| BaseUrl::parse(BaseUrl::OPENAI).ok());
-                base_url.map_or(Model::Simulator, |base_url| Model::Provider {
-                    base_url,
-                    key,
-                })
+                base_url.map_or(Model::Simulator, |base_url| Model::Provider { base_url, key })
             }
             None if base_url.is_some() && !chosen => {
                 reader.fault(
@@ -123,40 +108,20 @@ impl Upstream {
                     "set the key, or build with it",
                 );
             }
-            let public =
-                !server.bind.is_loopback() || server.environment == Environment::Production;
+            let public = !server.bind.is_loopback() || server.environment == Environment::Production;
             if public && !simulation_may_be_public {
                 let fix = "set OPENAI_API_KEY for the real model, or ALLOW_PUBLIC_SIMULATION=true to show the simulator to everybody";
-                reader.fault(
-                    "ALLOW_PUBLIC_SIMULATION",
-                    "is not set, and the simulator would answer real people",
-                    fix,
-                );
+                reader.fault("ALLOW_PUBLIC_SIMULATION", "is not set, and the simulator would answer real people", fix);
             }
         }
         Self {
             model_server,
-            admission: if kill_switch == KillSwitch::Refuse {
-                Admission::Refused
-            } else {
-                Admission::Open
-            },
+            admission: if kill_switch == KillSwitch::Refuse { Admission::Refused } else { Admission::Open },
             model: name(reader, "OPENAI_REALTIME_MODEL", defaults::MODEL),
             voice: name(reader, "OPENAI_VOICE", defaults::VOICE),
-            transcribe_model: name(
-                reader,
-                "OPENAI_TRANSCRIBE_MODEL",
-                defaults::TRANSCRIBE_MODEL,
-            ),
-            sideband: reader.choice(
-                "SIDEBAND",
-                Sideband::On,
-                &[("on", Sideband::On), ("off", Sideband::Off)],
-            ),
-            timeout: reader.seconds(
-                "UPSTREAM_TIMEOUT_SECONDS",
-                &defaults::UPSTREAM_TIMEOUT_SECONDS,
-            ),
+            transcribe_model: name(reader, "OPENAI_TRANSCRIBE_MODEL", defaults::TRANSCRIBE_MODEL),
+            sideband: reader.choice("SIDEBAND", Sideband::On, &[("on", Sideband::On), ("off", Sideband::Off)]),
+            timeout: reader.seconds("UPSTREAM_TIMEOUT_SECONDS", &defaults::UPSTREAM_TIMEOUT_SECONDS),
         }
     }
 }
@@ -175,17 +140,9 @@ fn key(reader: &mut Reader<'_>) -> Option<SecretString> {
 /// A model's or voice's name goes into JSON and into metrics labels, so it is short and plain.
 fn name(reader: &mut Reader<'_>, variable: &'static str, default: &'static str) -> String {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    let read = reader.parse(
-        variable,
-        "use at most 100 letters, digits, `-`, `_`, `.`, `:` or `/`",
-        |text| {
-            if text.len() <= 100 && text.bytes().all(legal) {
-                Ok(text.to_owned())
-            } else {
-                Err("is not a name".into())
-            }
-        },
-    );
+    let read = reader.parse(variable, "use at most 100 letters, digits, `-`, `_`, `.`, `:` or `/`", |text| {
+        if text.len() <= 100 && text.bytes().all(legal) { Ok(text.to_owned()) } else { Err("is not a name".into()) }
+    });
     read.unwrap_or_else(|| default.to_owned())
 }
 

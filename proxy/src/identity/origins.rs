@@ -164,7 +164,11 @@ mod tests {
         assert_eq!(cookie("127.0.0.1:8080", Some("http://127.0.0.1:8080")), Ok(()));
         assert_eq!(cookie("localhost:8080", Some("https://app.example")), Ok(()));
         assert_eq!(cookie("[::1]:8080", Some("http://[::1]:8080")), Ok(()));
-        assert_eq!(cookie("127.0.0.1:8080", Some("http://127.0.0.1:9090")), Err(OriginRefusal::Foreign), "another server here");
+        assert_eq!(
+            cookie("127.0.0.1:8080", Some("http://127.0.0.1:9090")),
+            Err(OriginRefusal::Foreign),
+            "another server here"
+        );
         assert_eq!(cookie("127.0.0.1:8080", Some("null")), Err(OriginRefusal::Foreign));
         assert_eq!(cookie("127.0.0.1:8080", Some("https://app.example.evil.example")), Err(OriginRefusal::Foreign));
         assert_eq!(cookie("127.0.0.1:8080", None), Err(OriginRefusal::Missing));
@@ -181,7 +185,9 @@ mod tests {
     #[test]
     fn a_name_that_was_rebound_to_this_machine_is_refused() {
         let origins = local();
-        for host in ["evil.example:8080", "127.0.0.1.evil.example", "localhost:x", "localhost:80:80", "", "[::1", "[::1]x"] {
+        for host in
+            ["evil.example:8080", "127.0.0.1.evil.example", "localhost:x", "localhost:80:80", "", "[::1", "[::1]x"]
+        {
             let read = origins.check(Way::Read, Credential::Cookie, Some(host), None);
             assert_eq!(read, Err(OriginRefusal::Host), "{host}");
         }

@@ -184,7 +184,8 @@ impl Machine {
     #[must_use]
     pub fn overdue(&self, plan: &Plan, at: At) -> Option<Decision> {
         let stage = self.stage(plan)?;
-        (stage.kind != StageKind::Closing && at.mono_ms >= self.deadline(stage)).then(|| self.advance(StageReason::Forced))
+        (stage.kind != StageKind::Closing && at.mono_ms >= self.deadline(stage))
+            .then(|| self.advance(StageReason::Forced))
     }
 
     /// Whether the goodbye took too long.

@@ -37,7 +37,10 @@ fn the_opening_is_over_when_the_greeting_was_delivered() {
     assert!(machine.on_reply(&plan, 0, "Hello, please introduce yourself."), "an invitation counts without a mark");
     let decision = machine.after_opening(&plan).expect("delivered");
     let entry = machine.enter(&plan, &decision, at(7));
-    assert_eq!((entry.from.as_deref(), entry.to.as_str(), entry.reason), (Some("welcome"), "self_intro", StageReason::Completed));
+    assert_eq!(
+        (entry.from.as_deref(), entry.to.as_str(), entry.reason),
+        (Some("welcome"), "self_intro", StageReason::Completed)
+    );
     assert_eq!((entry.questions_asked, entry.in_stage_ms), (1, 7_000));
 }
 

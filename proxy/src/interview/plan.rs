@@ -161,8 +161,9 @@ impl Plan {
                     i if i == last => StageKind::Closing,
                     _ => StageKind::Questions,
                 };
-                (stage.kind != expected)
-                    .then_some("the first stage is of kind `opening`, the last of kind `closing`, all others `questions`")
+                (stage.kind != expected).then_some(
+                    "the first stage is of kind `opening`, the last of kind `closing`, all others `questions`",
+                )
             });
             let problem = problem.or_else(|| (!names.insert(&stage.name)).then_some("the name is used twice"));
             if let Some(problem) = problem {
@@ -200,7 +201,9 @@ impl Stage {
             return Some("terse_answers must be at least 1; leave it out for never");
         }
         match self.kind {
-            StageKind::Closing if self.min_questions > 0 => Some("a closing stage asks nothing: min_questions must be 0"),
+            StageKind::Closing if self.min_questions > 0 => {
+                Some("a closing stage asks nothing: min_questions must be 0")
+            }
             StageKind::Closing if self.grace_s > 120 => Some("grace_s must be at most 120"),
             StageKind::Opening | StageKind::Questions if self.grace_s > 0 => Some("only a closing stage has grace_s"),
             StageKind::Opening | StageKind::Questions | StageKind::Closing => None,
@@ -271,7 +274,8 @@ mod tests {
     #[test]
     fn built_in_plans_are_sound_and_have_the_same_stages() {
         let plans = Plans::built_in().expect("sound");
-        let names = |name: &str| plans.get(name).expect("there").stages.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+        let names =
+            |name: &str| plans.get(name).expect("there").stages.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
         assert_eq!(names("default"), ["welcome", "self_intro", "past_experience", "company_fit", "closing"]);
         assert_eq!(names("default"), names("short"));
     }

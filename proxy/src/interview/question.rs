@@ -29,7 +29,8 @@ const MARKS: [char; 4] = ['?', '？', '؟', '՞'];
 fn last_question(text: &str) -> Option<&str> {
     let end = text.rfind(MARKS)?;
     let ends_sentence = |c: char| MARKS.contains(&c) || matches!(c, '.' | '!' | '。' | '！' | '\n');
-    let start = text[..end].rfind(ends_sentence).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        text[..end].rfind(ends_sentence).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     Some(text[start..end].trim())
 }
 

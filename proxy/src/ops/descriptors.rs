@@ -10,10 +10,7 @@ const BESIDES: u64 = 512;
 
 /// Raises the limit and says so when it is too low for `calls` at once.
 pub(crate) fn raise_for(calls: usize) {
-    let needed = u64::try_from(calls)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(PER_CALL)
-        .saturating_add(BESIDES);
+    let needed = u64::try_from(calls).unwrap_or(u64::MAX).saturating_mul(PER_CALL).saturating_add(BESIDES);
     if let Some(limit) = raise().filter(|limit| *limit < needed) {
         tracing::warn!(
             limit,
@@ -26,16 +23,7 @@ pub(crate) fn raise_for(calls: usize) {
 /// The limit now; `None`: there is none.
 fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum
-        && setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: maximum,
-                maximum,
-            },
-        )
-        .is_err()
-    {
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
         return current;
     }
     maximum

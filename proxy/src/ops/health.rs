@@ -82,18 +82,8 @@ struct Sessions {
 impl Health {
     /// Watches these parts.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        upstream: Upstream,
-        calls: Calls,
-        shutdown: Shutdown,
-    ) -> Self {
-        Self {
-            store,
-            upstream,
-            calls,
-            shutdown,
-        }
+    pub fn new(store: Arc<dyn Store>, upstream: Upstream, calls: Calls, shutdown: Shutdown) -> Self {
+        Self { store, upstream, calls, shutdown }
     }
 
     fn verdict(&self) -> Status {
@@ -122,9 +112,9 @@ impl Health {
                     StoreHealth::Closed => "closed",
                 },
                 detail: match store {
-                    StoreHealth::Failing(reason) => Some(format!(
-                        "{reason}; nothing is acknowledged until it can be written again"
-                    )),
+                    StoreHealth::Failing(reason) => {
+                        Some(format!("{reason}; nothing is acknowledged until it can be written again"))
+                    }
                     StoreHealth::Ok | StoreHealth::Closed => None,
                 },
             },
@@ -133,14 +123,9 @@ impl Health {
                 state: upstream.state.as_str(),
                 base_url_host: self.upstream.profile().base_url.host().to_owned(),
                 code: upstream.code,
-                age_ms: upstream
-                    .age
-                    .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+                age_ms: upstream.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             },
-            sessions: Sessions {
-                active: self.calls.active(),
-                max: self.calls.max(),
-            },
+            sessions: Sessions { active: self.calls.active(), max: self.calls.max() },
             simulation: self.upstream.is_simulation(),
         }
     }
@@ -161,10 +146,7 @@ where
     S: Clone + Send + Sync + 'static,
     Health: FromRef<S>,
 {
-    Router::new()
-        .route("/live", get(live))
-        .route("/ready", get(ready))
-        .route("/health", get(health))
+    Router::new().route("/live", get(live)).route("/ready", get(ready)).route("/health", get(health))
 }
 
 /// `/metrics`, on whichever port it is served.
@@ -182,44 +164,23 @@ async fn ready(State(health): State<Health>) -> Response {
     } else if health.shutdown.is_draining() {
         plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
     } else {
-        plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the store cannot be written\n",
-        )
+        plain(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be written\n")
     }
 }
 
 async fn health(State(health): State<Health>) -> Response {
     let story = health.story();
-    let status = if story.status == Status::Unhealthy {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
+    let status = if story.status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, [(CACHE_CONTROL, "no-store")], Json(story)).into_response()
 }
 
 async fn render(State(metrics): State<Metrics>) -> Response {
-    (
-        [
-            (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"),
-            (CACHE_CONTROL, "no-store"),
-        ],
-        metrics.render(),
-    )
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")], metrics.render())
         .into_response()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
-    (
-        status,
-        [
-            (CONTENT_TYPE, "text/plain; charset=utf-8"),
-            (CACHE_CONTROL, "no-store"),
-        ],
-        text,
-    )
-        .into_response()
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")], text).into_response()
 }
 
 #[cfg(test)]
@@ -229,21 +190,9 @@ mod tests {
 
     #[test]
     fn only_a_store_that_cannot_record_is_unhealthy() {
-        assert_eq!(
-            judge(StoreHealth::Ok, UpstreamState::Unknown),
-            Status::Healthy
-        );
-        assert_eq!(
-            judge(StoreHealth::Ok, UpstreamState::Failing),
-            Status::Degraded
-        );
-        assert_eq!(
-            judge(StoreHealth::Failing(Unwritable::Full), UpstreamState::Ok),
-            Status::Unhealthy
-        );
-        assert_eq!(
-            judge(StoreHealth::Closed, UpstreamState::Ok),
-            Status::Unhealthy
-        );
+        assert_eq!(judge(StoreHealth::Ok, UpstreamState::Unknown), Status::Healthy);
+        assert_eq!(judge(StoreHealth::Ok, UpstreamState::Failing), Status::Degraded);
+        assert_eq!(judge(StoreHealth::Failing(Unwritable::Full), UpstreamState::Ok), Status::Unhealthy);
+        assert_eq!(judge(StoreHealth::Closed, UpstreamState::Ok), Status::Unhealthy);
     }
 }

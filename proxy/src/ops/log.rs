@@ -20,17 +20,9 @@ pub fn init(log: &Log) {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match log.format {
         Format::Text => lines.with_ansi(false).boxed(),
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .boxed(),
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
-    if Registry::default()
-        .with(lines.with_filter(filter(log.level)))
-        .try_init()
-        .is_ok()
-    {
+    if Registry::default().with(lines.with_filter(filter(log.level))).try_init().is_ok() {
         std::panic::set_hook(Box::new(panicked));
     }
 }
@@ -44,25 +36,16 @@ fn filter(level: Level) -> Targets {
         Level::Trace => LevelFilter::TRACE,
     };
     let others = level.min(LevelFilter::WARN);
-    Targets::new()
-        .with_default(others)
-        .with_targets(OURS.map(|name| (name, level)))
+    Targets::new().with_default(others).with_targets(OURS.map(|name| (name, level)))
 }
 
 fn panicked(panic: &PanicHookInfo<'_>) {
-    let place = panic
-        .location()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or_default();
     match panic.payload().downcast_ref::<&'static str>() {
         Some(literal) => tracing::error!(place, thread, message = literal, "a task panicked"),
-        None => tracing::error!(
-            place,
-            thread,
-            "a task panicked; its message is left out because it may quote data"
-        ),
+        None => tracing::error!(place, thread, "a task panicked; its message is left out because it may quote data"),
     }
 }
 

@@ -10,14 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::defaults::METRICS_UPKEEP;
 
 /// From half a millisecond, which our own part of an exchange takes, to the longest a caller waits.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Round trips over the internet.
-const MILLISECONDS: [f64; 9] = [
-    10.0, 25.0, 50.0, 100.0, 150.0, 250.0, 500.0, 1_000.0, 2_500.0,
-];
+const MILLISECONDS: [f64; 9] = [10.0, 25.0, 50.0, 100.0, 150.0, 250.0, 500.0, 1_000.0, 2_500.0];
 /// Loss: above a few per cent speech suffers.
 const PERCENT: [f64; 8] = [0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0];
 
@@ -61,58 +57,22 @@ impl Metrics {
 
 /// Every metric there is. A test holds the source against this list.
 const DESCRIBED: [Described; 13] = [
-    counter(
-        "viva_http_requests_total",
-        "Requests answered, by door and class of status.",
-    ),
+    counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
         "From a request's header to its answer's, by door; a socket counts until it is upgraded.",
     ),
-    counter(
-        "viva_panics_total",
-        "Requests that ended in a defect of ours.",
-    ),
-    gauge(
-        "viva_connections_open",
-        "Connections of plain requests: accepted and neither closed nor upgraded.",
-    ),
-    counter(
-        "viva_connections_refused_total",
-        "Connections closed at once because there were too many.",
-    ),
-    gauge(
-        "viva_sessions_active",
-        "Live calls: admitted and not released.",
-    ),
-    counter(
-        "viva_ws_rejected_total",
-        "Sockets that were closed instead of joining a call, by reason.",
-    ),
-    counter(
-        "viva_slow_readers_total",
-        "Sockets closed because their reader did not keep up.",
-    ),
-    counter(
-        "viva_sdp_exchange_total",
-        "Offers that went to the model, by what came of them.",
-    ),
-    histogram(
-        "viva_sdp_exchange_seconds",
-        "From sending an offer to its answer or failure.",
-    ),
-    counter(
-        "viva_sideband_total",
-        "Changes of a sideband's state, by the new state.",
-    ),
-    histogram(
-        "viva_client_rtt_ms",
-        "Round trip between client and model, as clients report it.",
-    ),
-    histogram(
-        "viva_client_loss_pct",
-        "Packets lost between client and model, as clients report it.",
-    ),
+    counter("viva_panics_total", "Requests that ended in a defect of ours."),
+    gauge("viva_connections_open", "Connections of plain requests: accepted and neither closed nor upgraded."),
+    counter("viva_connections_refused_total", "Connections closed at once because there were too many."),
+    gauge("viva_sessions_active", "Live calls: admitted and not released."),
+    counter("viva_ws_rejected_total", "Sockets that were closed instead of joining a call, by reason."),
+    counter("viva_slow_readers_total", "Sockets closed because their reader did not keep up."),
+    counter("viva_sdp_exchange_total", "Offers that went to the model, by what came of them."),
+    histogram("viva_sdp_exchange_seconds", "From sending an offer to its answer or failure."),
+    counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
+    histogram("viva_client_rtt_ms", "Round trip between client and model, as clients report it."),
+    histogram("viva_client_loss_pct", "Packets lost between client and model, as clients report it."),
 ];
 
 struct Described {
@@ -129,36 +89,19 @@ enum Kind {
 }
 
 const fn counter(name: &'static str, meaning: &'static str) -> Described {
-    Described {
-        kind: Kind::Counter,
-        name,
-        meaning,
-    }
+    Described { kind: Kind::Counter, name, meaning }
 }
 
 const fn gauge(name: &'static str, meaning: &'static str) -> Described {
-    Described {
-        kind: Kind::Gauge,
-        name,
-        meaning,
-    }
+    Described { kind: Kind::Gauge, name, meaning }
 }
 
 const fn histogram(name: &'static str, meaning: &'static str) -> Described {
-    Described {
-        kind: Kind::Histogram,
-        name,
-        meaning,
-    }
+    Described { kind: Kind::Histogram, name, meaning }
 }
 
 fn describe() {
-    for Described {
-        kind,
-        name,
-        meaning,
-    } in DESCRIBED
-    {
+    for Described { kind, name, meaning } in DESCRIBED {
         match kind {
             Kind::Counter => describe_counter!(name, meaning),
             Kind::Gauge => describe_gauge!(name, meaning),
@@ -181,10 +124,7 @@ mod tests {
         metrics::histogram!("viva_test_seconds").record(0.003);
         let again = Metrics::install().expect("the same one").render();
         assert!(again.contains("viva_test_total 2"), "{again}");
-        assert!(
-            again.contains("viva_test_seconds_bucket{le=\"0.005\"} 1"),
-            "{again}"
-        );
+        assert!(again.contains("viva_test_seconds_bucket{le=\"0.005\"} 1"), "{again}");
     }
 
     #[test]
@@ -192,10 +132,7 @@ mod tests {
         let mut used = BTreeSet::new();
         let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder)
-                .expect("readable")
-                .map(|entry| entry.expect("readable").path())
-            {
+            for entry in std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path()) {
                 if entry.is_dir() {
                     folders.push(entry);
                 } else if !entry.ends_with("ops/metrics.rs") {
@@ -209,10 +146,7 @@ mod tests {
                 }
             }
         }
-        let described: BTreeSet<_> = DESCRIBED
-            .iter()
-            .map(|described| described.name.to_owned())
-            .collect();
+        let described: BTreeSet<_> = DESCRIBED.iter().map(|described| described.name.to_owned()).collect();
         assert_eq!(used, described);
     }
 }

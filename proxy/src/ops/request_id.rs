@@ -68,8 +68,7 @@ mod tests {
 
     #[test]
     fn only_harmless_ids_are_taken_over() {
-        let accept =
-            |text: &'static str| RequestId::accept(&HeaderValue::from_static(text)).is_some();
+        let accept = |text: &'static str| RequestId::accept(&HeaderValue::from_static(text)).is_some();
         assert!(accept("01HZX-abc_9"));
         assert!(!accept(""));
         assert!(!accept("a b"));

@@ -16,28 +16,14 @@ pub fn check_answer(offer: &OfferFacts, bytes: &[u8]) -> Result<(), Rule> {
         *place = Some(media.kind);
     }
     require(kinds == offer.sections, Rule::MediaKind)?;
-    let audio = answer
-        .audio()
-        .filter(|audio| !audio.is_rejected())
-        .ok_or(Rule::MediaAudio)?;
+    let audio = answer.audio().filter(|audio| !audio.is_rejected()).ok_or(Rule::MediaAudio)?;
     require(audio.scope.opus, Rule::Opus)?;
     let direction = audio.scope.direction.or(answer.session.direction);
     require(direction != Some(Direction::Inactive), Rule::Direction)?;
-    require(
-        answer.transport_has(|scope| scope.ice_ufrag),
-        Rule::IceUfrag,
-    )?;
+    require(answer.transport_has(|scope| scope.ice_ufrag), Rule::IceUfrag)?;
     require(answer.transport_has(|scope| scope.ice_pwd), Rule::IcePwd)?;
-    require(
-        answer.transport_has(|scope| scope.fingerprint),
-        Rule::Fingerprint,
-    )?;
+    require(answer.transport_has(|scope| scope.fingerprint), Rule::Fingerprint)?;
     // RFC 8842 §5.3: an answer decides.
     require(answer.setups().next().is_some(), Rule::Setup)?;
-    require(
-        answer
-            .setups()
-            .all(|setup| matches!(setup, "active" | "passive")),
-        Rule::Setup,
-    )
+    require(answer.setups().all(|setup| matches!(setup, "active" | "passive")), Rule::Setup)
 }

@@ -41,9 +41,7 @@ pub(super) fn is_candidate(value: &str) -> bool {
     let foundation = next();
     (1..=32).contains(&foundation.len())
         && foundation.bytes().all(is_ice_char)
-        && next()
-            .parse::<u16>()
-            .is_ok_and(|component| (1..=256).contains(&component))
+        && next().parse::<u16>().is_ok_and(|component| (1..=256).contains(&component))
         && is_token(next())
         && next().parse::<u32>().is_ok()
         && !next().is_empty()
@@ -65,10 +63,7 @@ pub(super) fn is_mid(value: &str) -> bool {
 
 /// RFC 8866 §9 `token`, without the rarest of its characters.
 pub(super) fn is_token(value: &str) -> bool {
-    !value.is_empty()
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
+    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
 }
 
 /// RFC 8839 §5.1: `ice-char = ALPHA / DIGIT / "+" / "/"`.

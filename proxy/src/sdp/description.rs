@@ -2,9 +2,7 @@
 //! and answers alike is refused here; what depends on which of the two it is must not be.
 
 use super::Rule;
-use super::attribute::{
-    is_candidate, is_ice_pwd, is_ice_ufrag, is_mid, is_strong_fingerprint, payload_type,
-};
+use super::attribute::{is_candidate, is_ice_pwd, is_ice_ufrag, is_mid, is_strong_fingerprint, payload_type};
 use super::lines::{Line, Lines};
 
 /// What a section carries.
@@ -94,19 +92,13 @@ impl<'a> Description<'a> {
 
     /// Whether the session or a live section has something: all live sections share one transport.
     pub(super) fn transport_has(&self, what: impl Fn(&Scope<'a>) -> bool) -> bool {
-        what(&self.session)
-            || self
-                .media()
-                .any(|media| !media.is_rejected() && what(&media.scope))
+        what(&self.session) || self.media().any(|media| !media.is_rejected() && what(&media.scope))
     }
 
     /// The `setup` values that count.
     pub(super) fn setups(&self) -> impl Iterator<Item = &'a str> {
         let live = self.media().filter(|media| !media.is_rejected());
-        self.session
-            .setup
-            .into_iter()
-            .chain(live.filter_map(|media| media.scope.setup))
+        self.session.setup.into_iter().chain(live.filter_map(|media| media.scope.setup))
     }
 
     fn open(&mut self, media: Media<'a>) -> Result<(), Rule> {
@@ -117,11 +109,7 @@ impl<'a> Description<'a> {
         if self.media().any(|earlier| earlier.kind == media.kind) {
             return Err(twice);
         }
-        *self
-            .sections
-            .iter_mut()
-            .find(|place| place.is_none())
-            .ok_or(twice)? = Some(media);
+        *self.sections.iter_mut().find(|place| place.is_none()).ok_or(twice)? = Some(media);
         Ok(())
     }
 
@@ -132,9 +120,7 @@ impl<'a> Description<'a> {
         }
         let section = self.sections.iter_mut().rev().flatten().next();
         let formats = section.as_ref().map_or("", |media| media.formats);
-        let audio = section
-            .as_ref()
-            .is_some_and(|media| media.kind == Kind::Audio);
+        let audio = section.as_ref().is_some_and(|media| media.kind == Kind::Audio);
         let scope = section.map_or(&mut self.session, |media| &mut media.scope);
         match name {
             "mid" => {
@@ -192,36 +178,20 @@ impl<'a> Description<'a> {
 
 /// RFC 8866 §5: `v= o= s=`, then optional lines, then `t=` before the first attribute. Returns the line after `t=`.
 fn header<'a>(lines: &mut Lines<'a>) -> Result<Option<Line<'a>>, Rule> {
-    let Some(Line {
-        kind: b'v',
-        value: "0",
-    }) = lines.next()?
-    else {
+    let Some(Line { kind: b'v', value: "0" }) = lines.next()? else {
         return Err(Rule::Version);
     };
     // §5.2: `o=<username> <sess-id> <sess-version> <nettype> <addrtype> <unicast-address>`.
-    let origin = lines
-        .next()?
-        .filter(|line| line.kind == b'o' && line.value.split(' ').count() == 6);
+    let origin = lines.next()?.filter(|line| line.kind == b'o' && line.value.split(' ').count() == 6);
     origin.ok_or(Rule::SessionLines)?;
-    lines
-        .next()?
-        .filter(|line| line.kind == b's')
-        .ok_or(Rule::SessionLines)?;
+    lines.next()?.filter(|line| line.kind == b's').ok_or(Rule::SessionLines)?;
     loop {
         match lines.next()? {
-            Some(Line {
-                kind: b'i' | b'u' | b'e' | b'p' | b'c' | b'b',
-                ..
-            }) => {}
+            Some(Line { kind: b'i' | b'u' | b'e' | b'p' | b'c' | b'b', .. }) => {}
             // §5.9: `t=<start-time> <stop-time>`, `t=0 0` in WebRTC.
             Some(Line { kind: b't', value }) => {
-                let number =
-                    |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                require(
-                    value.split(' ').count() == 2 && value.split(' ').all(number),
-                    Rule::SessionLines,
-                )?;
+                let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                require(value.split(' ').count() == 2 && value.split(' ').all(number), Rule::SessionLines)?;
                 return lines.next();
             }
             _ => return Err(Rule::SessionLines),
@@ -235,38 +205,20 @@ fn media(value: &str) -> Result<Media<'_>, Rule> {
     let mut next = || parts.next().unwrap_or_default();
     let (name, port, transport, formats) = (next(), next(), next(), next());
     let (kind, fits, rule) = match name {
-        "audio" => (
-            Kind::Audio,
-            transport == "UDP/TLS/RTP/SAVPF",
-            Rule::MediaAudio,
-        ),
+        "audio" => (Kind::Audio, transport == "UDP/TLS/RTP/SAVPF", Rule::MediaAudio),
         // RFC 8841 §4; `DTLS/SCTP 5000` is what was written before it, and no browser does any more.
         "application" => {
             let sctp = matches!(transport, "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP");
-            (
-                Kind::Application,
-                sctp && formats == "webrtc-datachannel",
-                Rule::MediaApplication,
-            )
+            (Kind::Application, sctp && formats == "webrtc-datachannel", Rule::MediaApplication)
         }
         _ => return Err(Rule::MediaKind),
     };
     require(fits, rule)?;
     let port: u16 = port.parse().map_err(|_| rule)?;
     if kind == Kind::Audio {
-        require(
-            formats
-                .split(' ')
-                .all(|format| payload_type(format).is_some()),
-            Rule::PayloadType,
-        )?;
+        require(formats.split(' ').all(|format| payload_type(format).is_some()), Rule::PayloadType)?;
     }
-    Ok(Media {
-        kind,
-        port_is_zero: port == 0,
-        formats,
-        scope: Scope::default(),
-    })
+    Ok(Media { kind, port_is_zero: port == 0, formats, scope: Scope::default() })
 }
 
 /// RFC 7587 §7: `opus/48000/2`; encoding names are case-insensitive.

@@ -15,25 +15,16 @@ pub(super) const WEBRTC_RS: &str = include_str!("../../tests/fixtures/sdp/webrtc
 pub(super) const ANSWER: &str = include_str!("../../tests/fixtures/sdp/provider.answer.sdp");
 
 /// Every offer with its name.
-pub(super) const OFFERS: [(&str, &str); 5] = [
-    ("chrome", CHROME),
-    ("firefox", FIREFOX),
-    ("safari", SAFARI),
-    ("aiortc", AIORTC),
-    ("webrtc-rs", WEBRTC_RS),
-];
+pub(super) const OFFERS: [(&str, &str); 5] =
+    [("chrome", CHROME), ("firefox", FIREFOX), ("safari", SAFARI), ("aiortc", AIORTC), ("webrtc-rs", WEBRTC_RS)];
 
 /// A description without the lines that start with one of `starts`.
 pub(super) fn without(text: &str, starts: &[&str]) -> String {
-    text.split_inclusive('\n')
-        .filter(|line| !starts.iter().any(|start| line.starts_with(start)))
-        .collect()
+    text.split_inclusive('\n').filter(|line| !starts.iter().any(|start| line.starts_with(start))).collect()
 }
 
 /// A description cut off before its data channel section, and without its group.
 pub(super) fn audio_only(text: &str) -> String {
-    let end = text
-        .find("m=application")
-        .expect("every fixture has a data channel");
+    let end = text.find("m=application").expect("every fixture has a data channel");
     without(&text[..end], &["a=group"])
 }

@@ -34,10 +34,7 @@ impl<'a> Lines<'a> {
         if wrapped.iter().any(|start| begin.starts_with(start)) {
             return Err(Rule::NotSdp);
         }
-        Ok(Self {
-            rest: text,
-            taken: 0,
-        })
+        Ok(Self { rest: text, taken: 0 })
     }
 
     /// The next line; `None` at the end of the text.
@@ -66,10 +63,7 @@ impl<'a> Lines<'a> {
             return Err(Rule::ControlCharacter);
         }
         match line.as_bytes() {
-            [kind @ b'a'..=b'z', b'=', ..] => Ok(Some(Line {
-                kind: *kind,
-                value: &line[2..],
-            })),
+            [kind @ b'a'..=b'z', b'=', ..] => Ok(Some(Line { kind: *kind, value: &line[2..] })),
             _ => Err(Rule::LineForm),
         }
     }
@@ -77,6 +71,5 @@ impl<'a> Lines<'a> {
 
 /// ASCII first: that is what nearly every line is, and bytes are quicker than characters.
 fn has_control(line: &str) -> bool {
-    line.bytes().any(|byte| byte.is_ascii_control())
-        || (!line.is_ascii() && line.chars().any(char::is_control))
+    line.bytes().any(|byte| byte.is_ascii_control()) || (!line.is_ascii() && line.chars().any(char::is_control))
 }

@@ -25,37 +25,19 @@ impl OfferFacts {
 /// The first rule that the offer breaks.
 pub fn check_offer(bytes: &[u8]) -> Result<OfferFacts, Rule> {
     let offer = Description::read(bytes)?;
-    let audio = offer
-        .audio()
-        .filter(|audio| !audio.is_rejected())
-        .ok_or(Rule::MediaAudio)?;
+    let audio = offer.audio().filter(|audio| !audio.is_rejected()).ok_or(Rule::MediaAudio)?;
     require(audio.scope.opus, Rule::Opus)?;
     // Absent means sendrecv (RFC 8866 §6.7).
-    let direction = audio
-        .scope
-        .direction
-        .or(offer.session.direction)
-        .unwrap_or(Direction::SendRecv);
-    require(
-        matches!(direction, Direction::SendRecv | Direction::SendOnly),
-        Rule::Direction,
-    )?;
+    let direction = audio.scope.direction.or(offer.session.direction).unwrap_or(Direction::SendRecv);
+    require(matches!(direction, Direction::SendRecv | Direction::SendOnly), Rule::Direction)?;
     grouping(&offer)?;
     require(audio.scope.rtcp_mux, Rule::RtcpMux)?;
     require(offer.transport_has(|scope| scope.ice_ufrag), Rule::IceUfrag)?;
     require(offer.transport_has(|scope| scope.ice_pwd), Rule::IcePwd)?;
-    require(
-        offer.transport_has(|scope| scope.fingerprint),
-        Rule::Fingerprint,
-    )?;
+    require(offer.transport_has(|scope| scope.fingerprint), Rule::Fingerprint)?;
     // RFC 8842 §5.2: an offer says actpass; active is what some native stacks say, and it can be answered.
     require(offer.setups().next().is_some(), Rule::Setup)?;
-    require(
-        offer
-            .setups()
-            .all(|setup| matches!(setup, "actpass" | "active")),
-        Rule::Setup,
-    )?;
+    require(offer.setups().all(|setup| matches!(setup, "actpass" | "active")), Rule::Setup)?;
     let mut sections = [None; 2];
     for (place, media) in sections.iter_mut().zip(offer.media()) {
         *place = Some(media.kind);
@@ -74,10 +56,7 @@ fn grouping(offer: &Description<'_>) -> Result<(), Rule> {
         *place = Some(media.scope.mid.ok_or(Rule::Mid)?);
     }
     require(mids[0] != mids[1], Rule::Mid)?;
-    let named = mids
-        .iter()
-        .flatten()
-        .all(|mid| tags.split(' ').any(|tag| tag == *mid));
+    let named = mids.iter().flatten().all(|mid| tags.split(' ').any(|tag| tag == *mid));
     let known = tags.split(' ').all(|tag| mids.contains(&Some(tag)));
     require(named && known, Rule::Bundle)
 }

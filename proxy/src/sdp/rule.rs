@@ -131,34 +131,20 @@ impl Rule {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Empty => {
-                "The description is empty; send the text of the local description after it was set."
-            }
-            Self::NotSdp => {
-                "This is no SDP text; send the bare `sdp` string, not JSON, a quoted string or a form."
-            }
-            Self::Size => {
-                "The description is longer than 32 KiB; offer fewer codecs or candidates."
-            }
-            Self::LineCount => {
-                "The description has more than 1,000 lines; offer fewer codecs or candidates."
-            }
+            Self::Empty => "The description is empty; send the text of the local description after it was set.",
+            Self::NotSdp => "This is no SDP text; send the bare `sdp` string, not JSON, a quoted string or a form.",
+            Self::Size => "The description is longer than 32 KiB; offer fewer codecs or candidates.",
+            Self::LineCount => "The description has more than 1,000 lines; offer fewer codecs or candidates.",
             Self::LineLength => "A line is longer than 4 KiB.",
-            Self::LineForm => {
-                "A line is not of the form `<letter>=<value>`; there may be no empty lines."
-            }
+            Self::LineForm => "A line is not of the form `<letter>=<value>`; there may be no empty lines.",
             Self::ControlCharacter => "The description contains a control character.",
             Self::Utf8 => "The description is not valid UTF-8.",
             Self::LineEnding => {
                 "Every line must end in CRLF; send the description unchanged, without converting line ends."
             }
-            Self::FinalNewline => {
-                "The last line must end in CRLF too; send the description without trimming it."
-            }
+            Self::FinalNewline => "The last line must end in CRLF too; send the description without trimming it.",
             Self::Version => "The first line must be `v=0`.",
-            Self::SessionLines => {
-                "After `v=0` the lines `o=`, `s=` and `t=` must follow, in this order."
-            }
+            Self::SessionLines => "After `v=0` the lines `o=`, `s=` and `t=` must follow, in this order.",
             Self::MediaAudio => {
                 "There must be exactly one `m=audio` section, with UDP/TLS/RTP/SAVPF, and it must not be rejected."
             }
@@ -170,17 +156,13 @@ impl Rule {
             }
             Self::PayloadType => "A payload type is not a number from 0 to 127.",
             Self::Opus => "Opus (`opus/48000/2`) must be among the audio codecs.",
-            Self::Direction => {
-                "The audio must be `sendrecv` or `sendonly`, so that the caller can be heard."
-            }
+            Self::Direction => "The audio must be `sendrecv` or `sendonly`, so that the caller can be heard.",
             Self::Bundle => {
                 "With more than one section, one `a=group:BUNDLE` must name every section's mid and nothing else."
             }
             Self::Mid => "Every bundled section needs an `a=mid` of its own.",
             Self::RtcpMux => "The audio section must offer `a=rtcp-mux`.",
-            Self::IceUfrag => {
-                "An `a=ice-ufrag` of 4 to 256 letters, digits, `+` or `/` is required."
-            }
+            Self::IceUfrag => "An `a=ice-ufrag` of 4 to 256 letters, digits, `+` or `/` is required.",
             Self::IcePwd => "An `a=ice-pwd` of 22 to 256 letters, digits, `+` or `/` is required.",
             Self::Fingerprint => {
                 "An `a=fingerprint` by sha-256, sha-384 or sha-512 with all its bytes is required, and no weaker one."

@@ -10,7 +10,10 @@ use axum::extract::{FromRef, FromRequest as _, Multipart, Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, ORIGIN, VARY};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST,
+    LOCATION, ORIGIN, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -84,7 +87,11 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
     if !ticket.may_start(entrance.identity.now_unix_ms()) {
         return Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."));
     }
-    let session = entrance.store.session(TenantCtx::service(ticket.tenant), ticket.session).await?.ok_or_else(Problem::not_found)?;
+    let session = entrance
+        .store
+        .session(TenantCtx::service(ticket.tenant), ticket.session)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     if matches!(session.status, SessionStatus::Completed | SessionStatus::Cancelled) {
         return Err(Problem::new(Code::SessionEnded, "This interview is over."));
     }
@@ -124,10 +131,14 @@ async fn hang_up(entrance: &Entrance, id: &str, headers: &HeaderMap) -> Result<(
 /// The ticket in `Authorization`, and the right of the page behind the request to use it.
 async fn ticket(entrance: &Entrance, headers: &HeaderMap) -> Result<Ticket, Problem> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = text(AUTHORIZATION).and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let bearer = text(AUTHORIZATION)
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let secret = bearer.map(|(_, secret)| secret.trim()).unwrap_or_default();
     let ticket = entrance.identity.tickets().resolve(secret).await?;
-    let ticket = ticket.ok_or_else(|| Problem::new(Code::AuthenticationFailed, "Send a ticket of this server as `Authorization: Bearer ek_viva_…`."))?;
+    let ticket = ticket.ok_or_else(|| {
+        Problem::new(Code::AuthenticationFailed, "Send a ticket of this server as `Authorization: Bearer ek_viva_…`.")
+    })?;
     entrance.identity.origins().check(Way::Write, Credential::Bearer, text(HOST), text(ORIGIN))?;
     Ok(ticket)
 }
@@ -154,12 +165,17 @@ async fn body(request: Request) -> Result<Bytes, Problem> {
             }
             offer.ok_or_else(|| Problem::new(Code::BadMessage, "The form needs a part named `sdp`."))
         }
-        _ => Err(Problem::new(Code::UnsupportedMediaType, "Send the offer as `application/sdp`, or as the part `sdp` of `multipart/form-data`.")),
+        _ => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "Send the offer as `application/sdp`, or as the part `sdp` of `multipart/form-data`.",
+        )),
     }
 }
 
 fn form_problem(error: &axum::extract::multipart::MultipartError) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE || std::error::Error::source(error).is_some_and(|cause| format!("{cause:?}").contains("LengthLimit")) {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE
+        || std::error::Error::source(error).is_some_and(|cause| format!("{cause:?}").contains("LengthLimit"))
+    {
         too_large()
     } else {
         broke_off()
@@ -176,8 +192,12 @@ fn broke_off() -> Problem {
 
 fn start_problem(error: StartError) -> Problem {
     match error {
-        StartError::Capacity => Problem::new(Code::CapacityReached, "All calls of this server are taken. Try again later."),
-        StartError::PersonCapacity => Problem::new(Code::CapacityReached, "You have as many calls as you may. End one first."),
+        StartError::Capacity => {
+            Problem::new(Code::CapacityReached, "All calls of this server are taken. Try again later.")
+        }
+        StartError::PersonCapacity => {
+            Problem::new(Code::CapacityReached, "You have as many calls as you may. End one first.")
+        }
         StartError::Closed => Problem::new(Code::Unavailable, "New calls are switched off at the moment."),
         StartError::Live => Problem::new(Code::Conflict, "The session has a call already."),
         StartError::Spent => Problem::new(Code::Conflict, "This ticket was used. Ask for a fresh one."),
@@ -187,7 +207,9 @@ fn start_problem(error: StartError) -> Problem {
             let problem = Problem::new(Code::from_wire(error.code()).unwrap_or(Code::UpstreamError), error.to_string());
             error.retry_after().map(|wait| problem.clone().retry_after(wait)).unwrap_or(problem)
         }
-        StartError::Exchange(ExchangeError::Answer) => Problem::new(Code::SdpExchangeFailed, "The model's answer is unusable."),
+        StartError::Exchange(ExchangeError::Answer) => {
+            Problem::new(Code::SdpExchangeFailed, "The model's answer is unusable.")
+        }
         StartError::Exchange(ExchangeError::Store(error)) => error.into(),
     }
 }
@@ -204,7 +226,10 @@ async fn preflight(State(entrance): State<Entrance>, headers: HeaderMap) -> Resp
     }
     let allowed = [
         (http::header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, DELETE, OPTIONS")),
-        (http::header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-openai-agents-sdk")),
+        (
+            http::header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization, content-type, x-openai-agents-sdk"),
+        ),
         (http::header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
         (http::header::ALLOW, HeaderValue::from_static(Method::POST.as_str())),
     ];

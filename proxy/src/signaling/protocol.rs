@@ -117,8 +117,17 @@ pub enum BadMessage {
     Fields,
 }
 
-const TYPES: [&str; 9] =
-    ["init", "sdp_offer", "ice_candidate", "transcript", "connection_state", "skip_stage", "client_error", "end_session", "ping"];
+const TYPES: [&str; 9] = [
+    "init",
+    "sdp_offer",
+    "ice_candidate",
+    "transcript",
+    "connection_state",
+    "skip_stage",
+    "client_error",
+    "end_session",
+    "ping",
+];
 
 impl ClientMessage {
     /// Reads one text frame.
@@ -340,7 +349,10 @@ mod tests {
 
     #[test]
     fn both_forms_of_an_offer_keep_every_byte() {
-        for text in [r#"{"type":"sdp_offer","offer":{"type":"offer","sdp":"v=0\r\n"}}"#, r#"{"type":"sdp_offer","offer":"v=0\r\n","x":1}"#] {
+        for text in [
+            r#"{"type":"sdp_offer","offer":{"type":"offer","sdp":"v=0\r\n"}}"#,
+            r#"{"type":"sdp_offer","offer":"v=0\r\n","x":1}"#,
+        ] {
             let Ok(ClientMessage::SdpOffer { offer }) = ClientMessage::parse(text) else { panic!("{text}") };
             assert_eq!(offer.into_sdp(), "v=0\r\n");
         }
@@ -366,7 +378,13 @@ mod tests {
             ended_by: crate::call::core::EndedBy::NaturalCompletion,
             final_stage: Some("closing".into()),
         };
-        assert_eq!(notice_frame(&notice), r#"{"type":"session_ended","sessionId":"s","ended_by":"natural_completion","final_stage":"closing"}"#);
-        assert_eq!(notice_frame(&Notice::Saved { up_to: 3, durable: "disk" }), r#"{"type":"saved","upTo":3,"durable":"disk"}"#);
+        assert_eq!(
+            notice_frame(&notice),
+            r#"{"type":"session_ended","sessionId":"s","ended_by":"natural_completion","final_stage":"closing"}"#
+        );
+        assert_eq!(
+            notice_frame(&Notice::Saved { up_to: 3, durable: "disk" }),
+            r#"{"type":"saved","upTo":3,"durable":"disk"}"#
+        );
     }
 }

@@ -59,7 +59,11 @@ where
     Router::new().route("/ws", get(upgrade).with_state(entrance))
 }
 
-async fn upgrade(State(entrance): State<Entrance>, headers: HeaderMap, socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+async fn upgrade(
+    State(entrance): State<Entrance>,
+    headers: HeaderMap,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     match admit(&entrance, &headers, socket).await {
         Ok((socket, turn)) => socket
             .max_message_size(MAX_FRAME)
@@ -79,12 +83,19 @@ async fn admit(
 ) -> Result<(WebSocketUpgrade, OwnedSemaphorePermit), Problem> {
     let credential = recognise_if_present(&entrance.identity, headers).await?;
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    entrance.identity.origins().check(Way::Upgrade, credential.unwrap_or(Credential::None), text(HOST), text(ORIGIN))?;
+    entrance.identity.origins().check(
+        Way::Upgrade,
+        credential.unwrap_or(Credential::None),
+        text(HOST),
+        text(ORIGIN),
+    )?;
     let socket = socket.map_err(|_| {
-        Problem::new(Code::BadMessage, "This address speaks WebSocket only; connect with ws:// or wss://.").with_status(StatusCode::UPGRADE_REQUIRED)
+        Problem::new(Code::BadMessage, "This address speaks WebSocket only; connect with ws:// or wss://.")
+            .with_status(StatusCode::UPGRADE_REQUIRED)
     })?;
     let turn = entrance.strangers.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(Code::CapacityReached, "Too many connections are waiting to say who they are.").retry_after(INIT_WAIT)
+        Problem::new(Code::CapacityReached, "Too many connections are waiting to say who they are.")
+            .retry_after(INIT_WAIT)
     })?;
     Ok((socket, turn))
 }
@@ -105,12 +116,14 @@ async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePe
         Ok(init) => match book(&entrance, &init).await {
             Ok((booking, ticket)) => {
                 drop(turn);
-                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket)).unwrap_or_else(|(error, mut client)| {
-                    metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
-                    let refused = start_refusal(&error);
-                    let frame = frame(&refused);
-                    entrance.calls.spawn(async move { client.refuse(frame, refused.close).await });
-                });
+                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket)).unwrap_or_else(
+                    |(error, mut client)| {
+                        metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
+                        let refused = start_refusal(&error);
+                        let frame = frame(&refused);
+                        entrance.calls.spawn(async move { client.refuse(frame, refused.close).await });
+                    },
+                );
             }
             Err(refused) => refused,
         },
@@ -119,7 +132,9 @@ async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePe
     metrics::counter!("viva_ws_rejected_total", "reason" => refused.code.as_str()).increment(1);
     let last_words = async {
         socket.send(Message::text(frame(&refused))).await?;
-        socket.send(Message::Close(Some(CloseFrame { code: refused.close, reason: refused.code.as_str().into() }))).await
+        socket
+            .send(Message::Close(Some(CloseFrame { code: refused.close, reason: refused.code.as_str().into() })))
+            .await
     };
     let _gone = tokio::time::timeout(INIT_WAIT, last_words).await;
 }
@@ -139,7 +154,9 @@ async fn first_message(socket: &mut WebSocket) -> Result<Init, Refusal> {
             Ok(ClientMessage::Init(init)) => Ok(init),
             Ok(_) | Err(_) => Err(bad),
         },
-        Ok(Some(Ok(Message::Text(_)) | Err(_))) => Err(refusal(Code::PayloadTooLarge, "The first message is too large.", close::TOO_LARGE)),
+        Ok(Some(Ok(Message::Text(_)) | Err(_))) => {
+            Err(refusal(Code::PayloadTooLarge, "The first message is too large.", close::TOO_LARGE))
+        }
         Ok(Some(Ok(_)) | None) => Err(bad),
         Err(_elapsed) => Err(refusal(Code::RequestTimeout, "No `init` came within five seconds.", close::TIMEOUT)),
     }
@@ -153,35 +170,55 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
     let unknown = refusal(Code::NotFound, "There is no such session for this token.", close::GONE);
     let ticket = entrance.identity.tickets().resolve(&init.token).await.map_err(unavailable)?;
     let Some(ticket) = ticket else {
-        return Err(refusal(Code::AuthenticationFailed, "The token is not a ticket of this server.", close::UNAUTHENTICATED));
+        return Err(refusal(
+            Code::AuthenticationFailed,
+            "The token is not a ticket of this server.",
+            close::UNAUTHENTICATED,
+        ));
     };
     if init.session_id.as_ref().is_some_and(|id| *id != ticket.session.to_string()) {
         return Err(unknown);
     }
-    let session = entrance.store.session(TenantCtx::service(ticket.tenant), ticket.session).await.map_err(unavailable)?.ok_or(unknown)?;
+    let session = entrance
+        .store
+        .session(TenantCtx::service(ticket.tenant), ticket.session)
+        .await
+        .map_err(unavailable)?
+        .ok_or(unknown)?;
     let is_live = entrance.calls.is_live(ticket.session);
     match session.status {
         SessionStatus::Completed | SessionStatus::Cancelled if !is_live => {
             return Err(refusal(Code::SessionEnded, "This interview is over.", close::GONE));
         }
         _ if !is_live && !ticket.may_start(entrance.identity.now_unix_ms()) => {
-            return Err(refusal(Code::TokenExpired, "The ticket has expired. Ask for a fresh one.", close::UNAUTHENTICATED));
+            return Err(refusal(
+                Code::TokenExpired,
+                "The ticket has expired. Ask for a fresh one.",
+                close::UNAUTHENTICATED,
+            ));
         }
         _ => {}
     }
-    let booking = Booking::new(&session, ticket.policy, Door::Native, &entrance.upstream.profile().transcription_model).map_err(|error| {
-        tracing::error!(%error, "a session cannot be called");
-        refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
-    })?;
+    let booking = Booking::new(&session, ticket.policy, Door::Native, &entrance.upstream.profile().transcription_model)
+        .map_err(|error| {
+            tracing::error!(%error, "a session cannot be called");
+            refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
+        })?;
     Ok((booking, ticket))
 }
 
 fn start_refusal(error: &StartError) -> Refusal {
     match error {
-        StartError::Capacity => refusal(Code::CapacityReached, "All calls of this server are taken. Try again later.", close::CAPACITY),
-        StartError::PersonCapacity => refusal(Code::CapacityReached, "You have as many calls as you may. End one first.", close::CAPACITY),
+        StartError::Capacity => {
+            refusal(Code::CapacityReached, "All calls of this server are taken. Try again later.", close::CAPACITY)
+        }
+        StartError::PersonCapacity => {
+            refusal(Code::CapacityReached, "You have as many calls as you may. End one first.", close::CAPACITY)
+        }
         StartError::Closed => refusal(Code::Unavailable, "New calls are switched off at the moment.", close::CAPACITY),
-        StartError::Stopping => refusal(Code::Unavailable, "The server restarts. Connect again in a moment.", close::RESTART),
+        StartError::Stopping => {
+            refusal(Code::Unavailable, "The server restarts. Connect again in a moment.", close::RESTART)
+        }
         StartError::Live | StartError::Spent | StartError::Exchange(_) => {
             refusal(Code::Conflict, "The session is busy. Try again in a moment.", close::RATE)
         }
@@ -192,7 +229,10 @@ fn frame(refused: &Refusal) -> String {
     protocol::frame(&ServerMessage::Error {
         code: refused.code.as_str(),
         message: refused.message,
-        retryable: matches!(refused.code, Code::CapacityReached | Code::Unavailable | Code::DatabaseUnavailable | Code::Conflict),
+        retryable: matches!(
+            refused.code,
+            Code::CapacityReached | Code::Unavailable | Code::DatabaseUnavailable | Code::Conflict
+        ),
         retry_after_ms: None,
         rule: None,
         request_id: None,

@@ -51,9 +51,6 @@ impl StoreError {
     /// Whether the same call may succeed later without anybody changing it.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::Unwritable(_) | Self::Overloaded | Self::Internal
-        )
+        matches!(self, Self::Unwritable(_) | Self::Overloaded | Self::Internal)
     }
 }

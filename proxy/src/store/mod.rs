@@ -14,8 +14,8 @@ use futures_util::future::BoxFuture;
 
 pub use error::{StoreError, Unwritable};
 pub use model::{
-    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure,
-    SessionStatus, StageRow, StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
+    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus,
+    StageRow, StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
 };
 
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
@@ -37,13 +37,7 @@ pub trait Store: Send + Sync + 'static {
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>>;
 
     /// Stores a new session with its first ticket and the consent it was minted under, in one transaction.
-    fn create_session(
-        &self,
-        ctx: TenantCtx,
-        new: NewSession,
-        ticket: Ticket,
-        consent: Consent,
-    ) -> Answer<'_, Session>;
+    fn create_session(&self, ctx: TenantCtx, new: NewSession, ticket: Ticket, consent: Consent) -> Answer<'_, Session>;
 
     /// Stores a further ticket (and its consent) of a session. `false`: no such session for this actor.
     fn add_ticket(&self, ctx: TenantCtx, ticket: Ticket, consent: Consent) -> Answer<'_, bool>;
@@ -59,22 +53,10 @@ pub trait Store: Send + Sync + 'static {
     fn start_call(&self, ctx: TenantCtx, call: CallStart) -> Answer<'_, ()>;
 
     /// The provider's id of a started call, so that a later process can hang it up.
-    fn call_answered(
-        &self,
-        ctx: TenantCtx,
-        call: CallId,
-        provider: ProviderCallId,
-        at_unix_ms: i64,
-    ) -> Answer<'_, ()>;
+    fn call_answered(&self, ctx: TenantCtx, call: CallId, provider: ProviderCallId, at_unix_ms: i64) -> Answer<'_, ()>;
 
     /// The call is over, and whether the provider confirmed it.
-    fn close_call(
-        &self,
-        ctx: TenantCtx,
-        call: CallId,
-        hang_up: HangUp,
-        at_unix_ms: i64,
-    ) -> Answer<'_, ()>;
+    fn close_call(&self, ctx: TenantCtx, call: CallId, hang_up: HangUp, at_unix_ms: i64) -> Answer<'_, ()>;
 
     /// The calls of a session in order.
     fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>>;

@@ -242,8 +242,7 @@ impl Batch {
     pub fn is_chained(&self) -> bool {
         let mut prev = self.prev_hash;
         let follows = |(record, n): (&Record, u64)| {
-            let fits =
-                record.n == n && record_hash(self.session, n, prev, &record.body) == record.hash;
+            let fits = record.n == n && record_hash(self.session, n, prev, &record.body) == record.hash;
             prev = record.hash;
             fits
         };

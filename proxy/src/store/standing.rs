@@ -33,9 +33,8 @@ pub(crate) fn session(
     failure: Option<Failure>,
     call: Option<LatestCall>,
 ) -> Session {
-    let failure = failure.filter(|failure| {
-        call.is_none_or(|call| call.ordinal <= failure.ordinal) && state.ended_at.is_none()
-    });
+    let failure =
+        failure.filter(|failure| call.is_none_or(|call| call.ordinal <= failure.ordinal) && state.ended_at.is_none());
     let webrtc_status = match (&failure, call) {
         (Some(_), _) => WebrtcStatus::Failed,
         (None, Some(call)) => webrtc_status(&state, call),
@@ -44,11 +43,7 @@ pub(crate) fn session(
     Session {
         new,
         tenant,
-        status: if failure.is_some() {
-            SessionStatus::Failed
-        } else {
-            state.status
-        },
+        status: if failure.is_some() { SessionStatus::Failed } else { state.status },
         webrtc_status,
         stage: state.stage,
         stage_started_at: state.stage_started_at,
@@ -71,9 +66,7 @@ fn webrtc_status(state: &SessionState, call: LatestCall) -> WebrtcStatus {
     let of_this_call = state.webrtc_call >= call.ordinal;
     match (call.closed_at, call.answered_at) {
         (Some(_), _) => WebrtcStatus::Disconnected,
-        (None, _) if of_this_call && state.webrtc_status != WebrtcStatus::Pending => {
-            state.webrtc_status
-        }
+        (None, _) if of_this_call && state.webrtc_status != WebrtcStatus::Pending => state.webrtc_status,
         (None, Some(_)) => WebrtcStatus::Answered,
         (None, None) => WebrtcStatus::Negotiating,
     }
@@ -83,17 +76,9 @@ fn webrtc_status(state: &SessionState, call: LatestCall) -> WebrtcStatus {
 mod tests {
     use super::*;
 
-    const OPEN: LatestCall = LatestCall {
-        ordinal: 1,
-        answered_at: None,
-        closed_at: None,
-    };
+    const OPEN: LatestCall = LatestCall { ordinal: 1, answered_at: None, closed_at: None };
 
-    fn told(
-        state: &SessionState,
-        failure: Option<u32>,
-        call: LatestCall,
-    ) -> (SessionStatus, WebrtcStatus) {
+    fn told(state: &SessionState, failure: Option<u32>, call: LatestCall) -> (SessionStatus, WebrtcStatus) {
         let new = NewSession {
             id: crate::ids::SessionId::fresh(),
             user: crate::ids::UserId::fresh(),
@@ -107,34 +92,19 @@ mod tests {
             simulation: true,
             created_at: 1,
         };
-        let failure = failure.map(|ordinal| Failure {
-            code: "UPSTREAM_ERROR".into(),
-            ordinal,
-        });
+        let failure = failure.map(|ordinal| Failure { code: "UPSTREAM_ERROR".into(), ordinal });
         let session = session(new, TenantId::fresh(), state.clone(), failure, Some(call));
-        assert_eq!(
-            session.upstream_error.is_some(),
-            session.status == SessionStatus::Failed
-        );
+        assert_eq!(session.upstream_error.is_some(), session.status == SessionStatus::Failed);
         (session.status, session.webrtc_status)
     }
 
     #[test]
     fn a_refusal_counts_until_the_next_attempt() {
         let fresh = SessionState::default();
-        assert_eq!(
-            told(&fresh, None, OPEN),
-            (SessionStatus::Scheduled, WebrtcStatus::Negotiating)
-        );
-        assert_eq!(
-            told(&fresh, Some(1), OPEN),
-            (SessionStatus::Failed, WebrtcStatus::Failed)
-        );
+        assert_eq!(told(&fresh, None, OPEN), (SessionStatus::Scheduled, WebrtcStatus::Negotiating));
+        assert_eq!(told(&fresh, Some(1), OPEN), (SessionStatus::Failed, WebrtcStatus::Failed));
         let again = LatestCall { ordinal: 2, ..OPEN };
-        assert_eq!(
-            told(&fresh, Some(1), again),
-            (SessionStatus::Scheduled, WebrtcStatus::Negotiating)
-        );
+        assert_eq!(told(&fresh, Some(1), again), (SessionStatus::Scheduled, WebrtcStatus::Negotiating));
     }
 
     #[test]
@@ -150,22 +120,12 @@ mod tests {
 
     #[test]
     fn the_connection_is_that_of_the_newest_call() {
-        let connected = SessionState {
-            webrtc_status: WebrtcStatus::Connected,
-            webrtc_call: 1,
-            ..SessionState::default()
-        };
+        let connected =
+            SessionState { webrtc_status: WebrtcStatus::Connected, webrtc_call: 1, ..SessionState::default() };
         assert_eq!(told(&connected, None, OPEN).1, WebrtcStatus::Connected);
-        let answered = LatestCall {
-            ordinal: 2,
-            answered_at: Some(5),
-            closed_at: None,
-        };
+        let answered = LatestCall { ordinal: 2, answered_at: Some(5), closed_at: None };
         assert_eq!(told(&connected, None, answered).1, WebrtcStatus::Answered);
-        let closed = LatestCall {
-            closed_at: Some(9),
-            ..OPEN
-        };
+        let closed = LatestCall { closed_at: Some(9), ..OPEN };
         assert_eq!(told(&connected, None, closed).1, WebrtcStatus::Disconnected);
     }
 }

@@ -95,7 +95,15 @@ impl Record {
 
     /// Builds the record that follows `(n - 1, prev)`.
     #[must_use]
-    pub fn next(session: SessionId, n: u64, prev: Hash, epoch: u32, source: Source, entry: &Entry, words: Option<(String, Salt)>) -> Self {
+    pub fn next(
+        session: SessionId,
+        n: u64,
+        prev: Hash,
+        epoch: u32,
+        source: Source,
+        entry: &Entry,
+        words: Option<(String, Salt)>,
+    ) -> Self {
         let body = serde_json::to_vec(entry).expect("an entry has only string keys and finite numbers");
         let hash = record_hash(session, n, prev, &body);
         let (text, salt) = words.unzip();

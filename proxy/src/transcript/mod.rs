@@ -10,5 +10,6 @@ pub mod turn;
 
 pub use chain::{Hash, Record, Salt, Seeded};
 pub use entry::{
-    CallEvent, Entry, HangUp, IncidentKind, Kind, Origin, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState,
+    CallEvent, Entry, HangUp, IncidentKind, Kind, Origin, Source, Speaker, StageEntry, StageReason, TurnEntry,
+    TurnState,
 };

@@ -36,11 +36,8 @@ pub fn order(items: &[Item<'_>]) -> Vec<usize> {
         }
     }
 
-    let mut runs: Vec<Vec<usize>> = by_sight
-        .iter()
-        .filter(|&&item| before[item].is_none())
-        .map(|&root| run(root, &behind))
-        .collect();
+    let mut runs: Vec<Vec<usize>> =
+        by_sight.iter().filter(|&&item| before[item].is_none()).map(|&root| run(root, &behind)).collect();
     // Stable: runs that tie keep the order of their roots.
     runs.sort_by_cached_key(|run| {
         let earliest = run.iter().map(|&item| items[item].first_seen).min();
@@ -58,17 +55,10 @@ fn sight<'a>(item: &Item<'a>) -> (u32, u64, &'a str) {
 fn predecessors(items: &[Item<'_>], by_sight: &[usize]) -> Vec<Option<usize>> {
     let mut known: HashMap<(u32, &str), usize> = HashMap::with_capacity(items.len());
     for &item in by_sight {
-        known
-            .entry((items[item].call, items[item].id))
-            .or_insert(item);
+        known.entry((items[item].call, items[item].id)).or_insert(item);
     }
-    let mut before: Vec<Option<usize>> = items
-        .iter()
-        .map(|item| {
-            item.after
-                .and_then(|id| known.get(&(item.call, id)).copied())
-        })
-        .collect();
+    let mut before: Vec<Option<usize>> =
+        items.iter().map(|item| item.after.and_then(|id| known.get(&(item.call, id)).copied())).collect();
 
     // Walks backwards from every item; `walk` says in which walk an item was last met, so each is walked over once.
     let mut walk = vec![usize::MAX; items.len()];
@@ -121,12 +111,7 @@ mod tests {
     use super::*;
 
     fn item<'a>(call: u32, id: &'a str, after: Option<&'a str>, first_seen: u64) -> Item<'a> {
-        Item {
-            call,
-            id,
-            after,
-            first_seen,
-        }
+        Item { call, id, after, first_seen }
     }
 
     fn ids<'a>(items: &[Item<'a>]) -> Vec<&'a str> {
@@ -135,12 +120,8 @@ mod tests {
 
     #[test]
     fn links_win_over_arrival_and_calls_over_both() {
-        let items = [
-            item(2, "x", None, 1),
-            item(1, "c", Some("b"), 2),
-            item(1, "b", Some("a"), 3),
-            item(1, "a", None, 4),
-        ];
+        let items =
+            [item(2, "x", None, 1), item(1, "c", Some("b"), 2), item(1, "b", Some("a"), 3), item(1, "a", None, 4)];
         assert_eq!(ids(&items), ["a", "b", "c", "x"]);
     }
 
@@ -179,10 +160,7 @@ mod tests {
 
     #[test]
     fn a_link_into_another_call_is_unknown() {
-        assert_eq!(
-            ids(&[item(2, "b", Some("a"), 1), item(1, "a", None, 2)]),
-            ["a", "b"]
-        );
+        assert_eq!(ids(&[item(2, "b", Some("a"), 1), item(1, "a", None, 2)]), ["a", "b"]);
     }
 
     #[test]
@@ -190,12 +168,7 @@ mod tests {
         let names: Vec<String> = (0..100_000).map(|n| n.to_string()).collect();
         let items: Vec<_> = (0..names.len())
             .map(|n| {
-                item(
-                    1,
-                    &names[n],
-                    n.checked_sub(1).map(|before| names[before].as_str()),
-                    (names.len() - n) as u64,
-                )
+                item(1, &names[n], n.checked_sub(1).map(|before| names[before].as_str()), (names.len() - n) as u64)
             })
             .collect();
         assert_eq!(order(&items), (0..names.len()).collect::<Vec<_>>());

@@ -91,7 +91,9 @@ impl Timeline {
         let index = match self.open.iter().position(|known| known.turn == *turn) {
             Some(index) => index,
             None => match &fact {
-                TurnFact::Began { speaker, after, origin, .. } => self.begin(at, source, stage, turn, *speaker, after, *origin, &mut out),
+                TurnFact::Began { speaker, after, origin, .. } => {
+                    self.begin(at, source, stage, turn, *speaker, after, *origin, &mut out)
+                }
                 // Words, an end or a commit of a turn nobody introduced: dialect facts always begin first, so this is
                 // the tail of something forgotten.
                 TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
@@ -120,7 +122,11 @@ impl Timeline {
             TurnFact::Append(more) => {
                 known.append(&more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
-                out.push(Outcome::Partial(known.turn.clone(), known.entry.speaker, known.words.trim_start().to_owned()));
+                out.push(Outcome::Partial(
+                    known.turn.clone(),
+                    known.entry.speaker,
+                    known.words.trim_start().to_owned(),
+                ));
             }
             TurnFact::Replace(words) => {
                 known.source = source;
@@ -153,7 +159,18 @@ impl Timeline {
             }
             None => {
                 let words = trace(words.unwrap_or_default());
-                self.keep(Turn { turn, entry, after, source, reply: None, words, whole: true, committed: true, end: None, due: 0 });
+                self.keep(Turn {
+                    turn,
+                    entry,
+                    after,
+                    source,
+                    reply: None,
+                    words,
+                    whole: true,
+                    committed: true,
+                    end: None,
+                    due: 0,
+                });
             }
         }
     }
@@ -194,7 +211,17 @@ impl Timeline {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one turn's first facts, used once")]
-    fn begin(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, speaker: Speaker, after: &After, origin: Origin, out: &mut Vec<Outcome>) -> usize {
+    fn begin(
+        &mut self,
+        at: At,
+        source: Source,
+        stage: &str,
+        turn: &TurnRef,
+        speaker: Speaker,
+        after: &After,
+        origin: Origin,
+        out: &mut Vec<Outcome>,
+    ) -> usize {
         if self.open.len() == MAX_OPEN {
             let oldest = self.open.remove(0);
             out.push(self.settle(oldest));
@@ -365,7 +392,8 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcom
             }
         }
         TurnFact::Ended(End::Interrupted { audio_end_ms }) => {
-            let is_news = known.entry.state != TurnState::Interrupted || (audio_end_ms.is_some() && known.entry.audio_end_ms != audio_end_ms);
+            let is_news = known.entry.state != TurnState::Interrupted
+                || (audio_end_ms.is_some() && known.entry.audio_end_ms != audio_end_ms);
             if !is_news {
                 return;
             }
@@ -381,7 +409,11 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcom
             known.entry.state = TurnState::Empty;
             None
         }
-        TurnFact::Began { .. } | TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => return,
+        TurnFact::Began { .. }
+        | TurnFact::Committed { .. }
+        | TurnFact::Append(_)
+        | TurnFact::Replace(_)
+        | TurnFact::Ended(_) => return,
     };
     out.push(Outcome::Revised(known.entry.clone(), words, source));
 }

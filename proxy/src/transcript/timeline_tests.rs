@@ -58,7 +58,9 @@ fn a_turn_without_words_times_out_and_late_words_revise_it() {
     assert!(bench.0.tick(at(SETTLE_MS - 1)).is_empty());
     assert_eq!(settled(&bench.0.tick(at(SETTLE_MS))), [(TurnState::TimedOut, "", None)]);
     let late = bench.feed(60_000, "U", TurnFact::Replace("At last.".into()));
-    assert!(matches!(late.as_slice(), [Outcome::Revised(entry, Some(words), _)] if entry.state == TurnState::Final && words == "At last."));
+    assert!(
+        matches!(late.as_slice(), [Outcome::Revised(entry, Some(words), _)] if entry.state == TurnState::Final && words == "At last.")
+    );
     assert!(bench.feed(60_001, "U", TurnFact::Replace("At last.".into())).is_empty(), "a repeat is nothing");
 }
 
@@ -76,9 +78,14 @@ fn a_reply_cut_off_keeps_its_words_and_where_it_stopped() {
     let mut bench = Bench::new();
     bench.began(0, "A", Speaker::Ai, After::First);
     bench.feed(1, "A", TurnFact::Append("All of this was generated".into()));
-    assert!(settled(&bench.feed(2, "A", TurnFact::Ended(End::Interrupted { audio_end_ms: None }))).is_empty(), "waits for where");
+    assert!(
+        settled(&bench.feed(2, "A", TurnFact::Ended(End::Interrupted { audio_end_ms: None }))).is_empty(),
+        "waits for where"
+    );
     let cut = bench.feed(50, "A", TurnFact::Ended(End::Interrupted { audio_end_ms: Some(700) }));
-    assert!(matches!(&cut[0], Outcome::Settled(entry, words, _) if entry.state == TurnState::Interrupted && entry.audio_end_ms == Some(700) && !words.is_empty()));
+    assert!(
+        matches!(&cut[0], Outcome::Settled(entry, words, _) if entry.state == TurnState::Interrupted && entry.audio_end_ms == Some(700) && !words.is_empty())
+    );
 }
 
 #[test]
@@ -105,7 +112,9 @@ fn a_link_is_never_lost_and_never_replaced() {
     late.began(0, "B", Speaker::Ai, After::Unknown);
     late.feed(1, "B", TurnFact::Replace("Hi.".into()));
     late.feed(2, "B", TurnFact::Ended(End::Complete));
-    assert!(matches!(late.began(9, "B", Speaker::Ai, After::Item("U".into())).as_slice(), [Outcome::Revised(entry, None, _)] if entry.after.as_deref() == Some("U")));
+    assert!(
+        matches!(late.began(9, "B", Speaker::Ai, After::Item("U".into())).as_slice(), [Outcome::Revised(entry, None, _)] if entry.after.as_deref() == Some("U"))
+    );
 }
 
 #[test]
@@ -124,7 +133,9 @@ fn words_are_cut_at_a_character_and_marked() {
     bench.began(0, "A", Speaker::Ai, After::First);
     bench.feed(1, "A", TurnFact::Replace("é".repeat(MAX_WORDS)));
     let done = bench.feed(2, "A", TurnFact::Ended(End::Complete));
-    assert!(matches!(&done[0], Outcome::Settled(entry, words, _) if entry.truncated && words.len() <= MAX_WORDS && words.ends_with('é')));
+    assert!(
+        matches!(&done[0], Outcome::Settled(entry, words, _) if entry.truncated && words.len() <= MAX_WORDS && words.ends_with('é'))
+    );
 }
 
 #[test]

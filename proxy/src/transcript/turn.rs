@@ -89,4 +89,3 @@ pub enum End {
     /// There were no words in it.
     Empty,
 }
-

@@ -95,8 +95,8 @@ impl Upstream {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(profile: Profile, timeouts: Timeouts) -> Result<Self, BuildError> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", profile.key.expose_secret()))
-            .map_err(|_| BuildError::Key)?;
+        let mut bearer =
+            HeaderValue::try_from(format!("Bearer {}", profile.key.expose_secret())).map_err(|_| BuildError::Key)?;
         bearer.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, bearer);
@@ -107,7 +107,11 @@ impl Upstream {
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(timeouts.connect));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(POOL)

@@ -72,9 +72,10 @@ impl Upstream {
             if error.is_connect() { Cause::Unreachable } else { Cause::BrokenOff }
         })?;
         let request_id = request_id(response.headers());
-        read(response).await.map(|(answer, provider)| Answered { answer, provider, request_id: request_id.clone() }).map_err(
-            |cause| CreateError { cause, request_id },
-        )
+        read(response)
+            .await
+            .map(|(answer, provider)| Answered { answer, provider, request_id: request_id.clone() })
+            .map_err(|cause| CreateError { cause, request_id })
     }
 
     async fn send_offer(&self, form: &multipart::Form, safety_id: &str) -> Result<Response<Incoming>, ClientError> {
@@ -95,7 +96,9 @@ impl Upstream {
 /// Only a refused connection is tried again: nothing was sent, and a server that restarts is back in a moment.
 fn was_refused(error: &ClientError) -> bool {
     let mut source = error.source();
-    while error.is_connect() && let Some(inner) = source {
+    while error.is_connect()
+        && let Some(inner) = source
+    {
         if inner.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
             return true;
         }
@@ -195,7 +198,10 @@ mod tests {
     #[test]
     fn a_refusal_is_told_by_status_and_code_and_never_by_prose() {
         assert!(matches!(cause(400, r#"{"error":{"code":"invalid_offer","message":"x"}}"#), Cause::OfferRefused));
-        assert!(matches!(cause(400, r#"{"error":{"code":null,"message":"invalid_offer"}}"#), Cause::Refused { status: 400 }));
+        assert!(matches!(
+            cause(400, r#"{"error":{"code":null,"message":"invalid_offer"}}"#),
+            Cause::Refused { status: 400 }
+        ));
         assert!(matches!(cause(429, r#"{"error":{"type":"insufficient_quota"}}"#), Cause::Quota));
         assert!(matches!(cause(429, "<html>"), Cause::RateLimited { retry_after: None }));
         assert!(matches!(cause(504, ""), Cause::Timeout));

@@ -38,7 +38,9 @@ impl Template {
     pub fn encode(&self, directive: &Directive) -> Vec<Value> {
         match directive {
             Directive::Configure { id, instructions, gate } => {
-                vec![json!({ "type": "session.update", "event_id": id, "session": update_session(&self.spec(instructions, *gate)) })]
+                vec![
+                    json!({ "type": "session.update", "event_id": id, "session": update_session(&self.spec(instructions, *gate)) }),
+                ]
             }
             Directive::Speak { id, nonce, instructions } => {
                 let mut response = json!({ "metadata": { "viva": nonce } });
@@ -52,7 +54,9 @@ impl Template {
                 json!({ "type": "response.cancel", "event_id": id }),
                 json!({ "type": "output_audio_buffer.clear", "event_id": format!("{id}_clear") }),
             ],
-            Directive::Remove { id, item } => vec![json!({ "type": "conversation.item.delete", "event_id": id, "item_id": item })],
+            Directive::Remove { id, item } => {
+                vec![json!({ "type": "conversation.item.delete", "event_id": id, "item_id": item })]
+            }
             Directive::ToolResult { id, call_id, output } => vec![json!({
                 "type": "conversation.item.create",
                 "event_id": id,
@@ -86,7 +90,8 @@ mod tests {
     #[test]
     fn a_reply_carries_its_mark_and_only_then_its_own_instructions() {
         let speak = |instructions: Option<&str>| {
-            let directive = Directive::Speak { id: "d".into(), nonce: "n".into(), instructions: instructions.map(Into::into) };
+            let directive =
+                Directive::Speak { id: "d".into(), nonce: "n".into(), instructions: instructions.map(Into::into) };
             template().encode(&directive).remove(0)
         };
         assert_eq!(speak(None)["response"], json!({"metadata": {"viva": "n"}}));

@@ -116,7 +116,11 @@ impl CreateError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.cause {
-            Cause::RateLimited { .. } | Cause::Server { .. } | Cause::Timeout | Cause::BrokenOff | Cause::Unreachable => true,
+            Cause::RateLimited { .. }
+            | Cause::Server { .. }
+            | Cause::Timeout
+            | Cause::BrokenOff
+            | Cause::Unreachable => true,
             Cause::OfferRefused
             | Cause::Refused { .. }
             | Cause::KeyRejected

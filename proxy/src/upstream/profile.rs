@@ -133,8 +133,17 @@ mod tests {
 
     #[test]
     fn an_address_is_normalised_to_end_in_v1() {
-        for text in ["https://api.openai.com", "https://api.openai.com/", "https://api.openai.com/v1", " https://api.openai.com/v1/ "] {
-            assert_eq!(BaseUrl::parse(text).map(|url| url.as_str().to_owned()), Ok(BaseUrl::OPENAI.to_owned()), "{text}");
+        for text in [
+            "https://api.openai.com",
+            "https://api.openai.com/",
+            "https://api.openai.com/v1",
+            " https://api.openai.com/v1/ ",
+        ] {
+            assert_eq!(
+                BaseUrl::parse(text).map(|url| url.as_str().to_owned()),
+                Ok(BaseUrl::OPENAI.to_owned()),
+                "{text}"
+            );
         }
         let url = BaseUrl::parse("http://127.0.0.1:9/openai").expect("a good address");
         assert_eq!((url.as_str(), url.host(), url.is_https()), ("http://127.0.0.1:9/openai/v1", "127.0.0.1:9", false));
@@ -152,10 +161,12 @@ mod tests {
 
     #[test]
     fn a_socket_address_has_a_port_and_no_brackets() {
-        let address = |text: &str| BaseUrl::parse(text).map(|url| {
-            let (host, port) = url.socket_address();
-            (host.to_owned(), port)
-        });
+        let address = |text: &str| {
+            BaseUrl::parse(text).map(|url| {
+                let (host, port) = url.socket_address();
+                (host.to_owned(), port)
+            })
+        };
         assert_eq!(address("https://api.openai.com"), Ok(("api.openai.com".to_owned(), 443)));
         assert_eq!(address("http://[::1]:8080"), Ok(("::1".to_owned(), 8080)));
     }

@@ -17,15 +17,9 @@ struct Public;
 pub(super) fn file(path: &str, request: &HeaderMap) -> Option<Response> {
     let file = Public::get(path)?;
     let etag = etag(&file.metadata.sha256_hash());
-    let unchanged = request
-        .get_all(IF_NONE_MATCH)
-        .iter()
-        .any(|known| matches(known, &etag));
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        Body::from(file.data).into_response()
-    };
+    let unchanged = request.get_all(IF_NONE_MATCH).iter().any(|known| matches(known, &etag));
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(file.data).into_response() };
     let headers = response.headers_mut();
     // Names do not change with content, so a browser asks each time and is mostly told "not changed".
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -50,10 +44,8 @@ fn etag(hash: &[u8; 32]) -> HeaderValue {
 /// RFC 9110 §13.1.2: any of the listed validators, compared weakly, or `*`.
 fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
     let listed = known.to_str().unwrap_or_default().split(',').map(str::trim);
-    let (mut listed, own) = (
-        listed.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)),
-        etag.to_str().unwrap_or_default(),
-    );
+    let (mut listed, own) =
+        (listed.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)), etag.to_str().unwrap_or_default());
     listed.any(|tag| tag == own || tag == "*")
 }
 
@@ -86,29 +78,15 @@ mod tests {
         let mut known = HeaderMap::new();
         known.insert(
             IF_NONE_MATCH,
-            HeaderValue::try_from(format!(
-                "\"x\", W/{}",
-                page.headers()[ETAG].to_str().expect("ASCII")
-            ))
-            .expect("legal"),
+            HeaderValue::try_from(format!("\"x\", W/{}", page.headers()[ETAG].to_str().expect("ASCII")))
+                .expect("legal"),
         );
-        assert_eq!(
-            file("index.html", &known).expect("it is there").status(),
-            StatusCode::NOT_MODIFIED
-        );
+        assert_eq!(file("index.html", &known).expect("it is there").status(), StatusCode::NOT_MODIFIED);
     }
 
     #[test]
     fn nothing_outside_the_folder_is_reached() {
-        for path in [
-            "../Cargo.toml",
-            "js/../../Cargo.toml",
-            "/etc/passwd",
-            "",
-            "js",
-            "..%2fCargo.toml",
-            "css/\0",
-        ] {
+        for path in ["../Cargo.toml", "js/../../Cargo.toml", "/etc/passwd", "", "js", "..%2fCargo.toml", "css/\0"] {
             assert!(file(path, &HeaderMap::new()).is_none(), "{path}");
         }
     }

@@ -13,14 +13,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 pub(crate) fn preflight(method: &Method, request: &HeaderMap) -> Option<Response> {
     let asked = *method == Method::OPTIONS && request.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let allowed = [
-        (
-            ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST, DELETE"),
-        ),
-        (
-            ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, x-request-id"),
-        ),
+        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE")),
+        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-request-id")),
         (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
     ];
     asked.then(|| (StatusCode::NO_CONTENT, allowed).into_response())
@@ -30,9 +24,6 @@ pub(crate) fn preflight(method: &Method, request: &HeaderMap) -> Option<Response
 pub(crate) fn share(response: &mut Response, origin: HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(
-        ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("location, retry-after, x-request-id"),
-    );
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("location, retry-after, x-request-id"));
     headers.append(VARY, HeaderValue::from_static("origin"));
 }

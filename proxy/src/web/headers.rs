@@ -3,8 +3,7 @@
 
 use axum::response::Response;
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -15,9 +14,8 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// Nothing may be loaded, framed or sent.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// The call page needs the microphone and nothing else of the device.
-const DEVICE: HeaderValue = HeaderValue::from_static(
-    "microphone=(self), camera=(), display-capture=(), geolocation=(), payment=(), usb=()",
-);
+const DEVICE: HeaderValue =
+    HeaderValue::from_static("microphone=(self), camera=(), display-capture=(), geolocation=(), payment=(), usb=()");
 
 /// The headers of a deployment. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,9 +28,7 @@ impl SecurityHeaders {
     #[must_use]
     pub fn new(reached_by: Transport) -> Self {
         let strict_transport = match reached_by {
-            Transport::Https => Some(HeaderValue::from_static(
-                "max-age=31536000; includeSubDomains",
-            )),
+            Transport::Https => Some(HeaderValue::from_static("max-age=31536000; includeSubDomains")),
             Transport::Http => None,
         };
         Self { strict_transport }
@@ -40,15 +36,9 @@ impl SecurityHeaders {
 
     /// Adds them to an answer. `socket`: `ws(s)://host` of the page's own server, checked by the caller.
     pub fn apply(&self, response: &mut Response, socket: Option<&str>) {
-        let is_page = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        let policy = if is_page {
-            page_policy(socket)
-        } else {
-            NOTHING
-        };
+        let is_page =
+            response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let policy = if is_page { page_policy(socket) } else { NOTHING };
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, policy);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -76,9 +66,7 @@ pub enum Transport {
 /// `'self'` does not cover WebSockets in every browser, so the socket's address is named. Peer connections are not
 /// covered by any policy, which is why no script but our own may run.
 fn page_policy(socket: Option<&str>) -> HeaderValue {
-    let connect = socket
-        .map(|socket| format!(" {socket}"))
-        .unwrap_or_default();
+    let connect = socket.map(|socket| format!(" {socket}")).unwrap_or_default();
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; \
          connect-src 'self'{connect}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -93,31 +81,19 @@ mod tests {
 
     fn policy(mut response: Response, socket: Option<&str>) -> String {
         SecurityHeaders::new(Transport::Http).apply(&mut response, socket);
-        response.headers()[CONTENT_SECURITY_POLICY]
-            .to_str()
-            .expect("ASCII")
-            .to_owned()
+        response.headers()[CONTENT_SECURITY_POLICY].to_str().expect("ASCII").to_owned()
     }
 
     #[test]
     fn a_page_may_connect_to_its_own_server_only() {
         let policy = policy(Html("").into_response(), Some("ws://127.0.0.1:8080"));
-        assert!(
-            policy.contains("connect-src 'self' ws://127.0.0.1:8080;"),
-            "{policy}"
-        );
-        assert!(
-            policy.contains("script-src 'self';") && !policy.contains("unsafe"),
-            "{policy}"
-        );
+        assert!(policy.contains("connect-src 'self' ws://127.0.0.1:8080;"), "{policy}");
+        assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
     }
 
     #[test]
     fn what_is_no_page_may_do_nothing() {
-        assert_eq!(
-            policy("{}".into_response(), Some("ws://x")),
-            "default-src 'none'; frame-ancestors 'none'"
-        );
+        assert_eq!(policy("{}".into_response(), Some("ws://x")), "default-src 'none'; frame-ancestors 'none'");
     }
 
     #[test]

@@ -31,10 +31,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(index))
         .route("/interview/{id}", get(interview))
-        .route(
-            "/test",
-            get(async |headers: HeaderMap| page("test.html", &headers)),
-        )
+        .route("/test", get(async |headers: HeaderMap| page("test.html", &headers)))
         .route("/simple-webrtc-test", get(to_test))
         .route("/interview-test-simple", get(to_test))
         .route("/realtime-test.html", get(to_test))
@@ -51,13 +48,7 @@ pub(crate) async fn asset(method: Method, uri: Uri, headers: HeaderMap) -> Respo
 
 /// A route that exists, but not for this method.
 pub(crate) async fn method_not_allowed(uri: Uri) -> Response {
-    worded(
-        &uri,
-        Problem::new(
-            Code::MethodNotAllowed,
-            "This address does not know that method; see the Allow header.",
-        ),
-    )
+    worded(&uri, Problem::new(Code::MethodNotAllowed, "This address does not know that method; see the Allow header."))
 }
 
 async fn index(headers: HeaderMap) -> Response {
@@ -73,10 +64,7 @@ async fn index(headers: HeaderMap) -> Response {
         socket: "/ws",
         calls: "/v1/realtime/calls",
     };
-    let varies = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (VARY, HeaderValue::from_static("accept")),
-    ];
+    let varies = [(CACHE_CONTROL, HeaderValue::from_static("no-cache")), (VARY, HeaderValue::from_static("accept"))];
     (varies, Json(service)).into_response()
 }
 
@@ -98,11 +86,7 @@ fn page(name: &str, headers: &HeaderMap) -> Response {
 /// 404: a page for people, a problem for programs.
 fn missing(uri: &Uri, headers: &HeaderMap) -> Response {
     let for_programs = is_interface(uri.path()) || wants(headers) == Form::Json;
-    let page = if for_programs {
-        None
-    } else {
-        assets::file("404.html", &HeaderMap::new())
-    };
+    let page = if for_programs { None } else { assets::file("404.html", &HeaderMap::new()) };
     match page {
         Some(mut page) => {
             *page.status_mut() = StatusCode::NOT_FOUND;
@@ -113,17 +97,11 @@ fn missing(uri: &Uri, headers: &HeaderMap) -> Response {
 }
 
 fn worded(uri: &Uri, problem: Problem) -> Response {
-    if uri.path().starts_with("/v1/") {
-        ProviderProblem(problem).into_response()
-    } else {
-        problem.into_response()
-    }
+    if uri.path().starts_with("/v1/") { ProviderProblem(problem).into_response() } else { problem.into_response() }
 }
 
 fn is_interface(path: &str) -> bool {
-    ["/api/", "/auth/", "/v1/", "/functions/"]
-        .iter()
-        .any(|start| path.starts_with(start))
+    ["/api/", "/auth/", "/v1/", "/functions/"].iter().any(|start| path.starts_with(start))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,13 +112,6 @@ enum Form {
 
 /// Browsers name `text/html`. Whoever does not is a program: `curl` sends `*/*`, scripts mostly nothing.
 fn wants(headers: &HeaderMap) -> Form {
-    let mut accepted = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    if accepted.any(|value| value.contains("text/html")) {
-        Form::Page
-    } else {
-        Form::Json
-    }
+    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains("text/html")) { Form::Page } else { Form::Json }
 }

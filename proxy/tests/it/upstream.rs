@@ -37,7 +37,8 @@ async fn cause_of(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Create
 
 #[tokio::test]
 async fn an_answer_comes_back_as_it_was_sent() {
-    let headers = [("Location", "/v1/realtime/calls/rtc_u0_abc"), ("x-request-id", "req_1"), ("content-type", "text/plain")];
+    let headers =
+        [("Location", "/v1/realtime/calls/rtc_u0_abc"), ("x-request-id", "req_1"), ("content-type", "text/plain")];
     let model = FakeModel::answering("201 Created", &headers, ANSWER).await;
     let upstream = model.client();
     assert_eq!(upstream.health().state, State::Unknown);
@@ -51,7 +52,8 @@ async fn an_answer_comes_back_as_it_was_sent() {
     let (head, body) = request.split_once("\r\n\r\n").expect("a request");
     let head = head.to_ascii_lowercase();
     assert!(head.starts_with("post /v1/realtime/calls http/1.1"), "{head}");
-    for line in ["authorization: bearer sk-planted", "accept: application/sdp", "openai-safety-identifier: person-hash"] {
+    for line in ["authorization: bearer sk-planted", "accept: application/sdp", "openai-safety-identifier: person-hash"]
+    {
         assert!(head.contains(line), "{line} is missing in {head}");
     }
     assert!(!head.contains("openai-beta"), "the beta header alone makes a request fail");
@@ -66,7 +68,8 @@ async fn two_offers_have_different_boundaries() {
     let upstream = model.client();
     offer_to(&upstream).await.expect("an answer");
     offer_to(&upstream).await.expect("an answer");
-    let bodies: Vec<_> = model.requests().iter().map(|text| text.split_once("\r\n\r\n").expect("a body").1.to_owned()).collect();
+    let bodies: Vec<_> =
+        model.requests().iter().map(|text| text.split_once("\r\n\r\n").expect("a body").1.to_owned()).collect();
     assert_ne!(bodies[0], bodies[1], "a boundary that can be guessed lets an offer end its part");
 }
 

@@ -20,11 +20,7 @@ pub(super) struct Ears {
 
 impl Ears {
     pub(super) fn new(listening: TurnDetection) -> Result<Self, CodecError> {
-        Ok(Self {
-            decoder: OpusDecoder::new()?,
-            vad: Vad::new(settings(listening)),
-            elapsed_ms: 0,
-        })
+        Ok(Self { decoder: OpusDecoder::new()?, vad: Vad::new(settings(listening)), elapsed_ms: 0 })
     }
 
     pub(super) fn listen(&mut self, listening: TurnDetection) {
@@ -42,11 +38,7 @@ impl Ears {
     /// 20 ms passed.
     pub(super) fn tick(&mut self) -> Vec<Activity> {
         self.elapsed_ms += FRAME_MS;
-        if self.vad.clock_ms() + PATIENCE_MS < self.elapsed_ms {
-            self.vad.feed(&SILENCE)
-        } else {
-            Vec::new()
-        }
+        if self.vad.clock_ms() + PATIENCE_MS < self.elapsed_ms { self.vad.feed(&SILENCE) } else { Vec::new() }
     }
 }
 
@@ -54,16 +46,9 @@ impl Ears {
 fn settings(listening: TurnDetection) -> VadSettings {
     match listening {
         TurnDetection::Off => VadSettings::default(),
-        TurnDetection::Vad {
-            threshold,
-            prefix_padding_ms,
-            silence_ms,
-            ..
-        } => VadSettings {
-            threshold,
-            prefix_padding_ms,
-            silence_ms,
-        },
+        TurnDetection::Vad { threshold, prefix_padding_ms, silence_ms, .. } => {
+            VadSettings { threshold, prefix_padding_ms, silence_ms }
+        }
     }
 }
 
@@ -83,21 +68,13 @@ mod tests {
         let mut changes = Vec::new();
         for n in 0..60_i32 {
             if n < 30 {
-                let tone: Vec<i16> = (0..FRAME_SAMPLES as i32)
-                    .map(|i| ((i % 96) * 200 - 9_600) as i16)
-                    .collect();
+                let tone: Vec<i16> = (0..FRAME_SAMPLES as i32).map(|i| ((i % 96) * 200 - 9_600) as i16).collect();
                 let packet = encoder.encode(&tone.try_into().unwrap()).unwrap();
                 changes.extend(ears.packet(&packet));
             }
             changes.extend(ears.tick());
         }
-        assert!(
-            matches!(
-                changes[..],
-                [Activity::Started { .. }, Activity::Stopped { .. }]
-            ),
-            "{changes:?}"
-        );
+        assert!(matches!(changes[..], [Activity::Started { .. }, Activity::Stopped { .. }]), "{changes:?}");
     }
 
     #[test]

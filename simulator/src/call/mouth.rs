@@ -42,11 +42,7 @@ impl Mouth {
         let mut encoder = OpusEncoder::new()?;
         // Encoded once: most of a call is silence of one side.
         let silence = encoder.encode(&SILENCE)?;
-        Ok(Self {
-            encoder,
-            silence,
-            queue: VecDeque::new(),
-        })
+        Ok(Self { encoder, silence, queue: VecDeque::new() })
     }
 
     pub(super) fn say(&mut self, response_id: String, text: &str, pace: f32) {
@@ -66,10 +62,7 @@ impl Mouth {
     }
 
     pub(super) fn at_most(&mut self, response_id: &str, audio: Duration) {
-        let part = self
-            .queue
-            .iter_mut()
-            .find(|part| part.response_id == response_id);
+        let part = self.queue.iter_mut().find(|part| part.response_id == response_id);
         if let Some(part) = part {
             part.at_most = (audio.as_millis() as u64) / FRAME_MS;
         }
@@ -81,16 +74,9 @@ impl Mouth {
         let Some(part) = self.queue.front_mut() else {
             return (silence, None);
         };
-        let next = if part.played < part.at_most {
-            part.utterance.next()
-        } else {
-            None
-        };
+        let next = if part.played < part.at_most { part.utterance.next() } else { None };
         let Some(frame) = next else {
-            let done = self
-                .queue
-                .pop_front()
-                .map(|part| Playback::Stopped(part.response_id));
+            let done = self.queue.pop_front().map(|part| Playback::Stopped(part.response_id));
             return (silence, done);
         };
         let started = (part.played == 0).then(|| Playback::Started(part.response_id.clone()));

@@ -30,18 +30,11 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self {
-            live: Mutex::default(),
-            most,
-            sidebands: AtomicU64::new(0),
-        })
+        Arc::new(Self { live: Mutex::default(), most, sidebands: AtomicU64::new(0) })
     }
 
     /// Take a place for a call. It is given back when the seat is dropped.
-    pub(crate) fn admit(
-        self: &Arc<Self>,
-        id: &str,
-    ) -> Result<(Seat, mpsc::Receiver<Message>), Full> {
+    pub(crate) fn admit(self: &Arc<Self>, id: &str) -> Result<(Seat, mpsc::Receiver<Message>), Full> {
         let (inbox, messages) = mpsc::channel(INBOX);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if live.len() >= self.most {
@@ -49,10 +42,7 @@ impl Calls {
         }
         let created = Instant::now();
         live.insert(id.to_owned(), CallRef { inbox, created });
-        let seat = Seat {
-            calls: self.clone(),
-            id: id.to_owned(),
-        };
+        let seat = Seat { calls: self.clone(), id: id.to_owned() };
         Ok((seat, messages))
     }
 

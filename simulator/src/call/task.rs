@@ -208,11 +208,7 @@ impl Call {
             let activity = self.ears.tick();
             self.heard(activity);
         }
-        if self
-            .model
-            .next_deadline()
-            .is_some_and(|at| at <= self.now())
-        {
+        if self.model.next_deadline().is_some_and(|at| at <= self.now()) {
             self.input(Input::Tick);
         }
         None
@@ -236,11 +232,9 @@ impl Call {
         let Ok(event) = serde_json::from_str::<Value>(text) else {
             return;
         };
-        if let (Some("utterance"), Some(n), Some(text)) = (
-            event["type"].as_str(),
-            event["n"].as_u64(),
-            event["text"].as_str(),
-        ) {
+        if let (Some("utterance"), Some(n), Some(text)) =
+            (event["type"].as_str(), event["n"].as_u64(), event["text"].as_str())
+        {
             let text = text.to_owned();
             self.input(Input::Announced { n, text });
         }
@@ -250,9 +244,7 @@ impl Call {
         for change in activity {
             let input = match change {
                 Activity::Started { start_ms } => Input::SpeechStarted { start_ms },
-                Activity::Stopped { end_ms, speech_ms } => {
-                    Input::SpeechStopped { end_ms, speech_ms }
-                }
+                Activity::Stopped { end_ms, speech_ms } => Input::SpeechStopped { end_ms, speech_ms },
             };
             self.input(input);
         }
@@ -270,15 +262,9 @@ impl Call {
         for output in outputs {
             match output {
                 Output::Event(target, event) => self.send(target, &event),
-                Output::Say {
-                    response_id,
-                    text,
-                    pace,
-                } => self.mouth.say(response_id, &text, pace),
+                Output::Say { response_id, text, pace } => self.mouth.say(response_id, &text, pace),
                 Output::StopSpeaking => self.mouth.stop(),
-                Output::SpeakAtMost { response_id, audio } => {
-                    self.mouth.at_most(&response_id, audio)
-                }
+                Output::SpeakAtMost { response_id, audio } => self.mouth.at_most(&response_id, audio),
                 Output::Listen(listening) => self.ears.listen(listening),
             }
         }
@@ -329,8 +315,7 @@ impl Call {
         for (_, frames) in &self.sidebands {
             let _ = frames.try_send(Frame::Close(code, reason));
         }
-        let closed =
-            async { while !matches!(self.peer.next_event().await, None | Some(Event::Closed)) {} };
+        let closed = async { while !matches!(self.peer.next_event().await, None | Some(Event::Closed)) {} };
         let _ = tokio::time::timeout(CLOSING, closed).await;
     }
 }

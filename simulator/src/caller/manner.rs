@@ -15,10 +15,7 @@ pub struct MannerSettings {
 
 impl Default for MannerSettings {
     fn default() -> Self {
-        Self {
-            pause: Duration::from_millis(400),
-            patience: Duration::from_secs(10),
-        }
+        Self { pause: Duration::from_millis(400), patience: Duration::from_secs(10) }
     }
 }
 
@@ -95,11 +92,7 @@ impl Manner {
     }
 
     fn settle(&mut self, now: u64) {
-        let wait = if self.answered {
-            self.settings.pause
-        } else {
-            self.settings.patience
-        };
+        let wait = if self.answered { self.settings.pause } else { self.settings.patience };
         self.turn_at = now + crate::model::millis(wait);
     }
 }

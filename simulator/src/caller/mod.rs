@@ -144,20 +144,13 @@ impl Caller {
     ///
     /// # Errors
     /// When the WebRTC stack fails.
-    pub async fn start(
-        source: Source,
-        options: CallerOptions,
-    ) -> Result<(String, Self), CallerError> {
+    pub async fn start(source: Source, options: CallerOptions) -> Result<(String, Self), CallerError> {
         let channels: &[&str] = match options.announce {
             Announce::Words => &[EVENTS, task::ANNOUNCEMENTS],
             Announce::Nothing => &[EVENTS],
         };
         let (offer, pending) = peer::offer(channels, &options.peer).await?;
-        let caller = Self {
-            pending,
-            source,
-            options,
-        };
+        let caller = Self { pending, source, options };
         Ok((offer, caller))
     }
 
@@ -170,11 +163,7 @@ impl Caller {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
         let task = task::Task::new(peer, self.source, self.options, sender, inbox)?;
-        Ok(CallerHandle {
-            events,
-            requests,
-            task: tokio::spawn(task.run()),
-        })
+        Ok(CallerHandle { events, requests, task: tokio::spawn(task.run()) })
     }
 }
 

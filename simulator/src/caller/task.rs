@@ -73,9 +73,7 @@ impl Task {
         let lines = match source {
             Source::Seeded(seed) => Lines::Seeded(Answers::new(seed)),
             Source::Lines(lines) => Lines::Given(lines.into_iter()),
-            Source::Recording(recording) => {
-                Lines::Played(recording.frames().collect::<Vec<_>>().into_iter())
-            }
+            Source::Recording(recording) => Lines::Played(recording.frames().collect::<Vec<_>>().into_iter()),
         };
         Ok(Self {
             peer,
@@ -188,10 +186,7 @@ impl Task {
             return;
         };
         let now = self.now();
-        let change = self
-            .manner
-            .as_mut()
-            .and_then(|manner| manner.server_event(now, &event));
+        let change = self.manner.as_mut().and_then(|manner| manner.server_event(now, &event));
         match change {
             Some(Change::Speaking) => self.report(CallerEvent::ModelSpeaking),
             Some(Change::Quiet) => self.report(CallerEvent::ModelQuiet),
@@ -227,10 +222,7 @@ impl Task {
             self.reported_ms = now;
             self.report(CallerEvent::Heard(self.heard));
         }
-        let turn = self
-            .manner
-            .as_ref()
-            .is_some_and(|manner| manner.may_speak(now));
+        let turn = self.manner.as_ref().is_some_and(|manner| manner.may_speak(now));
         if turn && self.saying.is_none() {
             self.next_line();
         }
@@ -256,15 +248,9 @@ impl Task {
         self.said += 1;
         let n = self.said;
         if self.options.announce == super::Announce::Words {
-            self.send(
-                ANNOUNCEMENTS,
-                &json!({"type": "utterance", "n": n, "text": text}),
-            );
+            self.send(ANNOUNCEMENTS, &json!({"type": "utterance", "n": n, "text": text}));
         }
-        self.saying = Some(Saying {
-            n,
-            utterance: Voice::CALLER.speak(&text, 1.0),
-        });
+        self.saying = Some(Saying { n, utterance: Voice::CALLER.speak(&text, 1.0) });
         self.report(CallerEvent::Speaking { n, text });
     }
 

@@ -37,25 +37,19 @@ pub(super) enum Bearer {
 
 impl Keys {
     pub(crate) fn new(project: String) -> Self {
-        Self {
-            project: hash(&project),
-            minted: Mutex::default(),
-        }
+        Self { project: hash(&project), minted: Mutex::default() }
     }
 
     /// The bearer of a request, from its `Authorization`.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<Bearer, ApiError> {
-        let value = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(value) = value else {
             return Err(ApiError::unauthorized(
                 "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY`.",
             ));
         };
         let key = value.strip_prefix("Bearer ").map_or("", str::trim);
-        self.bearer(key)
-            .ok_or_else(|| ApiError::unauthorized("Incorrect API key provided, or it has expired."))
+        self.bearer(key).ok_or_else(|| ApiError::unauthorized("Incorrect API key provided, or it has expired."))
     }
 
     pub(super) fn bearer(&self, key: &str) -> Option<Bearer> {
@@ -65,27 +59,18 @@ impl Keys {
             return Some(Bearer::Project);
         }
         let minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = minted
-            .get(&hashed)
-            .filter(|minted| minted.expires > Instant::now())?;
+        let found = minted.get(&hashed).filter(|minted| minted.expires > Instant::now())?;
         Some(Bearer::Ephemeral(found.session.clone()))
     }
 
     /// A new ephemeral key.
-    pub(super) fn mint(
-        &self,
-        lifetime: Duration,
-        session: Option<Value>,
-    ) -> Result<String, ApiError> {
+    pub(super) fn mint(&self, lifetime: Duration, session: Option<Value>) -> Result<String, ApiError> {
         let key = Ids::fresh().next("ek");
         let now = Instant::now();
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         minted.retain(|_, minted| minted.expires > now);
         if minted.len() >= SECRETS {
-            return Err(ApiError::rate_limited(
-                "rate_limit_exceeded",
-                "Too many client secrets.",
-            ));
+            return Err(ApiError::rate_limited("rate_limit_exceeded", "Too many client secrets."));
         }
         let expires = now + lifetime;
         minted.insert(hash(&key), Minted { expires, session });
@@ -123,19 +108,14 @@ mod tests {
     #[test]
     fn only_the_project_key_and_minted_keys_open() {
         let keys = Keys::new("sk-right".to_owned());
-        assert!(matches!(
-            keys.check(&headers("Bearer sk-right")),
-            Ok(Bearer::Project)
-        ));
+        assert!(matches!(keys.check(&headers("Bearer sk-right")), Ok(Bearer::Project)));
         for wrong in ["Bearer sk-wrong", "sk-right", "Bearer ", "Basic sk-right"] {
             assert!(keys.check(&headers(wrong)).is_err(), "{wrong}");
         }
         assert!(keys.check(&HeaderMap::new()).is_err());
 
         let session = serde_json::json!({"type": "realtime"});
-        let key = keys
-            .mint(Duration::from_secs(60), Some(session.clone()))
-            .unwrap();
+        let key = keys.mint(Duration::from_secs(60), Some(session.clone())).unwrap();
         assert!(key.starts_with("ek_"));
         let bearer = keys.check(&headers(&format!("Bearer {key}")));
         assert!(matches!(bearer, Ok(Bearer::Ephemeral(Some(found))) if found == session));

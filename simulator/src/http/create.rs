@@ -78,33 +78,20 @@ async fn start(
         .calls
         .admit(call_id)
         .map_err(|_| ApiError::rate_limited("rate_limit_exceeded", "Too many calls at once."))?;
-    let settings = peer::Settings {
-        addresses: shared.media.clone(),
-        ..peer::Settings::default()
-    };
-    let (answer, peer) = peer::accept(offer, &settings)
-        .await
-        .map_err(|error| match error {
-            PeerError::Description(_) => ApiError::invalid_offer("it cannot be answered"),
-            PeerError::Setup(_) | PeerError::NotGathered => {
-                tracing::warn!(%error, "a call could not be set up");
-                ApiError::of_status(500)
-            }
-        })?;
-    let model = Model::new(
-        Setup::of(&shared.config, faults.clone()),
-        session,
-        Ids::fresh(),
-    );
+    let settings = peer::Settings { addresses: shared.media.clone(), ..peer::Settings::default() };
+    let (answer, peer) = peer::accept(offer, &settings).await.map_err(|error| match error {
+        PeerError::Description(_) => ApiError::invalid_offer("it cannot be answered"),
+        PeerError::Setup(_) | PeerError::NotGathered => {
+            tracing::warn!(%error, "a call could not be set up");
+            ApiError::of_status(500)
+        }
+    })?;
+    let model = Model::new(Setup::of(&shared.config, faults.clone()), session, Ids::fresh());
     let limits = Limits {
         no_ice: shared.config.no_ice_timeout,
         session: faults.session_cap.unwrap_or(shared.config.max_session),
     };
-    let farewell = if faults.no_close {
-        Farewell::None
-    } else {
-        Farewell::Close
-    };
+    let farewell = if faults.no_close { Farewell::None } else { Farewell::Close };
     let record = shared.records.open(call_id);
     let call = Call::new(seat, record, peer, model, limits, farewell).map_err(|error| {
         tracing::warn!(%error, "a call could not be set up");
@@ -117,15 +104,11 @@ async fn start(
 fn garbage() -> Response {
     let body = "<html><body>502 Bad Gateway</body></html>";
     let mut response = (StatusCode::CREATED, body).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, ANSWER_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, ANSWER_TYPE);
     response
 }
 
 pub(super) fn unix_now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

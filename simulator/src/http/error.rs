@@ -35,10 +35,7 @@ impl ApiError {
     }
 
     pub(super) fn unauthorized(message: &str) -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            Refusal::new("invalid_api_key", message),
-        )
+        Self::new(StatusCode::UNAUTHORIZED, Refusal::new("invalid_api_key", message))
     }
 
     /// What the provider says with this status, for faults.
@@ -46,21 +43,14 @@ impl ApiError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         match status {
             StatusCode::UNAUTHORIZED => Self::unauthorized("Incorrect API key provided."),
-            StatusCode::TOO_MANY_REQUESTS => {
-                Self::rate_limited("rate_limit_exceeded", "Rate limit reached.")
-            }
+            StatusCode::TOO_MANY_REQUESTS => Self::rate_limited("rate_limit_exceeded", "Rate limit reached."),
             status if status.is_server_error() => {
-                let mut refusal = Refusal::new(
-                    "server_error",
-                    "The server had an error while processing your request.",
-                );
+                let mut refusal =
+                    Refusal::new("server_error", "The server had an error while processing your request.");
                 refusal.kind = "server_error";
                 Self::new(status, refusal)
             }
-            status => Self::new(
-                status,
-                Refusal::new("invalid_request", "The request was refused."),
-            ),
+            status => Self::new(status, Refusal::new("invalid_request", "The request was refused.")),
         }
     }
 }
@@ -78,8 +68,5 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn unknown_url() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        Refusal::new("unknown_url", "Unknown request URL."),
-    )
+    ApiError::new(StatusCode::NOT_FOUND, Refusal::new("unknown_url", "Unknown request URL."))
 }

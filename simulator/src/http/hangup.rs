@@ -21,10 +21,7 @@ pub(super) async fn hang_up(
     if shared.faults().hangup_fails {
         return Err(ApiError::of_status(500));
     }
-    let call = shared
-        .calls
-        .take(&id)
-        .ok_or_else(ApiError::call_not_found)?;
+    let call = shared.calls.take(&id).ok_or_else(ApiError::call_not_found)?;
     shared.records.hung_up(&id);
     // Should the call have ended meanwhile, it is as hung up as it can be.
     let _ = call.inbox.send(Message::HangUp).await;

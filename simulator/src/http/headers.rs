@@ -12,29 +12,18 @@ const TIMING: HeaderName = HeaderName::from_static("timing-allow-origin");
 /// How long a browser may remember a preflight.
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 /// What browsers' SDKs send, when a preflight does not say.
-const USUAL_HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, x-openai-agents-sdk");
+const USUAL_HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-openai-agents-sdk");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 pub(super) async fn on_every_answer(request: Request, next: Next) -> Response {
     let preflight = request.method() == Method::OPTIONS;
-    let asked = request
-        .headers()
-        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
-        .cloned();
-    let mut response = if preflight {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        next.run(request).await
-    };
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     if preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            asked.unwrap_or(USUAL_HEADERS),
-        );
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or(USUAL_HEADERS));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
     }
     expose(headers);

@@ -58,9 +58,7 @@ impl Shared {
 
     pub(crate) fn faults(&self) -> Faults {
         let faults = self.faults.read();
-        faults
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        faults.unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 

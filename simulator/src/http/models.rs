@@ -24,10 +24,7 @@ const MODELS: &[(&str, i64, Option<&str>)] = &[
     ("whisper-1", 1_677_500_000, Some("2027-02-26")),
 ];
 
-pub(super) async fn list(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+pub(super) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
     shared.keys.check(&headers)?;
     let data: Vec<Value> = MODELS
         .iter()

@@ -21,10 +21,7 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) async fn read(request: Request) -> Result<Self, ApiError> {
         let kind = request.headers().get(header::CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
         let asked = if kind.starts_with("multipart/form-data") {
             Self::read_form(request).await?
         } else if kind.starts_with("application/sdp") {
@@ -32,26 +29,17 @@ impl Asked {
                 .await
                 .map_err(|_| ApiError::invalid_offer("the body is too large or was cut off"))?;
             let session = None;
-            Self {
-                sdp: utf8(&body)?,
-                session,
-            }
+            Self { sdp: utf8(&body)?, session }
         } else {
-            return Err(ApiError::invalid_offer(
-                "the content type is neither application/sdp nor multipart/form-data",
-            ));
+            return Err(ApiError::invalid_offer("the content type is neither application/sdp nor multipart/form-data"));
         };
         check(&asked.sdp)?;
         Ok(asked)
     }
 
     async fn read_form(request: Request) -> Result<Self, ApiError> {
-        let broken = || -> ApiError {
-            Refusal::new("invalid_multipart", "The multipart body cannot be read.").into()
-        };
-        let mut form = Multipart::from_request(request, &())
-            .await
-            .map_err(|_| broken())?;
+        let broken = || -> ApiError { Refusal::new("invalid_multipart", "The multipart body cannot be read.").into() };
+        let mut form = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
         let (mut sdp, mut session) = (None, None);
         while let Some(part) = form.next_field().await.map_err(|_| broken())? {
             let name = part.name().unwrap_or_default().to_owned();
@@ -60,30 +48,17 @@ impl Asked {
                 "sdp" => sdp = Some(utf8(&bytes)?),
                 "session" => {
                     session = serde_json::from_slice(&bytes).map_err(|_| {
-                        ApiError::from(
-                            Refusal::new("invalid_json", "The session is not JSON.").at("session"),
-                        )
+                        ApiError::from(Refusal::new("invalid_json", "The session is not JSON.").at("session"))
                     })?;
                 }
                 other => {
                     let at = other.chars().take(64).collect::<String>();
-                    return Err(Refusal::new(
-                        "unknown_parameter",
-                        format!("Unknown parameter: '{at}'."),
-                    )
-                    .at(at)
-                    .into());
+                    return Err(Refusal::new("unknown_parameter", format!("Unknown parameter: '{at}'.")).at(at).into());
                 }
             }
         }
         let sdp = sdp.ok_or_else(|| {
-            ApiError::from(
-                Refusal::new(
-                    "missing_required_parameter",
-                    "Missing required parameter: 'sdp'.",
-                )
-                .at("sdp"),
-            )
+            ApiError::from(Refusal::new("missing_required_parameter", "Missing required parameter: 'sdp'.").at("sdp"))
         })?;
         Ok(Self { sdp, session })
     }

@@ -27,9 +27,7 @@ pub(super) async fn mint(
 ) -> Result<Json<Value>, ApiError> {
     refuse_beta(&headers)?;
     if let Bearer::Ephemeral(_) = shared.keys.check(&headers)? {
-        return Err(ApiError::unauthorized(
-            "Ephemeral keys cannot make ephemeral keys.",
-        ));
+        return Err(ApiError::unauthorized("Ephemeral keys cannot make ephemeral keys."));
     }
     let asked = parse(&body)?;
     let seconds = lifetime(&asked)?;
@@ -38,9 +36,7 @@ pub(super) async fn mint(
     if let Some(given) = given {
         session.create(given)?;
     }
-    let value = shared
-        .keys
-        .mint(Duration::from_secs(seconds), given.cloned())?;
+    let value = shared.keys.mint(Duration::from_secs(seconds), given.cloned())?;
     let expires_at = unix_now().saturating_add_unsigned(seconds);
     Ok(Json(json!({
         "value": value,
@@ -68,9 +64,6 @@ fn lifetime(asked: &Value) -> Result<u64, ApiError> {
     };
     match &asked["expires_after"]["seconds"] {
         Value::Null => Ok(DEFAULT_SECONDS),
-        seconds => Ok(seconds
-            .as_u64()
-            .filter(|s| SECONDS.contains(s))
-            .ok_or_else(wrong)?),
+        seconds => Ok(seconds.as_u64().filter(|s| SECONDS.contains(s)).ok_or_else(wrong)?),
     }
 }

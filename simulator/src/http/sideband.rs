@@ -37,16 +37,11 @@ pub(super) async fn attach(
 ) -> Result<Response, ApiError> {
     authorize(&shared, &headers)?;
     let call_id = wanted.call_id.ok_or_else(|| {
-        let text =
-            "Missing required parameter: 'call_id'. Only sidebands of calls are served here.";
+        let text = "Missing required parameter: 'call_id'. Only sidebands of calls are served here.";
         Refusal::new("missing_required_parameter", text).at("call_id")
     })?;
-    let upgrade =
-        upgrade.map_err(|_| Refusal::new("invalid_request", "This is a WebSocket endpoint."))?;
-    let upgrade = upgrade
-        .protocols(["realtime"])
-        .max_message_size(MAX_EVENT_BYTES)
-        .max_frame_size(MAX_EVENT_BYTES);
+    let upgrade = upgrade.map_err(|_| Refusal::new("invalid_request", "This is a WebSocket endpoint."))?;
+    let upgrade = upgrade.protocols(["realtime"]).max_message_size(MAX_EVENT_BYTES).max_frame_size(MAX_EVENT_BYTES);
     if refuse_beta(&headers).is_err() {
         return Ok(upgrade.on_upgrade(close_beta));
     }
@@ -62,13 +57,9 @@ pub(super) async fn attach(
 
 /// By `Authorization`, or as browsers must, by a subprotocol with the key in it.
 fn authorize(shared: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
-    let protocols = headers
-        .get(header::SEC_WEBSOCKET_PROTOCOL)
-        .and_then(|value| value.to_str().ok());
+    let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     let key = protocols.and_then(|protocols| {
-        protocols
-            .split(',')
-            .find_map(|protocol| protocol.trim().strip_prefix("openai-insecure-api-key."))
+        protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("openai-insecure-api-key."))
     });
     if key.is_some_and(|key| shared.keys.bearer(key).is_some()) {
         return Ok(());
@@ -134,8 +125,5 @@ async fn serve(mut socket: WebSocket, call: CallRef, id: SidebandId, shutdown: C
 }
 
 fn close(code: u16, reason: &'static str) -> WsMessage {
-    WsMessage::Close(Some(CloseFrame {
-        code,
-        reason: reason.into(),
-    }))
+    WsMessage::Close(Some(CloseFrame { code, reason: reason.into() }))
 }

@@ -44,17 +44,11 @@ impl Model {
                 self.clear_input();
                 Ok(())
             }
-            Some("input_audio_buffer.append") => Err(Refusal::new(
-                "invalid_value",
-                "Audio of a WebRTC session comes over its media track.",
-            )
-            .at("type")),
+            Some("input_audio_buffer.append") => {
+                Err(Refusal::new("invalid_value", "Audio of a WebRTC session comes over its media track.").at("type"))
+            }
             Some(_) => Err(Refusal::new("invalid_value", "Invalid value for 'type'.").at("type")),
-            None => Err(Refusal::new(
-                "missing_required_parameter",
-                "Missing required parameter: 'type'.",
-            )
-            .at("type")),
+            None => Err(Refusal::new("missing_required_parameter", "Missing required parameter: 'type'.").at("type")),
         }
     }
 
@@ -67,13 +61,9 @@ impl Model {
             return Ok(());
         }
         if self.waiting_updates.len() >= WAITING_UPDATES {
-            return Err(Refusal::new(
-                "rate_limit_exceeded",
-                "Too many updates at once.",
-            ));
+            return Err(Refusal::new("rate_limit_exceeded", "Too many updates at once."));
         }
-        self.waiting_updates
-            .push_back((now + delay, from, event.clone()));
+        self.waiting_updates.push_back((now + delay, from, event.clone()));
         Ok(())
     }
 
@@ -84,16 +74,9 @@ impl Model {
         let listening = self.session.turn_detection();
         self.outputs.push(Output::Listen(listening));
         let hidden = from == From::Channel && self.setup.faults.updates_unmirrored;
-        let target = if hidden {
-            Target::Channel
-        } else {
-            Target::Both
-        };
+        let target = if hidden { Target::Channel } else { Target::Both };
         let session = self.session.to_value();
-        self.emit_to(
-            target,
-            json!({"type": "session.updated", "session": session}),
-        );
+        self.emit_to(target, json!({"type": "session.updated", "session": session}));
     }
 
     // === items ===
@@ -103,16 +86,11 @@ impl Model {
         let item = admit(&event["item"], fresh)?;
         let id = item["id"].as_str().unwrap_or_default();
         if self.conversation.get(id).is_some() {
-            return Err(Refusal::new(
-                "item_already_exists",
-                "An item with this id exists already.",
-            )
-            .at("item.id"));
+            return Err(Refusal::new("item_already_exists", "An item with this id exists already.").at("item.id"));
         }
         let after = event["previous_item_id"].as_str();
         let previous = self.conversation.insert(item.clone(), after)?;
-        self.context
-            .add(super::usage::Tokens::of_text(&said_in(&item)));
+        self.context.add(super::usage::Tokens::of_text(&said_in(&item)));
         for kind in ["conversation.item.added", "conversation.item.done"] {
             self.emit(json!({"type": kind, "previous_item_id": previous, "item": item}));
         }
@@ -137,26 +115,17 @@ impl Model {
 
     fn truncate_item(&mut self, event: &Value) -> Result<(), Refusal> {
         let id = item_id(event)?;
-        let item = self
-            .conversation
-            .get(id)
-            .ok_or_else(|| unknown_item("item_truncate_invalid_item_id", "truncating"))?;
+        let item =
+            self.conversation.get(id).ok_or_else(|| unknown_item("item_truncate_invalid_item_id", "truncating"))?;
         if item["role"] != "assistant" || item["content"][0]["type"] != "output_audio" {
-            return Err(Refusal::new(
-                "unsupported_content_type",
-                "Only model output audio messages can be truncated",
-            ));
+            return Err(Refusal::new("unsupported_content_type", "Only model output audio messages can be truncated"));
         }
         let Some(end_ms) = event["audio_end_ms"].as_u64() else {
-            return Err(Refusal::new(
-                "missing_required_parameter",
-                "Missing required parameter: 'audio_end_ms'.",
-            )
-            .at("audio_end_ms"));
+            return Err(Refusal::new("missing_required_parameter", "Missing required parameter: 'audio_end_ms'.")
+                .at("audio_end_ms"));
         };
         if let Some(audio_ms) = self.audio_of(id).filter(|&audio_ms| audio_ms < end_ms) {
-            let message =
-                format!("Audio content of {audio_ms}ms is already shorter than {end_ms}ms");
+            let message = format!("Audio content of {audio_ms}ms is already shorter than {end_ms}ms");
             return Err(Refusal::new("invalid_value", message).at("audio_end_ms"));
         }
         let id = id.to_owned();
@@ -176,11 +145,7 @@ impl Model {
 
 fn item_id(event: &Value) -> Result<&str, Refusal> {
     event["item_id"].as_str().ok_or_else(|| {
-        Refusal::new(
-            "missing_required_parameter",
-            "Missing required parameter: 'item_id'.",
-        )
-        .at("item_id")
+        Refusal::new("missing_required_parameter", "Missing required parameter: 'item_id'.").at("item_id")
     })
 }
 
@@ -192,8 +157,6 @@ fn unknown_item(code: &'static str, doing: &str) -> Refusal {
 /// Everything readable in an item, for counting.
 fn said_in(item: &Value) -> String {
     let parts = item["content"].as_array().map_or(&[][..], Vec::as_slice);
-    let texts = parts
-        .iter()
-        .filter_map(|part| part["text"].as_str().or(part["transcript"].as_str()));
+    let texts = parts.iter().filter_map(|part| part["text"].as_str().or(part["transcript"].as_str()));
     texts.chain(item["output"].as_str()).collect()
 }

@@ -30,11 +30,7 @@ impl Conversation {
     }
 
     /// Put an item after another one (`root`: at the front); returns its predecessor's id.
-    pub(super) fn insert(
-        &mut self,
-        item: Value,
-        after: Option<&str>,
-    ) -> Result<Option<String>, Refusal> {
+    pub(super) fn insert(&mut self, item: Value, after: Option<&str>) -> Result<Option<String>, Refusal> {
         match after {
             None => Ok(self.push(item)),
             Some("root") => {
@@ -43,8 +39,7 @@ impl Conversation {
             }
             Some(id) => {
                 let place = self.position(id).ok_or_else(|| {
-                    Refusal::new("invalid_value", "The previous item does not exist.")
-                        .at("previous_item_id")
+                    Refusal::new("invalid_value", "The previous item does not exist.").at("previous_item_id")
                 })?;
                 self.items.insert(place + 1, item);
                 Ok(Some(id.to_owned()))
@@ -115,9 +110,7 @@ pub(super) fn admit(item: &Value, fresh_id: String) -> Result<Value, Refusal> {
         }
         Some("mcp_approval_response" | "mcp_call" | "mcp_list_tools" | "mcp_approval_request") => {}
         Some(_) => {
-            return Err(
-                Refusal::new("invalid_value", "Invalid value for 'item.type'.").at("item.type"),
-            );
+            return Err(Refusal::new("invalid_value", "Invalid value for 'item.type'.").at("item.type"));
         }
         None => return Err(missing("item.type")),
     }
@@ -135,9 +128,7 @@ fn check_message(item: &Value) -> Result<(), Refusal> {
         Some("system") => &["input_text"],
         Some("assistant") => &["output_text", "output_audio"],
         Some(_) => {
-            return Err(
-                Refusal::new("invalid_value", "Invalid value for 'item.role'.").at("item.role"),
-            );
+            return Err(Refusal::new("invalid_value", "Invalid value for 'item.role'.").at("item.role"));
         }
         None => return Err(missing("item.role")),
     };
@@ -145,9 +136,7 @@ fn check_message(item: &Value) -> Result<(), Refusal> {
         return Err(missing("item.content"));
     };
     for (index, part) in parts.iter().enumerate() {
-        let known = part["type"]
-            .as_str()
-            .is_some_and(|kind| allowed.contains(&kind));
+        let known = part["type"].as_str().is_some_and(|kind| allowed.contains(&kind));
         if !known {
             let at = format!("item.content[{index}].type");
             let text = format!("Invalid value for '{at}': supported are {allowed:?}.");
@@ -158,11 +147,7 @@ fn check_message(item: &Value) -> Result<(), Refusal> {
 }
 
 fn missing(at: &str) -> Refusal {
-    Refusal::new(
-        "missing_required_parameter",
-        format!("Missing required parameter: '{at}'."),
-    )
-    .at(at)
+    Refusal::new("missing_required_parameter", format!("Missing required parameter: '{at}'.")).at(at)
 }
 
 #[cfg(test)]
@@ -170,12 +155,7 @@ mod tests {
     use super::*;
 
     fn text(id: &str) -> Value {
-        message(
-            id,
-            "user",
-            "completed",
-            Some(json!({"type": "input_text", "text": id})),
-        )
+        message(id, "user", "completed", Some(json!({"type": "input_text", "text": id})))
     }
 
     #[test]
@@ -183,19 +163,9 @@ mod tests {
         let mut conversation = Conversation::default();
         assert_eq!(conversation.push(text("a")), None);
         assert_eq!(conversation.push(text("c")).as_deref(), Some("a"));
-        assert_eq!(
-            conversation
-                .insert(text("b"), Some("a"))
-                .unwrap()
-                .as_deref(),
-            Some("a")
-        );
+        assert_eq!(conversation.insert(text("b"), Some("a")).unwrap().as_deref(), Some("a"));
         assert_eq!(conversation.insert(text("0"), Some("root")).unwrap(), None);
-        let ids: Vec<_> = conversation
-            .items
-            .iter()
-            .map(|item| item["id"].clone())
-            .collect();
+        let ids: Vec<_> = conversation.items.iter().map(|item| item["id"].clone()).collect();
         assert_eq!(ids, ["0", "a", "b", "c"]);
         assert!(conversation.insert(text("x"), Some("nowhere")).is_err());
         assert!(conversation.remove("b") && !conversation.remove("b"));
@@ -209,22 +179,13 @@ mod tests {
             (json!({"type": "thing"}), "item.type"),
             (json!({"type": "message", "content": []}), "item.role"),
             (json!({"type": "message", "role": "user"}), "item.content"),
-            (
-                json!({"type": "message", "role": "user", "content": [{"type": "text"}]}),
-                "item.content[0].type",
-            ),
-            (
-                json!({"type": "function_call_output", "output": "x"}),
-                "item.call_id",
-            ),
+            (json!({"type": "message", "role": "user", "content": [{"type": "text"}]}), "item.content[0].type"),
+            (json!({"type": "function_call_output", "output": "x"}), "item.call_id"),
         ];
         for (item, param) in cases {
             assert_eq!(admit(&item, "id".into()).unwrap_err().param.unwrap(), param);
         }
-        let item = admit(
-            &json!({"type": "function_call_output", "call_id": "c", "output": "{}"}),
-            "item_1".into(),
-        );
+        let item = admit(&json!({"type": "function_call_output", "call_id": "c", "output": "{}"}), "item_1".into());
         assert_eq!(item.unwrap()["id"], "item_1");
     }
 }

@@ -29,11 +29,8 @@ pub(super) fn check(session: &Value) -> Result<&Map<String, Value>, Refusal> {
         }
         Some(_) => return Err(wrong_value("session.type", "'realtime'")),
         None => {
-            return Err(Refusal::new(
-                "missing_required_parameter",
-                "Missing required parameter: 'session.type'.",
-            )
-            .at("session.type"));
+            return Err(Refusal::new("missing_required_parameter", "Missing required parameter: 'session.type'.")
+                .at("session.type"));
         }
     }
     for (name, value) in fields {
@@ -49,25 +46,14 @@ fn check_field(name: &str, value: &Value) -> Result<(), Refusal> {
         "model" | "instructions" => need(value.is_string(), &at, "a string"),
         "output_modalities" => {
             let known = *value == json!(["audio"]) || *value == json!(["text"]);
-            if known {
-                Ok(())
-            } else {
-                Err(wrong_value(&at, "['audio'] or ['text']"))
-            }
+            if known { Ok(()) } else { Err(wrong_value(&at, "['audio'] or ['text']")) }
         }
         "max_output_tokens" => {
-            let good = value == "inf"
-                || value
-                    .as_u64()
-                    .is_some_and(|n| MAX_OUTPUT_TOKENS.contains(&n));
+            let good = value == "inf" || value.as_u64().is_some_and(|n| MAX_OUTPUT_TOKENS.contains(&n));
             need_value(good, &at, "an integer from 1 to 4096, or 'inf'")
         }
         "tools" => need(value.is_array(), &at, "an array"),
-        "tool_choice" => need(
-            value.is_string() || value.is_object(),
-            &at,
-            "a string or an object",
-        ),
+        "tool_choice" => need(value.is_string() || value.is_object(), &at, "a string or an object"),
         "parallel_tool_calls" => need(value.is_boolean(), &at, "a boolean"),
         "reasoning" => need(value.is_object() || value.is_null(), &at, "an object"),
         "tracing" | "truncation" | "prompt" | "include" => Ok(()),
@@ -83,12 +69,7 @@ fn check_audio(audio: &Value) -> Result<(), Refusal> {
     for (side, settings) in sides {
         let at = format!("session.audio.{side}");
         let known: &[&str] = match side.as_str() {
-            "input" => &[
-                "format",
-                "transcription",
-                "noise_reduction",
-                "turn_detection",
-            ],
+            "input" => &["format", "transcription", "noise_reduction", "turn_detection"],
             "output" => &["format", "voice", "speed"],
             _ => return Err(unknown(&at)),
         };
@@ -108,27 +89,13 @@ fn check_audio(audio: &Value) -> Result<(), Refusal> {
 
 fn check_audio_field(name: &str, value: &Value, at: &str) -> Result<(), Refusal> {
     match name {
-        "voice" => need(
-            value.is_string() || value["id"].is_string(),
-            at,
-            "a string or {id}",
-        ),
-        "speed" => need_value(
-            value.as_f64().is_some_and(|speed| SPEED.contains(&speed)),
-            at,
-            "a number from 0.25 to 1.5",
-        ),
+        "voice" => need(value.is_string() || value["id"].is_string(), at, "a string or {id}"),
+        "speed" => {
+            need_value(value.as_f64().is_some_and(|speed| SPEED.contains(&speed)), at, "a number from 0.25 to 1.5")
+        }
         "format" => need(value["type"].is_string(), at, "an object with a type"),
-        "noise_reduction" => need(
-            value.is_null() || value["type"].is_string(),
-            at,
-            "an object with a type",
-        ),
-        "transcription" => need(
-            value.is_null() || value["model"].is_string(),
-            at,
-            "an object with a model",
-        ),
+        "noise_reduction" => need(value.is_null() || value["type"].is_string(), at, "an object with a type"),
+        "transcription" => need(value.is_null() || value["model"].is_string(), at, "an object with a model"),
         _ => check_turn_detection(value, at),
     }
 }
@@ -138,18 +105,10 @@ fn check_turn_detection(value: &Value, at: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let known: &[&str] = match value["type"].as_str() {
-        Some("server_vad") => &[
-            "threshold",
-            "prefix_padding_ms",
-            "silence_duration_ms",
-            "idle_timeout_ms",
-        ],
+        Some("server_vad") => &["threshold", "prefix_padding_ms", "silence_duration_ms", "idle_timeout_ms"],
         Some("semantic_vad") => &["eagerness"],
         _ => {
-            return Err(wrong_value(
-                &format!("{at}.type"),
-                "'server_vad' or 'semantic_vad'",
-            ));
+            return Err(wrong_value(&format!("{at}.type"), "'server_vad' or 'semantic_vad'"));
         }
     };
     let fields = value.as_object().into_iter().flatten();
@@ -163,8 +122,7 @@ fn check_turn_detection(value: &Value, at: &str) -> Result<(), Refusal> {
                 need_value(good, &at, "a number from 0 to 1")?;
             }
             "idle_timeout_ms" if known.contains(&"idle_timeout_ms") => {
-                let good =
-                    value.is_null() || value.as_u64().is_some_and(|t| IDLE_TIMEOUT_MS.contains(&t));
+                let good = value.is_null() || value.as_u64().is_some_and(|t| IDLE_TIMEOUT_MS.contains(&t));
                 need_value(good, &at, "null or an integer from 5000 to 30000")?;
             }
             "eagerness" if known.contains(&"eagerness") => {
@@ -225,57 +183,29 @@ pub(super) fn read_turn_detection(value: &Value) -> TurnDetection {
         prefix_padding_ms: number("prefix_padding_ms", 300),
         silence_ms,
         idle_timeout_ms: value["idle_timeout_ms"].as_u64(),
-        reply: if value["create_response"] == true {
-            AutoReply::AtCommit
-        } else {
-            AutoReply::OnRequest
-        },
-        barge_in: if value["interrupt_response"] == true {
-            BargeIn::Stops
-        } else {
-            BargeIn::Ignored
-        },
+        reply: if value["create_response"] == true { AutoReply::AtCommit } else { AutoReply::OnRequest },
+        barge_in: if value["interrupt_response"] == true { BargeIn::Stops } else { BargeIn::Ignored },
     }
 }
 
 pub(super) fn modality(value: &Value) -> Modality {
-    if *value == json!(["text"]) {
-        Modality::Text
-    } else {
-        Modality::Audio
-    }
+    if *value == json!(["text"]) { Modality::Text } else { Modality::Audio }
 }
 
 fn need(good: bool, at: &str, expected: &str) -> Result<(), Refusal> {
-    if good {
-        Ok(())
-    } else {
-        Err(wrong_type(at, expected))
-    }
+    if good { Ok(()) } else { Err(wrong_type(at, expected)) }
 }
 
 fn need_value(good: bool, at: &str, expected: &str) -> Result<(), Refusal> {
-    if good {
-        Ok(())
-    } else {
-        Err(wrong_value(at, expected))
-    }
+    if good { Ok(()) } else { Err(wrong_value(at, expected)) }
 }
 
 fn wrong_type(at: &str, expected: &str) -> Refusal {
-    Refusal::new(
-        "invalid_type",
-        format!("Invalid type for '{at}': expected {expected}."),
-    )
-    .at(at)
+    Refusal::new("invalid_type", format!("Invalid type for '{at}': expected {expected}.")).at(at)
 }
 
 fn wrong_value(at: &str, expected: &str) -> Refusal {
-    Refusal::new(
-        "invalid_value",
-        format!("Invalid value for '{at}': supported are {expected}."),
-    )
-    .at(at)
+    Refusal::new("invalid_value", format!("Invalid value for '{at}': supported are {expected}.")).at(at)
 }
 
 fn unknown(at: &str) -> Refusal {
@@ -295,26 +225,10 @@ mod tests {
     fn wrong_sessions_name_their_field() {
         let cases = [
             (json!({}), "missing_required_parameter", "session.type"),
-            (
-                json!({"type": "transcription"}),
-                "invalid_value",
-                "session.type",
-            ),
-            (
-                json!({"type": "realtime", "voice": "alloy"}),
-                "unknown_parameter",
-                "session.voice",
-            ),
-            (
-                json!({"type": "realtime", "input": []}),
-                "unknown_parameter",
-                "session.input",
-            ),
-            (
-                json!({"type": "realtime", "instructions": 3}),
-                "invalid_type",
-                "session.instructions",
-            ),
+            (json!({"type": "transcription"}), "invalid_value", "session.type"),
+            (json!({"type": "realtime", "voice": "alloy"}), "unknown_parameter", "session.voice"),
+            (json!({"type": "realtime", "input": []}), "unknown_parameter", "session.input"),
+            (json!({"type": "realtime", "instructions": 3}), "invalid_type", "session.instructions"),
             (
                 json!({"type": "realtime", "output_modalities": ["audio", "text"]}),
                 "invalid_value",

@@ -41,8 +41,6 @@ impl Ids {
 
     /// So many letters and digits.
     pub fn letters(&mut self, length: usize) -> String {
-        (0..length)
-            .map(|_| char::from(ALPHABET[self.0.random_range(0..ALPHABET.len())]))
-            .collect()
+        (0..length).map(|_| char::from(ALPHABET[self.0.random_range(0..ALPHABET.len())])).collect()
     }
 }

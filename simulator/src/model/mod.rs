@@ -215,10 +215,7 @@ impl Model {
         match input {
             Input::ChannelOpen => {
                 let session = self.session.to_value();
-                self.emit_to(
-                    Target::Channel,
-                    json!({"type": "session.created", "session": session}),
-                );
+                self.emit_to(Target::Channel, json!({"type": "session.created", "session": session}));
             }
             Input::MediaUp => self.media = true,
             Input::Client(from, text) => self.client_event(now, from, text),
@@ -246,20 +243,12 @@ impl Model {
         let replies = self.replies.iter().map(Reply::due);
         let words = self.words.iter().map(Words::due);
         let updates = self.waiting_updates.front().map(|(at, ..)| *at);
-        replies
-            .chain(words)
-            .chain(updates)
-            .chain(self.idle_deadline())
-            .min()
+        replies.chain(words).chain(updates).chain(self.idle_deadline()).min()
     }
 
     /// Do everything that is due.
     fn advance(&mut self, now: u64) {
-        while self
-            .waiting_updates
-            .front()
-            .is_some_and(|(at, ..)| *at <= now)
-        {
+        while self.waiting_updates.front().is_some_and(|(at, ..)| *at <= now) {
             if let Some((_, from, event)) = self.waiting_updates.pop_front() {
                 self.update_session(from, &event);
             }
@@ -287,14 +276,8 @@ impl Model {
 
     /// Gives the event its id. Buffer events have ids of another form than all others.
     fn emit_to(&mut self, target: Target, mut event: Value) {
-        let of_buffer = event["type"]
-            .as_str()
-            .is_some_and(|name| name.starts_with("output_audio_buffer."));
-        event["event_id"] = if of_buffer {
-            self.ids.buffer_event().into()
-        } else {
-            self.ids.next("event").into()
-        };
+        let of_buffer = event["type"].as_str().is_some_and(|name| name.starts_with("output_audio_buffer."));
+        event["event_id"] = if of_buffer { self.ids.buffer_event().into() } else { self.ids.next("event").into() };
         let twice = self.setup.faults.duplicate_events && event["type"] != "session.created";
         if twice {
             self.outputs.push(Output::Event(target, event.clone()));

@@ -21,27 +21,18 @@ pub(super) struct Playing {
 
 impl Playing {
     pub(super) fn new(response_id: &str, item_id: &str, audio_ms: u64) -> Self {
-        Self {
-            response_id: response_id.to_owned(),
-            item_id: item_id.to_owned(),
-            started: None,
-            audio_ms,
-        }
+        Self { response_id: response_id.to_owned(), item_id: item_id.to_owned(), started: None, audio_ms }
     }
 }
 
 impl Model {
     /// Of this response no more than this audio exists.
     pub(super) fn play_at_most(&mut self, response_id: &str, audio: Duration) {
-        let playing = self
-            .playing
-            .iter_mut()
-            .find(|playing| playing.response_id == response_id);
+        let playing = self.playing.iter_mut().find(|playing| playing.response_id == response_id);
         if let Some(playing) = playing {
             playing.audio_ms = super::millis(audio);
             let response_id = response_id.to_owned();
-            self.outputs
-                .push(Output::SpeakAtMost { response_id, audio });
+            self.outputs.push(Output::SpeakAtMost { response_id, audio });
         }
     }
 
@@ -65,9 +56,7 @@ impl Model {
         let Some(front) = self.playing.front() else {
             return;
         };
-        let heard_ms = front
-            .started
-            .map_or(0, |started| now.saturating_sub(started));
+        let heard_ms = front.started.map_or(0, |started| now.saturating_sub(started));
         let heard_ms = heard_ms.min(front.audio_ms);
         let item_id = front.item_id.clone();
         self.clear_output(now);
@@ -91,11 +80,7 @@ impl Model {
     // === playback ===
 
     pub(super) fn playback_started(&mut self, now: u64, response_id: &str) {
-        let Some(playing) = self
-            .playing
-            .iter_mut()
-            .find(|p| p.response_id == response_id)
-        else {
+        let Some(playing) = self.playing.iter_mut().find(|p| p.response_id == response_id) else {
             return; // Cleared meanwhile.
         };
         playing.started = Some(now);
@@ -105,8 +90,7 @@ impl Model {
 
     pub(super) fn playback_stopped(&mut self, now: u64, response_id: &str) {
         let before = self.playing.len();
-        self.playing
-            .retain(|playing| playing.response_id != response_id);
+        self.playing.retain(|playing| playing.response_id != response_id);
         if self.playing.len() == before {
             return; // Cleared meanwhile.
         }
@@ -118,10 +102,7 @@ impl Model {
 
     /// How much audio an item has, for truncation by the client.
     pub(super) fn audio_of(&self, item_id: &str) -> Option<u64> {
-        let playing = self
-            .playing
-            .iter()
-            .find(|playing| playing.item_id == item_id)?;
+        let playing = self.playing.iter().find(|playing| playing.item_id == item_id)?;
         Some(playing.audio_ms)
     }
 }

@@ -18,12 +18,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of the usual kind.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind: "invalid_request_error",
-            code,
-            param: None,
-            message: message.into(),
-        }
+        Self { kind: "invalid_request_error", code, param: None, message: message.into() }
     }
 
     /// The same, naming the field.

@@ -71,26 +71,14 @@ impl Model {
                 "Conversation already has an active response in progress: {}. Wait until the response is finished before creating a new one.",
                 active.shape.id
             );
-            return Err(Refusal::new(
-                "conversation_already_has_active_response",
-                message,
-            ));
+            return Err(Refusal::new("conversation_already_has_active_response", message));
         }
         if self.replies.len() >= RESPONSES {
-            return Err(Refusal::new(
-                "rate_limit_exceeded",
-                "Too many responses at once.",
-            ));
+            return Err(Refusal::new("rate_limit_exceeded", "Too many responses at once."));
         }
-        if request
-            .get("instructions")
-            .is_some_and(|text| !text.is_string())
-        {
-            return Err(Refusal::new(
-                "invalid_type",
-                "Invalid type for 'response.instructions': expected a string.",
-            )
-            .at("response.instructions"));
+        if request.get("instructions").is_some_and(|text| !text.is_string()) {
+            return Err(Refusal::new("invalid_type", "Invalid type for 'response.instructions': expected a string.")
+                .at("response.instructions"));
         }
         self.reply(now, request);
         Ok(())
@@ -104,10 +92,7 @@ impl Model {
             return;
         }
         let outside = request["conversation"] == "none";
-        let instructions = request["instructions"]
-            .as_str()
-            .unwrap_or(self.session.instructions())
-            .to_owned();
+        let instructions = request["instructions"].as_str().unwrap_or(self.session.instructions()).to_owned();
         let (text, tool) = self.compose(&instructions, outside);
         let modality = match request.get("output_modalities") {
             Some(wanted) => super::fields::modality(wanted),
@@ -131,11 +116,7 @@ impl Model {
                 .unwrap_or(self.session.field("max_output_tokens"))
                 .clone(),
             audio: self.session.output_audio(),
-            metadata: if self.setup.faults.metadata_dropped {
-                Value::Null
-            } else {
-                metadata
-            },
+            metadata: if self.setup.faults.metadata_dropped { Value::Null } else { metadata },
         };
         self.emit(shape.created());
         self.replies.push(Reply {
@@ -155,18 +136,12 @@ impl Model {
         if outside {
             return (self.interviewer.aside(), None);
         }
-        let obedience = if self.setup.faults.ignores_stage {
-            Obedience::Ignores
-        } else {
-            Obedience::Follows
-        };
+        let obedience = if self.setup.faults.ignores_stage { Obedience::Ignores } else { Obedience::Follows };
         let line = self.interviewer.speak(instructions, obedience);
         let wanted = match self.setup.tools {
             ToolUse::Never => None,
             ToolUse::WhenOffered if line.farewell => Some("end_session"),
-            ToolUse::WhenOffered => {
-                (line.asked >= QUESTIONS_BEFORE_ADVANCE).then_some("advance_stage")
-            }
+            ToolUse::WhenOffered => (line.asked >= QUESTIONS_BEFORE_ADVANCE).then_some("advance_stage"),
         };
         let offered = self.session.tool_names();
         (line.text, wanted.filter(|tool| offered.contains(tool)))
@@ -272,11 +247,7 @@ impl Model {
                 "item": item,
             }));
         }
-        self.emit(
-            reply
-                .shape
-                .output_item("response.output_item.done", index, item),
-        );
+        self.emit(reply.shape.output_item("response.output_item.done", index, item));
     }
 
     fn call_tool(&mut self, reply: &Reply, name: &str) -> Value {
@@ -289,11 +260,7 @@ impl Model {
             "call_id": self.ids.next("call"),
             "arguments": "",
         });
-        self.emit(
-            reply
-                .shape
-                .output_item("response.output_item.added", 1, &item),
-        );
+        self.emit(reply.shape.output_item("response.output_item.added", 1, &item));
         if reply.in_conversation() {
             self.add_item(item.clone());
         }
@@ -337,20 +304,13 @@ impl Model {
     // === cutting short ===
 
     /// `response.cancel`: what exists already is still played, unless it is cleared.
-    pub(super) fn cancel_by_client(
-        &mut self,
-        now: u64,
-        response_id: Option<&str>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn cancel_by_client(&mut self, now: u64, response_id: Option<&str>) -> Result<(), Refusal> {
         let found = self.replies.iter().position(|reply| match response_id {
             Some(id) => reply.shape.id == id,
             None => reply.in_conversation(),
         });
         let Some(index) = found else {
-            return Err(Refusal::new(
-                "response_cancel_not_active",
-                "Cancellation failed: no active response found",
-            ));
+            return Err(Refusal::new("response_cancel_not_active", "Cancellation failed: no active response found"));
         };
         let response_id = self.replies[index].shape.id.clone();
         let audio = self.replies[index].generated();
@@ -364,8 +324,5 @@ impl Model {
 fn words(text: &str) -> Vec<String> {
     let mut words = text.split_whitespace();
     let first = words.next().map(str::to_owned);
-    first
-        .into_iter()
-        .chain(words.map(|word| format!(" {word}")))
-        .collect()
+    first.into_iter().chain(words.map(|word| format!(" {word}"))).collect()
 }

@@ -10,7 +10,8 @@ use super::fields;
 use super::refusal::Refusal;
 
 /// What a session is when nobody said anything.
-const DEFAULT_INSTRUCTIONS: &str = "You are a helpful, friendly voice assistant. Speak naturally, be brief, and talk as people do.";
+const DEFAULT_INSTRUCTIONS: &str =
+    "You are a helpful, friendly voice assistant. Speak naturally, be brief, and talk as people do.";
 const DEFAULT_MODEL: &str = "gpt-realtime-2.1";
 
 /// Whether and how turns of the caller are found.
@@ -144,11 +145,8 @@ impl Session {
                 "tracing" => {
                     let current = &self.object["tracing"];
                     if !current.is_null() && current != value {
-                        return Err(Refusal::new(
-                            "invalid_value",
-                            "Tracing cannot be changed once it is set.",
-                        )
-                        .at("session.tracing"));
+                        return Err(Refusal::new("invalid_value", "Tracing cannot be changed once it is set.")
+                            .at("session.tracing"));
                     }
                     next.insert(name.clone(), value.clone());
                 }
@@ -162,12 +160,7 @@ impl Session {
         Ok(())
     }
 
-    fn merge_audio(
-        &self,
-        next: &mut Map<String, Value>,
-        patch: &Value,
-        voiced: Voiced,
-    ) -> Result<(), Refusal> {
+    fn merge_audio(&self, next: &mut Map<String, Value>, patch: &Value, voiced: Voiced) -> Result<(), Refusal> {
         if let Some(voice) = patch.pointer("/output/voice")
             && voiced == Voiced::Already
             && Some(voice) != self.audio("output", "voice")
@@ -214,8 +207,7 @@ impl Session {
     /// How turns are found.
     #[must_use]
     pub fn turn_detection(&self) -> TurnDetection {
-        self.audio("input", "turn_detection")
-            .map_or(TurnDetection::Off, fields::read_turn_detection)
+        self.audio("input", "turn_detection").map_or(TurnDetection::Off, fields::read_turn_detection)
     }
 
     /// What replies are made of.
@@ -240,9 +232,7 @@ impl Session {
     /// How fast the model speaks, 1 being normal.
     #[must_use]
     pub fn speed(&self) -> f32 {
-        self.audio("output", "speed")
-            .and_then(Value::as_f64)
-            .map_or(1.0, |speed| speed as f32)
+        self.audio("output", "speed").and_then(Value::as_f64).map_or(1.0, |speed| speed as f32)
     }
 
     /// Names of the function tools offered, unless tools are switched off.
@@ -251,13 +241,8 @@ impl Session {
         if self.object["tool_choice"] == "none" {
             return Vec::new();
         }
-        let tools = self.object["tools"]
-            .as_array()
-            .map_or(&[][..], Vec::as_slice);
-        tools
-            .iter()
-            .filter_map(|tool| tool["name"].as_str())
-            .collect()
+        let tools = self.object["tools"].as_array().map_or(&[][..], Vec::as_slice);
+        tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
     }
 
     fn audio(&self, side: &str, name: &str) -> Option<&Value> {
@@ -277,8 +262,7 @@ mod tests {
     fn only_present_fields_change() {
         let mut s = session();
         let before = s.to_value();
-        s.update(&json!({"type": "realtime"}), Voiced::NotYet)
-            .unwrap();
+        s.update(&json!({"type": "realtime"}), Voiced::NotYet).unwrap();
         assert_eq!(s.to_value(), before);
         assert_eq!(before["expires_at"], 4600);
 
@@ -300,18 +284,12 @@ mod tests {
             s.update(&patch, Voiced::NotYet).unwrap();
             s.to_value()["audio"]["input"]["turn_detection"].clone()
         };
-        let echo = set(
-            &mut s,
-            json!({"type": "server_vad", "silence_duration_ms": 500, "create_response": false}),
-        );
+        let echo = set(&mut s, json!({"type": "server_vad", "silence_duration_ms": 500, "create_response": false}));
         assert_eq!(echo["silence_duration_ms"], 500);
         assert_eq!(echo["create_response"], false);
         assert_eq!(echo["interrupt_response"], true);
         let echo = set(&mut s, json!({"type": "server_vad"}));
-        assert_eq!(
-            echo["silence_duration_ms"], 200,
-            "nothing of the old object is left"
-        );
+        assert_eq!(echo["silence_duration_ms"], 200, "nothing of the old object is left");
         let echo = set(&mut s, json!({"type": "semantic_vad"}));
         assert_eq!(
             echo,
@@ -326,7 +304,8 @@ mod tests {
     fn transcription_is_off_until_asked_for() {
         let mut s = session();
         assert_eq!(s.transcription_model(), None);
-        let patch = json!({"type": "realtime", "audio": {"input": {"transcription": {"model": "gpt-realtime-whisper"}}}});
+        let patch =
+            json!({"type": "realtime", "audio": {"input": {"transcription": {"model": "gpt-realtime-whisper"}}}});
         s.update(&patch, Voiced::NotYet).unwrap();
         assert_eq!(s.transcription_model(), Some("gpt-realtime-whisper"));
         assert_eq!(
@@ -338,27 +317,13 @@ mod tests {
     #[test]
     fn fixed_fields_stay() {
         let mut s = session();
-        s.create(&json!({"type": "realtime", "model": "gpt-realtime", "tracing": "auto"}))
-            .unwrap();
-        s.update(
-            &json!({"type": "realtime", "model": "other"}),
-            Voiced::NotYet,
-        )
-        .unwrap();
+        s.create(&json!({"type": "realtime", "model": "gpt-realtime", "tracing": "auto"})).unwrap();
+        s.update(&json!({"type": "realtime", "model": "other"}), Voiced::NotYet).unwrap();
         assert_eq!(s.field("model"), "gpt-realtime");
         let retrace = json!({"type": "realtime", "tracing": null});
-        assert_eq!(
-            s.update(&retrace, Voiced::NotYet)
-                .unwrap_err()
-                .param
-                .unwrap(),
-            "session.tracing"
-        );
+        assert_eq!(s.update(&retrace, Voiced::NotYet).unwrap_err().param.unwrap(), "session.tracing");
         let voice = json!({"type": "realtime", "audio": {"output": {"voice": "marin"}}});
-        assert_eq!(
-            s.update(&voice, Voiced::Already).unwrap_err().code,
-            "cannot_update_voice"
-        );
+        assert_eq!(s.update(&voice, Voiced::Already).unwrap_err().code, "cannot_update_voice");
         s.update(&voice, Voiced::NotYet).unwrap();
         assert_eq!(s.to_value()["audio"]["output"]["voice"], "marin");
     }

@@ -29,12 +29,7 @@ impl Stage {
         settings.create(&session).unwrap();
         let mut model = Model::new(Setup::of(&config, faults), settings, Ids::seeded(1));
         model.handle(0, Input::MediaUp);
-        Self {
-            model,
-            now: 0,
-            playing: Vec::new(),
-            events: Vec::new(),
-        }
+        Self { model, now: 0, playing: Vec::new(), events: Vec::new() }
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -42,11 +37,7 @@ impl Stage {
         for output in outputs {
             match output {
                 Output::Event(_, event) => self.events.push(event),
-                Output::Say {
-                    response_id,
-                    text,
-                    pace,
-                } => {
+                Output::Say { response_id, text, pace } => {
                     let ms = millis(Voice::MODEL.speak(&text, pace).duration());
                     self.playing.push((response_id, None, ms));
                 }
@@ -104,10 +95,7 @@ impl Stage {
     }
 
     fn kinds(&self) -> Vec<&str> {
-        self.events
-            .iter()
-            .filter_map(|event| event["type"].as_str())
-            .collect()
+        self.events.iter().filter_map(|event| event["type"].as_str()).collect()
     }
 
     fn find(&self, kind: &str) -> &Value {
@@ -117,9 +105,7 @@ impl Stage {
 
     fn last_error(&self) -> &str {
         let error = self.events.iter().rfind(|event| event["type"] == "error");
-        error.unwrap_or_else(|| panic!("no error in {:?}", self.kinds()))["error"]["code"]
-            .as_str()
-            .unwrap()
+        error.unwrap_or_else(|| panic!("no error in {:?}", self.kinds()))["error"]["code"].as_str().unwrap()
     }
 }
 
@@ -161,10 +147,7 @@ fn every_event_has_an_id_of_its_own_and_buffer_events_have_their_form() {
     for event in &stage.events {
         let id = event["event_id"].as_str().unwrap();
         assert!(seen.insert(id.to_owned()), "{id} twice");
-        let of_buffer = event["type"]
-            .as_str()
-            .unwrap()
-            .starts_with("output_audio_buffer.");
+        let of_buffer = event["type"].as_str().unwrap().starts_with("output_audio_buffer.");
         assert_eq!(id.len() == "event_".len() + 16, of_buffer, "{event}");
     }
 }
@@ -177,18 +160,11 @@ fn links_are_right_in_added_and_null_in_the_done_of_assistant_items() {
         stage.wait(9_000);
     }
     let mut previous = Value::Null;
-    for event in stage
-        .events
-        .iter()
-        .filter(|event| event["type"] == "conversation.item.added")
-    {
+    for event in stage.events.iter().filter(|event| event["type"] == "conversation.item.added") {
         assert_eq!(event["previous_item_id"], previous);
         previous = event["item"]["id"].clone();
     }
-    let done = stage
-        .events
-        .iter()
-        .filter(|event| event["type"] == "conversation.item.done");
+    let done = stage.events.iter().filter(|event| event["type"] == "conversation.item.done");
     for event in done.filter(|event| event["item"]["role"] == "assistant") {
         assert_eq!(event["previous_item_id"], Value::Null);
     }
@@ -204,15 +180,9 @@ fn deltas_make_up_the_transcript_ahead_of_playback() {
         of_kind.filter_map(|event| event[field].as_str()).collect()
     };
     let said = text("response.output_audio_transcript.delta", "delta");
-    assert_eq!(
-        said,
-        text("response.output_audio_transcript.done", "transcript")
-    );
+    assert_eq!(said, text("response.output_audio_transcript.done", "transcript"));
     let heard = text("conversation.item.input_audio_transcription.delta", "delta");
-    let words = text(
-        "conversation.item.input_audio_transcription.completed",
-        "transcript",
-    );
+    let words = text("conversation.item.input_audio_transcription.completed", "transcript");
     assert_eq!(heard, format!(" {words}"));
     let place = |kind: &str| stage.kinds().iter().rposition(|k| *k == kind).unwrap();
     assert!(place("response.output_audio_transcript.delta") < place("output_audio_buffer.stopped"));
@@ -223,38 +193,24 @@ fn a_second_response_is_refused_while_one_is_active() {
     let mut stage = Stage::new(held());
     stage.client(json!({"type": "response.create"}));
     stage.client(json!({"type": "response.create", "event_id": "second"}));
-    assert_eq!(
-        stage.last_error(),
-        "conversation_already_has_active_response"
-    );
+    assert_eq!(stage.last_error(), "conversation_already_has_active_response");
     assert_eq!(stage.find("error")["error"]["event_id"], "second");
-    stage.client(json!({"type": "response.create", "response": {"conversation": "none", "output_modalities": ["text"]}}));
+    stage.client(
+        json!({"type": "response.create", "response": {"conversation": "none", "output_modalities": ["text"]}}),
+    );
     stage.wait(5_000);
-    let created = stage
-        .events
-        .iter()
-        .filter(|event| event["type"] == "response.created")
-        .count();
+    let created = stage.events.iter().filter(|event| event["type"] == "response.created").count();
     assert_eq!(created, 2, "one outside of the conversation is fine");
-    let outside = stage
-        .events
-        .iter()
-        .rfind(|event| event["type"] == "response.created")
-        .unwrap();
+    let outside = stage.events.iter().rfind(|event| event["type"] == "response.created").unwrap();
     assert_eq!(outside["response"]["conversation_id"], Value::Null);
-    let items = stage
-        .kinds()
-        .iter()
-        .filter(|kind| **kind == "conversation.item.added")
-        .count();
+    let items = stage.kinds().iter().filter(|kind| **kind == "conversation.item.added").count();
     assert_eq!(items, 1, "and leaves no item");
 }
 
 #[test]
 fn instructions_of_one_response_win_for_that_response() {
     let mut stage = Stage::new(held());
-    stage
-        .client(json!({"type": "response.create", "response": {"instructions": "Stage: closing"}}));
+    stage.client(json!({"type": "response.create", "response": {"instructions": "Stage: closing"}}));
     stage.wait(9_000);
     let text = stage.find("response.output_audio_transcript.done")["transcript"].clone();
     assert!(!text.as_str().unwrap().contains('?'), "{text}");
@@ -274,24 +230,13 @@ fn a_cancelled_response_says_so_and_plays_what_exists() {
     stage.wait(700);
     stage.client(json!({"type": "response.cancel"}));
     let done = &stage.find("response.done")["response"];
-    assert_eq!(
-        done["status_details"],
-        json!({"type": "cancelled", "reason": "client_cancelled"})
-    );
-    assert!(
-        done["usage"]["output_token_details"]["audio_tokens"]
-            .as_u64()
-            .unwrap()
-            < 60
-    );
+    assert_eq!(done["status_details"], json!({"type": "cancelled", "reason": "client_cancelled"}));
+    assert!(done["usage"]["output_token_details"]["audio_tokens"].as_u64().unwrap() < 60);
     assert!(!stage.kinds().contains(&"rate_limits.updated"));
     stage.wait(3_000);
     assert!(stage.kinds().contains(&"output_audio_buffer.stopped"));
     stage.client(json!({"type": "output_audio_buffer.clear"}));
-    assert!(
-        !stage.kinds().contains(&"output_audio_buffer.cleared"),
-        "nothing was playing"
-    );
+    assert!(!stage.kinds().contains(&"output_audio_buffer.cleared"), "nothing was playing");
 }
 
 #[test]
@@ -318,41 +263,24 @@ fn a_barge_in_after_the_response_was_done_still_truncates() {
     stage.speak(800);
     assert_eq!(
         stage.kinds()[..3],
-        [
-            "input_audio_buffer.speech_started",
-            "output_audio_buffer.cleared",
-            "conversation.item.truncated",
-        ]
+        ["input_audio_buffer.speech_started", "output_audio_buffer.cleared", "conversation.item.truncated",]
     );
     let item = stage.find("conversation.item.truncated")["item_id"].clone();
     stage.client(json!({"type": "conversation.item.retrieve", "item_id": item}));
     let retrieved = &stage.find("conversation.item.retrieved")["item"];
-    assert_eq!(
-        retrieved["content"],
-        json!([{"type": "output_audio"}]),
-        "its words are gone"
-    );
+    assert_eq!(retrieved["content"], json!([{"type": "output_audio"}]), "its words are gone");
 }
 
 #[test]
 fn without_interruption_the_model_talks_on_and_answers_afterwards() {
-    let mut stage = Stage::new(interview(
-        json!({"type": "server_vad", "interrupt_response": false}),
-    ));
+    let mut stage = Stage::new(interview(json!({"type": "server_vad", "interrupt_response": false})));
     stage.client(json!({"type": "response.create"}));
     stage.wait(200);
     stage.speak(100);
     stage.wait(12_000);
-    let done: Vec<_> = stage
-        .events
-        .iter()
-        .filter(|event| event["type"] == "response.done")
-        .collect();
+    let done: Vec<_> = stage.events.iter().filter(|event| event["type"] == "response.done").collect();
     assert_eq!(done.len(), 2);
-    assert!(
-        done.iter()
-            .all(|event| event["response"]["status"] == "completed")
-    );
+    assert!(done.iter().all(|event| event["response"]["status"] == "completed"));
     assert!(!stage.kinds().contains(&"output_audio_buffer.cleared"));
 }
 
@@ -380,19 +308,13 @@ fn a_knock_is_a_turn_without_words() {
     let mut stage = Stage::new(held());
     stage.speak(100);
     stage.wait(2_000);
-    assert_eq!(
-        stage.find("conversation.item.input_audio_transcription.completed")["transcript"],
-        ""
-    );
+    assert_eq!(stage.find("conversation.item.input_audio_transcription.completed")["transcript"], "");
 }
 
 #[test]
 fn announced_words_are_said_by_that_utterance() {
     let mut stage = Stage::new(held());
-    stage.input(Input::Announced {
-        n: 2,
-        text: "second".to_owned(),
-    });
+    stage.input(Input::Announced { n: 2, text: "second".to_owned() });
     for _ in 0..2 {
         stage.speak(600);
         stage.wait(2_000);
@@ -410,17 +332,11 @@ fn announced_words_are_said_by_that_utterance() {
 
 #[test]
 fn silence_of_both_prompts_the_model_when_configured() {
-    let mut stage = Stage::new(interview(
-        json!({"type": "server_vad", "idle_timeout_ms": 5_000}),
-    ));
+    let mut stage = Stage::new(interview(json!({"type": "server_vad", "idle_timeout_ms": 5_000})));
     stage.speak(600);
     stage.wait(20_000);
     stage.find("input_audio_buffer.timeout_triggered");
-    let created = stage
-        .events
-        .iter()
-        .filter(|event| event["type"] == "response.created")
-        .count();
+    let created = stage.events.iter().filter(|event| event["type"] == "response.created").count();
     assert!(created >= 2);
 }
 
@@ -434,16 +350,9 @@ fn tools_are_called_only_when_configured_and_offered() {
             stage.client(json!({"type": "response.create"}));
             stage.wait(9_000);
         }
-        stage
-            .events
-            .iter()
-            .filter(|e| e["type"] == "response.function_call_arguments.done")
-            .count()
+        stage.events.iter().filter(|e| e["type"] == "response.function_call_arguments.done").count()
     };
-    let willing = || Config {
-        tools: ToolUse::WhenOffered,
-        ..Config::default()
-    };
+    let willing = || Config { tools: ToolUse::WhenOffered, ..Config::default() };
     assert_eq!(tools(Config::default(), &session), 0);
     assert_eq!(tools(willing(), &held()), 0);
     assert_eq!(tools(willing(), &session), 2, "from the second question on");
@@ -457,21 +366,13 @@ fn items_can_be_made_retrieved_truncated_and_deleted() {
     let note = json!({"type": "message", "role": "system", "id": "viva_1",
         "content": [{"type": "input_text", "text": "Wrap up."}]});
     stage.client(json!({"type": "conversation.item.create", "item": note}));
-    assert_eq!(
-        stage.kinds(),
-        ["conversation.item.added", "conversation.item.done"]
-    );
+    assert_eq!(stage.kinds(), ["conversation.item.added", "conversation.item.done"]);
     stage.client(json!({"type": "conversation.item.create", "item": note}));
     assert_eq!(stage.last_error(), "item_already_exists");
-    stage.client(
-        json!({"type": "conversation.item.truncate", "item_id": "viva_1", "audio_end_ms": 1}),
-    );
+    stage.client(json!({"type": "conversation.item.truncate", "item_id": "viva_1", "audio_end_ms": 1}));
     assert_eq!(stage.last_error(), "unsupported_content_type");
     stage.client(json!({"type": "conversation.item.retrieve", "item_id": "viva_1"}));
-    assert_eq!(
-        stage.find("conversation.item.retrieved")["item"]["content"][0]["text"],
-        "Wrap up."
-    );
+    assert_eq!(stage.find("conversation.item.retrieved")["item"]["content"][0]["text"], "Wrap up.");
     stage.client(json!({"type": "conversation.item.delete", "item_id": "viva_1"}));
     assert_eq!(stage.find("conversation.item.deleted")["item_id"], "viva_1");
     for kind in ["retrieve", "delete", "truncate"] {
@@ -483,10 +384,7 @@ fn items_can_be_made_retrieved_truncated_and_deleted() {
     let id = stage.find("response.output_item.added")["item"]["id"].clone();
     stage.wait(4_000);
     stage.client(json!({"type": "conversation.item.truncate", "item_id": id, "audio_end_ms": 300}));
-    assert_eq!(
-        stage.find("conversation.item.truncated")["audio_end_ms"],
-        300
-    );
+    assert_eq!(stage.find("conversation.item.truncated")["audio_end_ms"], 300);
 }
 
 #[test]
@@ -498,30 +396,12 @@ fn what_cannot_be_understood_is_an_error_and_nothing_else() {
         ("[]", "invalid_json"),
         ("{}", "missing_required_parameter"),
         (r#"{"type":"response.destroy"}"#, "invalid_value"),
-        (
-            r#"{"type":"session.update","session":{}}"#,
-            "missing_required_parameter",
-        ),
-        (
-            r#"{"type":"session.update","session":{"type":"realtime","voice":"x"}}"#,
-            "unknown_parameter",
-        ),
-        (
-            r#"{"type":"input_audio_buffer.append","audio":""}"#,
-            "invalid_value",
-        ),
-        (
-            r#"{"type":"response.create","response":{"instructions":1}}"#,
-            "invalid_type",
-        ),
-        (
-            r#"{"type":"conversation.item.create"}"#,
-            "missing_required_parameter",
-        ),
-        (
-            r#"{"type":"conversation.item.retrieve"}"#,
-            "missing_required_parameter",
-        ),
+        (r#"{"type":"session.update","session":{}}"#, "missing_required_parameter"),
+        (r#"{"type":"session.update","session":{"type":"realtime","voice":"x"}}"#, "unknown_parameter"),
+        (r#"{"type":"input_audio_buffer.append","audio":""}"#, "invalid_value"),
+        (r#"{"type":"response.create","response":{"instructions":1}}"#, "invalid_type"),
+        (r#"{"type":"conversation.item.create"}"#, "missing_required_parameter"),
+        (r#"{"type":"conversation.item.retrieve"}"#, "missing_required_parameter"),
     ] {
         stage.take();
         stage.input(Input::Client(From::Channel, text));
@@ -534,12 +414,14 @@ fn what_cannot_be_understood_is_an_error_and_nothing_else() {
 #[test]
 fn the_voice_is_fixed_by_the_first_sound() {
     let mut stage = Stage::new(held());
-    let voice = json!({"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "marin"}}}});
+    let voice =
+        json!({"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "marin"}}}});
     stage.client(voice);
     stage.find("session.updated");
     stage.client(json!({"type": "response.create"}));
     stage.wait(1_000);
-    let other = json!({"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}});
+    let other =
+        json!({"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}});
     stage.client(other);
     assert_eq!(stage.last_error(), "cannot_update_voice");
 }
@@ -547,22 +429,12 @@ fn the_voice_is_fixed_by_the_first_sound() {
 #[test]
 fn the_same_seed_makes_the_same_conversation() {
     let said = |seed| {
-        let mut stage = Stage::with(
-            interview(json!({"type": "server_vad"})),
-            Config {
-                seed,
-                ..Config::default()
-            },
-        );
+        let mut stage = Stage::with(interview(json!({"type": "server_vad"})), Config { seed, ..Config::default() });
         for _ in 0..3 {
             stage.speak(700);
             stage.wait(9_000);
         }
-        stage
-            .events
-            .iter()
-            .filter_map(|event| event["transcript"].as_str().map(str::to_owned))
-            .collect::<Vec<_>>()
+        stage.events.iter().filter_map(|event| event["transcript"].as_str().map(str::to_owned)).collect::<Vec<_>>()
     };
     assert_eq!(said(4), said(4));
     assert_ne!(said(4), said(5));
@@ -571,15 +443,8 @@ fn the_same_seed_makes_the_same_conversation() {
 #[test]
 fn one_who_ignores_stages_asks_on() {
     let faults = Faults::parse("ignores_stage").unwrap();
-    let mut stage = Stage::with(
-        held(),
-        Config {
-            faults,
-            ..Config::default()
-        },
-    );
-    stage
-        .client(json!({"type": "response.create", "response": {"instructions": "Stage: closing"}}));
+    let mut stage = Stage::with(held(), Config { faults, ..Config::default() });
+    stage.client(json!({"type": "response.create", "response": {"instructions": "Stage: closing"}}));
     stage.wait(9_000);
     let text = stage.find("response.output_audio_transcript.done")["transcript"].clone();
     assert!(text.as_str().unwrap().ends_with('?'), "{text}");

@@ -55,11 +55,7 @@ impl Model {
     pub(super) fn speech_started(&mut self, now: u64, start_ms: u64) {
         self.quiet_since = None;
         let item_id = self.ids.next("item");
-        self.floor.speaking = Some(Speaking {
-            item_id: item_id.clone(),
-            start_ms,
-            since: now,
-        });
+        self.floor.speaking = Some(Speaking { item_id: item_id.clone(), start_ms, since: now });
         let TurnDetection::Vad { barge_in, .. } = self.session.turn_detection() else {
             return;
         };
@@ -123,9 +119,7 @@ impl Model {
         self.heard += 1;
         let announced = self.announced.remove(&self.heard);
         let scripted = announced.or_else(|| self.answers.next().map(str::to_owned));
-        let text = scripted
-            .filter(|_| speech_ms >= WORDLESS_MS)
-            .unwrap_or_default();
+        let text = scripted.filter(|_| speech_ms >= WORDLESS_MS).unwrap_or_default();
         self.context.add(Tokens::heard(turn_ms));
         self.add_heard_item(item_id);
         self.transcribe(now, item_id, text, turn_ms);
@@ -224,14 +218,10 @@ impl Model {
 
     /// When a silent caller is to be prompted.
     pub(super) fn idle_deadline(&self) -> Option<u64> {
-        let TurnDetection::Vad {
-            idle_timeout_ms, ..
-        } = self.session.turn_detection()
-        else {
+        let TurnDetection::Vad { idle_timeout_ms, .. } = self.session.turn_detection() else {
             return None;
         };
-        let quiet =
-            self.floor.speaking.is_none() && self.replies.is_empty() && self.playing.is_empty();
+        let quiet = self.floor.speaking.is_none() && self.replies.is_empty() && self.playing.is_empty();
         Some(self.quiet_since.filter(|_| quiet)? + idle_timeout_ms?)
     }
 
@@ -287,8 +277,5 @@ fn transcription_usage(model: &str, text: &str, turn_ms: u64) -> Value {
 fn pieces(text: &str) -> VecDeque<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let size = words.len().div_ceil(PIECES).max(1);
-    words
-        .chunks(size)
-        .map(|chunk| format!(" {}", chunk.join(" ")))
-        .collect()
+    words.chunks(size).map(|chunk| format!(" {}", chunk.join(" "))).collect()
 }

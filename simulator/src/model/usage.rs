@@ -53,10 +53,7 @@ impl std::ops::Add for Tokens {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            text: self.text + other.text,
-            audio: self.audio + other.audio,
-        }
+        Self { text: self.text + other.text, audio: self.audio + other.audio }
     }
 }
 
@@ -77,10 +74,7 @@ impl Context {
     /// all. What one response read, the next finds in the cache.
     pub fn bill(&mut self, instructions: &str, output: Tokens) -> (Value, u64) {
         let input = self.conversation + Tokens::of_text(instructions);
-        let cached = Tokens {
-            text: self.cached.text.min(input.text),
-            audio: self.cached.audio.min(input.audio),
-        };
+        let cached = Tokens { text: self.cached.text.min(input.text), audio: self.cached.audio.min(input.audio) };
         self.cached = input;
         let total = input.total() + output.total();
         let usage = json!({

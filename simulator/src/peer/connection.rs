@@ -11,14 +11,13 @@ use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::MIME_TYPE_OPUS;
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-    RtpCodecKind,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use webrtc::error::{Error, Result};
 use webrtc::media_stream::track_local::static_sample::TrackLocalStaticSample;
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, Registry,
-    SettingEngineBuilder, register_default_interceptors,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, Registry, SettingEngineBuilder,
+    register_default_interceptors,
 };
 use webrtc::rtp_transceiver::RtpSender;
 use webrtc::runtime::TokioRuntime;
@@ -47,15 +46,8 @@ pub(super) struct Connection {
 impl Connection {
     /// Binds a socket and adds the outgoing audio track: without one, the answer to a microphone
     /// would be `recvonly`, and without a stream id the browser's `ontrack` has no stream to play.
-    pub(super) async fn build(
-        settings: &Settings,
-        handler: Arc<dyn PeerConnectionEventHandler>,
-    ) -> Result<Self> {
-        let addresses = settings
-            .addresses
-            .iter()
-            .map(|address| (*address, 0))
-            .collect();
+    pub(super) async fn build(settings: &Settings, handler: Arc<dyn PeerConnectionEventHandler>) -> Result<Self> {
+        let addresses = settings.addresses.iter().map(|address| (*address, 0)).collect();
         let codec = opus(settings.opus_payload_type);
         let mut media = MediaEngine::default();
         media.register_codec(codec.clone(), RtpCodecKind::Audio)?;
@@ -88,12 +80,7 @@ impl Connection {
                 return Err(error);
             }
         };
-        Ok(Self {
-            pc,
-            track,
-            sender,
-            ssrc,
-        })
+        Ok(Self { pc, track, sender, ssrc })
     }
 
     /// The payload type that the negotiation gave to Opus (Firefox offers 109, Chromium 111).
@@ -103,27 +90,15 @@ impl Connection {
             .rtp_parameters
             .codecs
             .iter()
-            .find(|codec| {
-                codec
-                    .rtp_codec
-                    .mime_type
-                    .eq_ignore_ascii_case(MIME_TYPE_OPUS)
-            })
+            .find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(MIME_TYPE_OPUS))
             .map(|codec| codec.payload_type)
             .ok_or(Error::CodecNotFound)
     }
 
     /// Send one packet of 20 ms.
     pub(super) async fn write(&self, payload_type: u8, packet: bytes::Bytes) -> Result<()> {
-        let sample = Sample {
-            data: packet,
-            duration: FRAME,
-            ..Sample::new(Instant::now())
-        };
-        self.track
-            .sample_writer(self.ssrc, payload_type)
-            .write_sample(&sample)
-            .await
+        let sample = Sample { data: packet, duration: FRAME, ..Sample::new(Instant::now()) };
+        self.track.sample_writer(self.ssrc, payload_type).write_sample(&sample).await
     }
 }
 
@@ -140,11 +115,7 @@ fn opus(payload_type: u8) -> RTCRtpCodecParameters {
     }
 }
 
-fn audio_track(
-    settings: &Settings,
-    ssrc: u32,
-    codec: RTCRtpCodec,
-) -> Result<TrackLocalStaticSample> {
+fn audio_track(settings: &Settings, ssrc: u32, codec: RTCRtpCodec) -> Result<TrackLocalStaticSample> {
     TrackLocalStaticSample::new(
         Instant::now(),
         MediaStreamTrack::new(
@@ -153,10 +124,7 @@ fn audio_track(
             "audio".to_owned(),
             RtpCodecKind::Audio,
             vec![RTCRtpEncodingParameters {
-                rtp_coding_parameters: RTCRtpCodingParameters {
-                    ssrc: Some(ssrc),
-                    ..Default::default()
-                },
+                rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
                 codec,
                 ..Default::default()
             }],

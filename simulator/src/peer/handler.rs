@@ -39,10 +39,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// The shared part, and the states to forward to the owner in order.
-    pub(super) fn new(
-        events: mpsc::Sender<Event>,
-        closing: CancellationToken,
-    ) -> (Arc<Self>, mpsc::Receiver<State>) {
+    pub(super) fn new(events: mpsc::Sender<Event>, closing: CancellationToken) -> (Arc<Self>, mpsc::Receiver<State>) {
         let (states, changes) = mpsc::channel(STATE_QUEUE);
         let shared = Arc::new(Self {
             events,
@@ -80,9 +77,7 @@ impl Shared {
         let shared = self.clone();
         self.readers.spawn(async move {
             let closing = shared.closing.clone();
-            closing
-                .run_until_cancelled(shared.channel_loop(channel))
-                .await;
+            closing.run_until_cancelled(shared.channel_loop(channel)).await;
         });
     }
 

@@ -129,11 +129,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Loopback, the provider's stream name, Chromium's payload type.
     fn default() -> Self {
-        Self {
-            addresses: vec![IpAddr::from([127, 0, 0, 1])],
-            stream: "realtimeapi".to_owned(),
-            opus_payload_type: 111,
-        }
+        Self { addresses: vec![IpAddr::from([127, 0, 0, 1])], stream: "realtimeapi".to_owned(), opus_payload_type: 111 }
     }
 }
 
@@ -145,16 +141,8 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(
-        events: mpsc::Receiver<Event>,
-        commands: mpsc::Sender<Command>,
-        closing: CancellationToken,
-    ) -> Self {
-        Self {
-            events,
-            commands,
-            _close_on_drop: closing.drop_guard(),
-        }
+    fn new(events: mpsc::Receiver<Event>, commands: mpsc::Sender<Command>, closing: CancellationToken) -> Self {
+        Self { events, commands, _close_on_drop: closing.drop_guard() }
     }
 
     /// The next event, or `None` after [`Event::Closed`]. Safe to drop and call again.

@@ -27,21 +27,13 @@ impl Draft {
     async fn new(settings: &Settings) -> Result<Self, PeerError> {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let (shared, states) = Shared::new(sender, CancellationToken::new());
-        let connection = Connection::build(settings, Arc::new(Handler(shared.clone())))
-            .await
-            .map_err(PeerError::Setup)?;
-        Ok(Self {
-            connection: Some(connection),
-            shared,
-            states: Some(states),
-            events: Some(events),
-        })
+        let connection =
+            Connection::build(settings, Arc::new(Handler(shared.clone()))).await.map_err(PeerError::Setup)?;
+        Ok(Self { connection: Some(connection), shared, states: Some(states), events: Some(events) })
     }
 
     fn connection(&self) -> &Connection {
-        self.connection
-            .as_ref()
-            .expect("only `into_peer` and `drop` take the connection, and both end the draft")
+        self.connection.as_ref().expect("only `into_peer` and `drop` take the connection, and both end the draft")
     }
 
     fn pc(&self) -> &dyn PeerConnection {
@@ -51,10 +43,7 @@ impl Draft {
     /// Set the local description and return it with its candidates.
     async fn describe(&self, local: RTCSessionDescription) -> Result<String, PeerError> {
         let mut gathered = self.shared.gathered.subscribe();
-        self.pc()
-            .set_local_description(local)
-            .await
-            .map_err(PeerError::Setup)?;
+        self.pc().set_local_description(local).await.map_err(PeerError::Setup)?;
         tokio::time::timeout(GATHERING_LIMIT, gathered.wait_for(|done| *done))
             .await
             .map_err(|_| PeerError::NotGathered)?
@@ -64,16 +53,10 @@ impl Draft {
     }
 
     async fn into_peer(mut self) -> Result<Peer, PeerError> {
-        let payload_type = self
-            .connection()
-            .negotiated_payload_type()
-            .await
-            .map_err(PeerError::Description)?;
-        let (Some(connection), Some(states), Some(events)) = (
-            self.connection.take(),
-            self.states.take(),
-            self.events.take(),
-        ) else {
+        let payload_type = self.connection().negotiated_payload_type().await.map_err(PeerError::Description)?;
+        let (Some(connection), Some(states), Some(events)) =
+            (self.connection.take(), self.states.take(), self.events.take())
+        else {
             unreachable!("a draft is consumed once");
         };
         let shared = self.shared.clone();
@@ -105,16 +88,8 @@ impl Drop for Draft {
 pub async fn accept(offer: &str, settings: &Settings) -> Result<(String, Peer), PeerError> {
     let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(PeerError::Description)?;
     let draft = Draft::new(settings).await?;
-    draft
-        .pc()
-        .set_remote_description(offer)
-        .await
-        .map_err(PeerError::Description)?;
-    let answer = draft
-        .pc()
-        .create_answer(None)
-        .await
-        .map_err(PeerError::Description)?;
+    draft.pc().set_remote_description(offer).await.map_err(PeerError::Description)?;
+    let answer = draft.pc().create_answer(None).await.map_err(PeerError::Description)?;
     let answer = draft.describe(answer).await?;
     Ok((answer, draft.into_peer().await?))
 }
@@ -123,24 +98,13 @@ pub async fn accept(offer: &str, settings: &Settings) -> Result<(String, Peer), 
 ///
 /// # Errors
 /// [`PeerError::Setup`] or [`PeerError::NotGathered`] when the stack fails.
-pub async fn offer(
-    channels: &[&str],
-    settings: &Settings,
-) -> Result<(String, PendingPeer), PeerError> {
+pub async fn offer(channels: &[&str], settings: &Settings) -> Result<(String, PendingPeer), PeerError> {
     let draft = Draft::new(settings).await?;
     for label in channels {
-        let channel = draft
-            .pc()
-            .create_data_channel(label, None)
-            .await
-            .map_err(PeerError::Setup)?;
+        let channel = draft.pc().create_data_channel(label, None).await.map_err(PeerError::Setup)?;
         draft.shared.read_channel(channel);
     }
-    let offer = draft
-        .pc()
-        .create_offer(None)
-        .await
-        .map_err(PeerError::Setup)?;
+    let offer = draft.pc().create_offer(None).await.map_err(PeerError::Setup)?;
     let offer = draft.describe(offer).await?;
     Ok((offer, PendingPeer { draft }))
 }
@@ -156,13 +120,8 @@ impl PendingPeer {
     /// # Errors
     /// [`PeerError::Description`] when the answer does not fit the offer.
     pub async fn answer(self, answer: &str) -> Result<Peer, PeerError> {
-        let answer =
-            RTCSessionDescription::answer(answer.to_owned()).map_err(PeerError::Description)?;
-        self.draft
-            .pc()
-            .set_remote_description(answer)
-            .await
-            .map_err(PeerError::Description)?;
+        let answer = RTCSessionDescription::answer(answer.to_owned()).map_err(PeerError::Description)?;
+        self.draft.pc().set_remote_description(answer).await.map_err(PeerError::Description)?;
         self.draft.into_peer().await
     }
 }

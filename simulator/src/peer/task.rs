@@ -34,21 +34,12 @@ impl Task {
         payload_type: u8,
     ) -> mpsc::Sender<Command> {
         let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
-        let task = Self {
-            connection,
-            shared,
-            payload_type,
-            connected: false,
-        };
+        let task = Self { connection, shared, payload_type, connected: false };
         tokio::spawn(task.run(commands, states));
         sender
     }
 
-    async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        mut states: mpsc::Receiver<State>,
-    ) {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut states: mpsc::Receiver<State>) {
         let closing = self.shared.closing.clone();
         loop {
             tokio::select! {

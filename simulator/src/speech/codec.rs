@@ -76,10 +76,7 @@ impl OpusDecoder {
     /// # Errors
     /// When the packet is no Opus.
     pub fn decode(&mut self, packet: &[u8]) -> Result<&[i16], CodecError> {
-        let count = self
-            .decoder
-            .decode(packet, &mut self.samples[..], DecodeMode::Normal)
-            .map_err(CodecError::new)?;
+        let count = self.decoder.decode(packet, &mut self.samples[..], DecodeMode::Normal).map_err(CodecError::new)?;
         Ok(&self.samples[..count])
     }
 }
@@ -111,10 +108,7 @@ mod tests {
             heard.extend_from_slice(decoder.decode(&encoder.encode(frame).unwrap()).unwrap());
         }
         let spoken = loudness(&frames.concat());
-        assert!(
-            (loudness(&heard) / spoken - 1.0).abs() < 0.3,
-            "as loud as it was"
-        );
+        assert!((loudness(&heard) / spoken - 1.0).abs() < 0.3, "as loud as it was");
     }
 
     #[test]

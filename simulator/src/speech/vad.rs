@@ -31,11 +31,7 @@ pub struct VadSettings {
 impl Default for VadSettings {
     /// The provider's defaults, as it echoes them.
     fn default() -> Self {
-        Self {
-            threshold: 0.5,
-            prefix_padding_ms: 300,
-            silence_ms: 200,
-        }
+        Self { threshold: 0.5, prefix_padding_ms: 300, silence_ms: 200 }
     }
 }
 
@@ -149,10 +145,7 @@ impl Vad {
             }
             Some(onset) if self.quiet_ms >= self.settings.silence_ms.max(FRAME_MS) => {
                 self.onset_ms = None;
-                Some(Activity::Stopped {
-                    end_ms: self.clock_ms,
-                    speech_ms: self.clock_ms - self.quiet_ms - onset,
-                })
+                Some(Activity::Stopped { end_ms: self.clock_ms, speech_ms: self.clock_ms - self.quiet_ms - onset })
             }
             _ => None,
         }
@@ -167,10 +160,7 @@ mod tests {
     const LOUD: Frame = [3_000; FRAME_SAMPLES];
 
     fn vad(silence_ms: u64) -> Vad {
-        Vad::new(VadSettings {
-            silence_ms,
-            ..VadSettings::default()
-        })
+        Vad::new(VadSettings { silence_ms, ..VadSettings::default() })
     }
 
     fn feed(vad: &mut Vad, frame: &Frame, times: usize) -> Vec<Activity> {
@@ -181,19 +171,10 @@ mod tests {
     fn speech_has_a_begin_with_padding_and_an_end_with_silence() {
         let mut vad = vad(500);
         assert_eq!(feed(&mut vad, &SILENCE, 50), []);
-        assert_eq!(
-            feed(&mut vad, &LOUD, 40),
-            [Activity::Started { start_ms: 700 }]
-        );
+        assert_eq!(feed(&mut vad, &LOUD, 40), [Activity::Started { start_ms: 700 }]);
         assert!(vad.speaking());
         assert_eq!(feed(&mut vad, &SILENCE, 24), []);
-        assert_eq!(
-            feed(&mut vad, &SILENCE, 1),
-            [Activity::Stopped {
-                end_ms: 2_300,
-                speech_ms: 800
-            }]
-        );
+        assert_eq!(feed(&mut vad, &SILENCE, 1), [Activity::Stopped { end_ms: 2_300, speech_ms: 800 }]);
         assert!(!vad.speaking());
     }
 
@@ -218,13 +199,7 @@ mod tests {
     fn a_steady_tone_becomes_background_and_speech_above_it_is_heard() {
         let mut vad = vad(200);
         let changes = feed(&mut vad, &LOUD, 200);
-        assert!(
-            matches!(
-                changes[..],
-                [Activity::Started { .. }, Activity::Stopped { .. }]
-            ),
-            "{changes:?}"
-        );
+        assert!(matches!(changes[..], [Activity::Started { .. }, Activity::Stopped { .. }]), "{changes:?}");
         assert_eq!(feed(&mut vad, &[9_000; FRAME_SAMPLES], 5).len(), 1);
     }
 
@@ -239,10 +214,7 @@ mod tests {
 
     #[test]
     fn the_threshold_decides() {
-        let settings = VadSettings {
-            threshold: 1.0,
-            ..VadSettings::default()
-        };
+        let settings = VadSettings { threshold: 1.0, ..VadSettings::default() };
         let quiet = [500; FRAME_SAMPLES];
         assert_eq!(feed(&mut Vad::new(settings), &quiet, 10), []);
         assert_eq!(feed(&mut vad(200), &quiet, 10).len(), 1);

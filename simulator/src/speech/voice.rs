@@ -74,31 +74,17 @@ impl Utterance {
                 break;
             }
             for vowel in syllables(word) {
-                segments.push(Segment {
-                    samples: samples(SYLLABLE_S),
-                    vowel: Some(vowel),
-                });
+                segments.push(Segment { samples: samples(SYLLABLE_S), vowel: Some(vowel) });
             }
             let gap = match word.chars().last() {
                 Some('.' | '?' | '!') => SENTENCE_S,
                 Some(',' | ';' | ':') => COMMA_S,
                 _ => WORD_GAP_S,
             };
-            segments.push(Segment {
-                samples: samples(gap),
-                vowel: None,
-            });
+            segments.push(Segment { samples: samples(gap), vowel: None });
         }
         let total = segments.iter().map(|segment| segment.samples).sum();
-        Self {
-            voice,
-            segments,
-            total,
-            position: 0,
-            segment: 0,
-            within: 0,
-            phase: 0.0,
-        }
+        Self { voice, segments, total, position: 0, segment: 0, within: 0, phase: 0.0 }
     }
 
     /// How long it takes to say all of it.
@@ -126,8 +112,7 @@ impl Utterance {
         // The pitch falls over the utterance and trembles a little, as voices do.
         let progress = self.position as f32 / self.total.max(1) as f32;
         let time = self.position as f32 / SAMPLE_RATE as f32;
-        let pitch =
-            self.voice.pitch * (1.12 - 0.24 * progress) * (1.0 + 0.02 * (TAU * 5.0 * time).sin());
+        let pitch = self.voice.pitch * (1.12 - 0.24 * progress) * (1.0 + 0.02 * (TAU * 5.0 * time).sin());
         self.phase = (self.phase + pitch / SAMPLE_RATE as f32).fract();
         let Some(vowel) = segment.vowel else {
             return 0;
@@ -224,13 +209,7 @@ mod tests {
             changes.extend(vad.feed(&frame));
         }
         changes.extend(vad.feed(&[0; FRAME_SAMPLES * 15]));
-        assert!(
-            matches!(
-                changes[..],
-                [Activity::Started { .. }, Activity::Stopped { .. }]
-            ),
-            "{changes:?}"
-        );
+        assert!(matches!(changes[..], [Activity::Started { .. }, Activity::Stopped { .. }]), "{changes:?}");
     }
 
     #[test]
@@ -238,11 +217,7 @@ mod tests {
         for text in ["", "...", "rhythm", TEXT] {
             let utterance = Voice::MODEL.speak(text, 1.0);
             let announced = utterance.duration();
-            assert_eq!(
-                Duration::from_millis(utterance.count() as u64 * 20),
-                announced,
-                "{text}"
-            );
+            assert_eq!(Duration::from_millis(utterance.count() as u64 * 20), announced, "{text}");
         }
     }
 }

@@ -19,9 +19,7 @@ pub enum WavError {
     #[error("cannot read the WAV file: {0}")]
     Read(#[from] hound::Error),
     /// More than two channels or no rate.
-    #[error(
-        "the WAV file must be mono or stereo with a sample rate, not {channels} channels at {rate} Hz"
-    )]
+    #[error("the WAV file must be mono or stereo with a sample rate, not {channels} channels at {rate} Hz")]
     Layout {
         /// Channels in the file.
         channels: u16,
@@ -81,13 +79,9 @@ impl Recording {
                     .collect::<Result<_, _>>()?
             }
         };
-        let mono: Vec<f32> = samples
-            .chunks(channels.into())
-            .map(|frame| frame.iter().sum::<f32>() / frame.len() as f32)
-            .collect();
-        Ok(Self {
-            samples: resample(&mono, rate),
-        })
+        let mono: Vec<f32> =
+            samples.chunks(channels.into()).map(|frame| frame.iter().sum::<f32>() / frame.len() as f32).collect();
+        Ok(Self { samples: resample(&mono, rate) })
     }
 
     /// Frames of 20 ms from the start; the last is padded with silence.
@@ -109,10 +103,7 @@ impl Recording {
     /// hear them; speech at the very end counts.
     #[must_use]
     pub fn utterances(&self, settings: VadSettings) -> Vec<Range<u64>> {
-        let settings = VadSettings {
-            prefix_padding_ms: 0,
-            ..settings
-        };
+        let settings = VadSettings { prefix_padding_ms: 0, ..settings };
         let mut vad = Vad::new(settings);
         let silence = vec![0; (settings.silence_ms as usize + 20) * SAMPLE_RATE as usize / 1_000];
         let mut changes: Vec<Activity> = self.frames().flat_map(|frame| vad.feed(&frame)).collect();
@@ -169,20 +160,14 @@ mod tests {
         samples.extend(Voice::CALLER.speak("I would be glad to", 1.0).flatten());
         samples.extend([0; 33_600]);
         samples.extend(Voice::CALLER.speak("and here is why", 1.0).flatten());
-        let spec = hound::WavSpec {
-            channels,
-            sample_rate: rate,
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
-        };
+        let spec =
+            hound::WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
         let mut bytes = Cursor::new(Vec::new());
         let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
         let step = f64::from(SAMPLE_RATE) / f64::from(rate);
         for index in 0..(samples.len() as f64 / step) as usize {
             for _ in 0..channels {
-                writer
-                    .write_sample(samples[(index as f64 * step) as usize])
-                    .unwrap();
+                writer.write_sample(samples[(index as f64 * step) as usize]).unwrap();
             }
         }
         writer.finalize().unwrap();
@@ -191,17 +176,8 @@ mod tests {
 
     #[test]
     fn any_rate_has_the_same_utterances() {
-        let settings = VadSettings {
-            silence_ms: 500,
-            ..VadSettings::default()
-        };
-        for (rate, channels) in [
-            (48_000, 1),
-            (16_000, 1),
-            (22_050, 1),
-            (44_100, 2),
-            (96_000, 2),
-        ] {
+        let settings = VadSettings { silence_ms: 500, ..VadSettings::default() };
+        for (rate, channels) in [(48_000, 1), (16_000, 1), (22_050, 1), (44_100, 2), (96_000, 2)] {
             let recording = Recording::read(Cursor::new(file(rate, channels))).unwrap();
             let found = recording.utterances(settings);
             assert_eq!(found.len(), 2, "{rate} Hz, {channels} channels");
@@ -213,14 +189,8 @@ mod tests {
 
     #[test]
     fn other_files_are_refused() {
-        assert!(matches!(
-            Recording::read(Cursor::new(b"no wav")),
-            Err(WavError::Read(_))
-        ));
+        assert!(matches!(Recording::read(Cursor::new(b"no wav")), Err(WavError::Read(_))));
         let three = file(8_000, 3);
-        assert!(matches!(
-            Recording::read(Cursor::new(three)),
-            Err(WavError::Layout { channels: 3, .. })
-        ));
+        assert!(matches!(Recording::read(Cursor::new(three)), Err(WavError::Layout { channels: 3, .. })));
     }
 }

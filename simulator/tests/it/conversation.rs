@@ -52,31 +52,18 @@ async fn a_turn_each_way_comes_in_the_recorded_order() {
         ]
     );
     let place = |kind: &str| kinds(&on_channel).iter().position(|k| *k == kind).unwrap();
-    let words = find(
-        &on_channel,
-        "conversation.item.input_audio_transcription.completed",
-    );
+    let words = find(&on_channel, "conversation.item.input_audio_transcription.completed");
     assert_eq!(words["transcript"], said, "as announced");
     assert_eq!(words["usage"]["type"], "duration");
-    assert!(
-        place("response.created") < place("conversation.item.input_audio_transcription.completed")
-    );
+    assert!(place("response.created") < place("conversation.item.input_audio_transcription.completed"));
     assert!(place("output_audio_buffer.started") > place("response.content_part.added"));
-    assert!(
-        place("output_audio_buffer.started") < place("response.done"),
-        "words run ahead of sound"
-    );
+    assert!(place("output_audio_buffer.started") < place("response.done"), "words run ahead of sound");
 
-    let asked = find(&on_channel, "response.output_audio_transcript.done")["transcript"]
-        .as_str()
-        .unwrap();
+    let asked = find(&on_channel, "response.output_audio_transcript.done")["transcript"].as_str().unwrap();
     assert!(asked.ends_with('?'), "{asked}");
     let usage = &find(&on_channel, "response.done")["response"]["usage"];
     let number = |name: &str| usage[name].as_u64().unwrap();
-    assert_eq!(
-        number("total_tokens"),
-        number("input_tokens") + number("output_tokens")
-    );
+    assert_eq!(number("total_tokens"), number("input_tokens") + number("output_tokens"));
 
     caller.hang_up().await;
     let events = rest(&mut caller).await;
@@ -85,10 +72,7 @@ async fn a_turn_each_way_comes_in_the_recorded_order() {
         _ => None,
     });
     let heard = heard.unwrap();
-    assert!(
-        heard.energy > 0.001 && heard.packets > 50 && heard.undecodable == 0,
-        "{heard:?}"
-    );
+    assert!(heard.energy > 0.001 && heard.packets > 50 && heard.undecodable == 0, "{heard:?}");
     assert_eq!(sideband.close_code().await, Some(1000));
     rig.live(0).await;
     rig.stop().await;
@@ -112,9 +96,7 @@ async fn a_caller_with_a_script_takes_turns_with_the_model() {
                 assert!(!speaking, "it waits for the model");
                 said.push(text);
             }
-            CallerEvent::Server(event)
-                if event["type"] == "conversation.item.input_audio_transcription.completed" =>
-            {
+            CallerEvent::Server(event) if event["type"] == "conversation.item.input_audio_transcription.completed" => {
                 words.push(event["transcript"].as_str().unwrap().to_owned());
             }
             _ => {}
@@ -138,9 +120,7 @@ async fn speaking_over_the_model_stops_it() {
     let order: Vec<&str> = kinds(&events)
         .into_iter()
         .filter(|kind| {
-            ["speech_started", "response.done", "cleared", "truncated"]
-                .iter()
-                .any(|part| kind.contains(part))
+            ["speech_started", "response.done", "cleared", "truncated"].iter().any(|part| kind.contains(part))
         })
         .collect();
     assert_eq!(
@@ -154,22 +134,13 @@ async fn speaking_over_the_model_stops_it() {
     );
     let done = &find(&events, "response.done")["response"];
     assert_eq!(done["status"], "cancelled");
-    assert_eq!(
-        done["status_details"],
-        json!({"type": "cancelled", "reason": "turn_detected"})
-    );
+    assert_eq!(done["status_details"], json!({"type": "cancelled", "reason": "turn_detected"}));
     assert_eq!(done["output"][0]["status"], "incomplete");
     let truncated = find(&events, "conversation.item.truncated");
     assert_eq!(truncated["item_id"], done["output"][0]["id"]);
-    assert!(
-        truncated["audio_end_ms"].as_u64().unwrap() < 1_500,
-        "{truncated}"
-    );
+    assert!(truncated["audio_end_ms"].as_u64().unwrap() < 1_500, "{truncated}");
     let events = until(&mut caller, "output_audio_buffer.started").await;
-    assert!(
-        kinds(&events).contains(&"input_audio_buffer.committed"),
-        "and it is answered"
-    );
+    assert!(kinds(&events).contains(&"input_audio_buffer.committed"), "and it is answered");
     caller.hang_up().await;
     rig.stop().await;
 }
@@ -190,13 +161,7 @@ async fn nobody_is_transcribed_unless_asked_for() {
             events.push(event);
         }
     }
-    assert!(
-        !kinds(&events)
-            .iter()
-            .any(|kind| kind.contains("transcription")),
-        "{:?}",
-        kinds(&events)
-    );
+    assert!(!kinds(&events).iter().any(|kind| kind.contains("transcription")), "{:?}", kinds(&events));
     rig.stop().await;
 }
 
@@ -209,43 +174,22 @@ async fn the_server_may_hold_the_reply_gate() {
     let mut sideband = rig.sideband(&id).await;
     connected(&mut caller).await;
     caller.say("This is my answer to that.").await;
-    let events = sideband
-        .until("conversation.item.input_audio_transcription.completed")
-        .await;
-    assert!(
-        !kinds(&events).contains(&"response.created"),
-        "nobody asked for a reply"
-    );
+    let events = sideband.until("conversation.item.input_audio_transcription.completed").await;
+    assert!(!kinds(&events).contains(&"response.created"), "nobody asked for a reply");
     let update = json!({"type": "session.update", "session": {"type": "realtime", "instructions": "Stage: closing"}});
     sideband.send(update).await;
     let updated = sideband.until("session.updated").await;
-    assert_eq!(
-        find(&updated, "session.updated")["session"]["instructions"],
-        "Stage: closing"
-    );
-    sideband
-        .send(json!({"type": "response.create", "response": {"metadata": {"viva": "n1"}}}))
-        .await;
+    assert_eq!(find(&updated, "session.updated")["session"]["instructions"], "Stage: closing");
+    sideband.send(json!({"type": "response.create", "response": {"metadata": {"viva": "n1"}}})).await;
     let events = sideband.until("response.done").await;
-    assert_eq!(
-        find(&events, "response.created")["response"]["metadata"],
-        json!({"viva": "n1"})
-    );
+    assert_eq!(find(&events, "response.created")["response"]["metadata"], json!({"viva": "n1"}));
     let done = &find(&events, "response.done")["response"];
-    let text = done["output"][0]["content"][0]["transcript"]
-        .as_str()
-        .unwrap();
-    assert!(
-        text.to_lowercase().contains("thank") && !text.contains('?'),
-        "{text}"
-    );
+    let text = done["output"][0]["content"][0]["transcript"].as_str().unwrap();
+    assert!(text.to_lowercase().contains("thank") && !text.contains('?'), "{text}");
     until(&mut caller, "output_audio_buffer.stopped").await;
 
     let received = rig.probe.client_events(&id);
-    let kinds: Vec<_> = received
-        .iter()
-        .map(|event| event.event["type"].clone())
-        .collect();
+    let kinds: Vec<_> = received.iter().map(|event| event.event["type"].clone()).collect();
     assert_eq!(kinds, ["session.update", "response.create"]);
     caller.hang_up().await;
     rig.stop().await;
@@ -254,14 +198,7 @@ async fn the_server_may_hold_the_reply_gate() {
 /// So many utterances with pauses between them, as a 16 kHz file.
 fn recording(utterances: usize) -> Recording {
     let mut samples = vec![0_i16; 24_000];
-    for text in [
-        "Good morning to you",
-        "My name is on the list",
-        "And that is all",
-    ]
-    .iter()
-    .take(utterances)
-    {
+    for text in ["Good morning to you", "My name is on the list", "And that is all"].iter().take(utterances) {
         samples.extend(Voice::CALLER.speak(text, 1.2).flatten());
         samples.extend(vec![0; 48_000]);
     }
@@ -285,30 +222,19 @@ fn recording(utterances: usize) -> Recording {
 async fn a_recording_has_as_many_turns_as_utterances() {
     let rig = Rig::start().await;
     let recording = recording(3);
-    let heard_alone = recording.utterances(VadSettings {
-        silence_ms: 300,
-        ..VadSettings::default()
-    });
+    let heard_alone = recording.utterances(VadSettings { silence_ms: 300, ..VadSettings::default() });
     assert_eq!(heard_alone.len(), 3);
-    let (mut caller, id) = rig
-        .call(Source::Recording(recording), &session(json!({})))
-        .await;
+    let (mut caller, id) = rig.call(Source::Recording(recording), &session(json!({}))).await;
     let mut sideband = rig.sideband(&id).await;
     let mut commits = 0;
     let mut ended = false;
     let mut quiet_after = 0;
     // Played to its end, and a second more: late turns would be too many.
     while !ended || quiet_after < 2 {
-        match tokio::time::timeout(crate::rig::PATIENCE, caller.next_event())
-            .await
-            .unwrap()
-            .unwrap()
-        {
+        match tokio::time::timeout(crate::rig::PATIENCE, caller.next_event()).await.unwrap().unwrap() {
             CallerEvent::RecordingEnded => ended = true,
             CallerEvent::Heard(_) if ended => quiet_after += 1,
-            CallerEvent::Server(event) if event["type"] == "input_audio_buffer.committed" => {
-                commits += 1
-            }
+            CallerEvent::Server(event) if event["type"] == "input_audio_buffer.committed" => commits += 1,
             _ => {}
         }
     }

@@ -9,9 +9,7 @@ use viva_simulator::peer::{self, Settings};
 use crate::rig::{Rig, call_id, session};
 
 async fn offer() -> String {
-    let (offer, _pending) = peer::offer(&["oai-events"], &Settings::default())
-        .await
-        .unwrap();
+    let (offer, _pending) = peer::offer(&["oai-events"], &Settings::default()).await.unwrap();
     offer
 }
 
@@ -19,30 +17,15 @@ async fn offer() -> String {
 async fn both_forms_are_answered_as_recorded() {
     let rig = Rig::start().await;
     let offer = offer().await;
-    let raw = rig
-        .post("/realtime/calls")
-        .header(CONTENT_TYPE, "application/sdp")
-        .body(offer.clone());
+    let raw = rig.post("/realtime/calls").header(CONTENT_TYPE, "application/sdp").body(offer.clone());
     let form = rig.create(&offer, Some(&session(json!({})))).await;
     for response in [raw.send().await.unwrap(), form] {
         assert_eq!(response.status(), StatusCode::CREATED);
-        assert_eq!(
-            response.headers()[CONTENT_TYPE],
-            "text/plain; charset=utf-8"
-        );
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
         assert_eq!(response.headers()["access-control-allow-origin"], "*");
         assert_eq!(response.headers()["timing-allow-origin"], "*");
-        assert!(
-            response.headers()["x-request-id"]
-                .to_str()
-                .unwrap()
-                .starts_with("req_")
-        );
-        let exposed: Vec<_> = response
-            .headers()
-            .get_all(ACCESS_CONTROL_EXPOSE_HEADERS)
-            .iter()
-            .collect();
+        assert!(response.headers()["x-request-id"].to_str().unwrap().starts_with("req_"));
+        let exposed: Vec<_> = response.headers().get_all(ACCESS_CONTROL_EXPOSE_HEADERS).iter().collect();
         assert_eq!(exposed, ["Location, X-Request-Id", "CF-Ray"]);
         assert!(rig.probe.calls().contains(&call_id(&response)));
         let answer = response.text().await.unwrap();
@@ -64,10 +47,7 @@ async fn a_null_session_and_file_names_are_taken() {
     );
     let response = rig
         .post("/realtime/calls")
-        .header(
-            CONTENT_TYPE,
-            format!("multipart/form-data; boundary={boundary}"),
-        )
+        .header(CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
         .body(body)
         .send()
         .await
@@ -80,41 +60,18 @@ async fn a_null_session_and_file_names_are_taken() {
 async fn bad_offers_and_sessions_get_the_providers_envelope() {
     let rig = Rig::start().await;
     let good = offer().await;
-    for offer in [
-        "",
-        "{}",
-        &good.replace("\r\n", "\n"),
-        good.trim_end(),
-        &good.replace("m=audio", "m=video"),
-    ] {
+    for offer in ["", "{}", &good.replace("\r\n", "\n"), good.trim_end(), &good.replace("m=audio", "m=video")] {
         let response = rig.create(offer, None).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["error"]["code"], "invalid_offer", "{body}");
         assert_eq!(body["error"]["type"], "invalid_request_error");
-        assert!(
-            body["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains("WHIP-compliant offer")
-        );
+        assert!(body["error"]["message"].as_str().unwrap().contains("WHIP-compliant offer"));
     }
     let sessions = [
-        (
-            json!({"model": "gpt-realtime"}),
-            "missing_required_parameter",
-            "session.type",
-        ),
-        (
-            json!({"type": "realtime", "input": []}),
-            "unknown_parameter",
-            "session.input",
-        ),
-        (
-            json!({"session": {"type": "realtime"}}),
-            "missing_required_parameter",
-            "session.type",
-        ),
+        (json!({"model": "gpt-realtime"}), "missing_required_parameter", "session.type"),
+        (json!({"type": "realtime", "input": []}), "unknown_parameter", "session.input"),
+        (json!({"session": {"type": "realtime"}}), "missing_required_parameter", "session.type"),
     ];
     for (session, code, param) in sessions {
         let response = rig.create(&good, Some(&session)).await;
@@ -123,10 +80,7 @@ async fn bad_offers_and_sessions_get_the_providers_envelope() {
         assert_eq!(body["error"]["code"], code);
         assert_eq!(body["error"]["param"], param);
     }
-    let json = rig
-        .post("/realtime/calls")
-        .header(CONTENT_TYPE, "application/json")
-        .body("{}");
+    let json = rig.post("/realtime/calls").header(CONTENT_TYPE, "application/json").body("{}");
     assert_eq!(json.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
     assert_eq!(rig.probe.live_calls(), 0);
     rig.stop().await;
@@ -143,9 +97,7 @@ async fn keys_and_headers_are_checked_first() {
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["error"]["code"], "invalid_api_key");
     }
-    let beta = rig
-        .post("/realtime/calls")
-        .header("OpenAI-Beta", "realtime=v1");
+    let beta = rig.post("/realtime/calls").header("OpenAI-Beta", "realtime=v1");
     let response = beta.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     let body: Value = response.json().await.unwrap();
@@ -158,29 +110,15 @@ async fn preflights_allow_what_browser_sdks_send() {
     let rig = Rig::start().await;
     let response = rig
         .http
-        .request(
-            reqwest::Method::OPTIONS,
-            format!("{}/realtime/calls", rig.base),
-        )
+        .request(reqwest::Method::OPTIONS, format!("{}/realtime/calls", rig.base))
         .header("origin", "https://example.org")
-        .header(
-            "access-control-request-headers",
-            "authorization,x-openai-agents-sdk",
-        )
+        .header("access-control-request-headers", "authorization,x-openai-agents-sdk")
         .send()
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    assert_eq!(
-        response.headers()["access-control-allow-headers"],
-        "authorization,x-openai-agents-sdk"
-    );
-    assert!(
-        response.headers()["access-control-allow-methods"]
-            .to_str()
-            .unwrap()
-            .contains("POST")
-    );
+    assert_eq!(response.headers()["access-control-allow-headers"], "authorization,x-openai-agents-sdk");
+    assert!(response.headers()["access-control-allow-methods"].to_str().unwrap().contains("POST"));
     rig.stop().await;
 }
 
@@ -188,19 +126,9 @@ async fn preflights_allow_what_browser_sdks_send() {
 async fn models_carry_their_shutdown_dates() {
     let rig = Rig::start().await;
     let url = format!("{}/models", rig.base);
-    let models: Value = rig
-        .http
-        .get(url)
-        .bearer_auth(&rig.key)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let models: Value = rig.http.get(url).bearer_auth(&rig.key).send().await.unwrap().json().await.unwrap();
     let models = models["data"].as_array().unwrap();
-    let of =
-        |id: &str| models.iter().find(|model| model["id"] == id).unwrap()["shutdown_date"].clone();
+    let of = |id: &str| models.iter().find(|model| model["id"] == id).unwrap()["shutdown_date"].clone();
     assert_eq!(of("gpt-realtime-2.1"), Value::Null);
     assert_eq!(of("gpt-realtime"), "2027-01-20");
     rig.stop().await;
@@ -208,11 +136,7 @@ async fn models_carry_their_shutdown_dates() {
 
 #[tokio::test]
 async fn no_more_calls_than_configured() {
-    let rig = Rig::with(Config {
-        max_calls: 1,
-        ..Config::default()
-    })
-    .await;
+    let rig = Rig::with(Config { max_calls: 1, ..Config::default() }).await;
     let offer = offer().await;
     assert_eq!(rig.create(&offer, None).await.status(), StatusCode::CREATED);
     let response = rig.create(&offer, None).await;

@@ -45,11 +45,7 @@ async fn a_caller_who_leaves_ends_the_call() {
 #[tokio::test]
 async fn a_call_that_never_connects_is_given_up() {
     let no_ice_timeout = Duration::from_millis(400);
-    let rig = Rig::with(Config {
-        no_ice_timeout,
-        ..Config::default()
-    })
-    .await;
+    let rig = Rig::with(Config { no_ice_timeout, ..Config::default() }).await;
     let (_pending, id) = rig.silent_call(None).await;
     let mut sideband = rig.sideband(&id).await;
     assert_eq!(rig.probe.live_calls(), 1);

@@ -17,20 +17,15 @@ fn update() -> Value {
 #[tokio::test]
 async fn creating_can_fail_in_every_way() {
     let rig = Rig::start().await;
-    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default())
-        .await
-        .unwrap()
-        .0;
+    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default()).await.unwrap().0;
     for status in [401_u16, 429, 500] {
-        rig.probe
-            .set_faults(Faults::parse(&format!("create={status}")).unwrap());
+        rig.probe.set_faults(Faults::parse(&format!("create={status}")).unwrap());
         let response = rig.create(&offer, None).await;
         assert_eq!(response.status().as_u16(), status);
         let body: Value = response.json().await.unwrap();
         assert!(body["error"]["message"].is_string());
     }
-    rig.probe
-        .set_faults(Faults::parse("create_garbage").unwrap());
+    rig.probe.set_faults(Faults::parse("create_garbage").unwrap());
     let response = rig.create(&offer, None).await;
     assert_eq!(response.status(), StatusCode::CREATED);
     assert!(!response.text().await.unwrap().contains("v=0"));
@@ -38,8 +33,7 @@ async fn creating_can_fail_in_every_way() {
     let hanging = tokio::time::timeout(Duration::from_millis(300), rig.create(&offer, None)).await;
     assert!(hanging.is_err());
     assert_eq!(rig.probe.live_calls(), 0);
-    rig.probe
-        .set_faults(Faults::parse("create_no_location,create_delay=200").unwrap());
+    rig.probe.set_faults(Faults::parse("create_no_location,create_delay=200").unwrap());
     let begun = Instant::now();
     let response = rig.create(&offer, None).await;
     assert!(begun.elapsed() >= Duration::from_millis(200));
@@ -55,8 +49,7 @@ async fn sidebands_can_be_late_or_never_come() {
     assert!(rig.dial(&id).await.is_err());
     tokio::time::sleep(Duration::from_millis(450)).await;
     assert!(rig.dial(&id).await.is_ok());
-    rig.probe
-        .set_faults(Faults::parse("sideband_never").unwrap());
+    rig.probe.set_faults(Faults::parse("sideband_never").unwrap());
     assert!(rig.dial(&id).await.is_err());
     rig.stop().await;
 }
@@ -64,11 +57,9 @@ async fn sidebands_can_be_late_or_never_come() {
 #[tokio::test]
 async fn words_can_be_late_missing_or_fail() {
     let transcription = "conversation.item.input_audio_transcription";
-    for (faults, expected) in [
-        ("words_late=900", Some("completed")),
-        ("words_missing", None),
-        ("transcription_failed", Some("failed")),
-    ] {
+    for (faults, expected) in
+        [("words_late=900", Some("completed")), ("words_missing", None), ("transcription_failed", Some("failed"))]
+    {
         let rig = Rig::faulty(faults).await;
         let (mut caller, _) = rig.call(lines(&[]), &session(json!({}))).await;
         connected(&mut caller).await;
@@ -83,19 +74,12 @@ async fn words_can_be_late_missing_or_fail() {
                     assert!(committed.elapsed() >= Duration::from_millis(1_400));
                     assert!(kinds(&events).contains(&"response.created"));
                 } else {
-                    assert_eq!(
-                        find(&events, &kind)["error"]["code"],
-                        "audio_unintelligible"
-                    );
+                    assert_eq!(find(&events, &kind)["error"]["code"], "audio_unintelligible");
                 }
             }
             None => {
                 let events = until(&mut caller, "output_audio_buffer.stopped").await;
-                assert!(
-                    !kinds(&events)
-                        .iter()
-                        .any(|kind| kind.contains("transcription"))
-                );
+                assert!(!kinds(&events).iter().any(|kind| kind.contains("transcription")));
             }
         }
         caller.hang_up().await;
@@ -113,10 +97,7 @@ async fn updates_can_be_slow_or_hidden() {
     caller.send_event(update()).await;
     until(&mut caller, "session.updated").await;
     assert!(begun.elapsed() >= Duration::from_millis(390));
-    assert!(
-        sideband.silent_for(Duration::from_millis(200)).await,
-        "not mirrored"
-    );
+    assert!(sideband.silent_for(Duration::from_millis(200)).await, "not mirrored");
     sideband.send(update()).await;
     sideband.until("session.updated").await;
     caller.hang_up().await;
@@ -134,14 +115,10 @@ async fn responses_can_fail_or_never_begin_or_lose_their_metadata() {
     events.extend(sideband.until("response.done").await);
     let done = &find(&events, "response.done")["response"];
     assert_eq!(done["status"], "failed");
-    assert_eq!(
-        done["status_details"]["error"]["code"],
-        "insufficient_quota"
-    );
+    assert_eq!(done["status_details"]["error"]["code"], "insufficient_quota");
     assert_eq!(done["metadata"], Value::Null);
     assert_eq!(events[0], events[1], "twice, with the same id");
-    rig.probe
-        .set_faults(Faults::parse("response_ignored").unwrap());
+    rig.probe.set_faults(Faults::parse("response_ignored").unwrap());
     let (_pending, id) = rig.silent_call(None).await;
     let mut sideband = rig.sideband(&id).await;
     sideband.send(create).await;
@@ -167,17 +144,11 @@ async fn the_end_can_go_unsaid_and_hang_ups_can_fail() {
     let rig = Rig::faulty("no_close,hangup_fails").await;
     let (_pending, id) = rig.silent_call(None).await;
     let mut sideband = rig.sideband(&id).await;
-    assert_eq!(
-        rig.hang_up(&id).await.status(),
-        StatusCode::INTERNAL_SERVER_ERROR
-    );
+    assert_eq!(rig.hang_up(&id).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(rig.probe.live_calls(), 1);
     rig.probe.set_faults(Faults::default());
     assert_eq!(rig.hang_up(&id).await.status(), StatusCode::OK);
     rig.live(0).await;
-    assert!(
-        sideband.silent_for(Duration::from_millis(400)).await,
-        "open and silent"
-    );
+    assert!(sideband.silent_for(Duration::from_millis(400)).await, "open and silent");
     rig.stop().await;
 }

@@ -12,9 +12,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use viva_simulator::peer::{self, PendingPeer, Settings};
-use viva_simulator::{
-    Caller, CallerEvent, CallerHandle, CallerOptions, Config, Faults, Probe, Simulator, Source,
-};
+use viva_simulator::{Caller, CallerEvent, CallerHandle, CallerOptions, Config, Faults, Probe, Simulator, Source};
 
 /// Long enough for anything in these tests, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,11 +33,7 @@ impl Rig {
 
     pub(crate) async fn faulty(faults: &str) -> Self {
         let faults = Faults::parse(faults).unwrap();
-        Self::with(Config {
-            faults,
-            ..Config::default()
-        })
-        .await
+        Self::with(Config { faults, ..Config::default() }).await
     }
 
     pub(crate) async fn with(config: Config) -> Self {
@@ -58,43 +52,27 @@ impl Rig {
     /// Stop the server; it must release everything by itself.
     pub(crate) async fn stop(self) {
         self.cancel.cancel();
-        tokio::time::timeout(PATIENCE, self.server)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(PATIENCE, self.server).await.unwrap().unwrap().unwrap();
         assert_eq!(self.probe.live_calls(), 0);
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        self.http
-            .post(format!("{}{path}", self.base))
-            .bearer_auth(&self.key)
+        self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key)
     }
 
     pub(crate) async fn create(&self, offer: &str, session: Option<&Value>) -> Response {
-        let sdp = Part::text(offer.to_owned())
-            .mime_str("application/sdp")
-            .unwrap();
+        let sdp = Part::text(offer.to_owned()).mime_str("application/sdp").unwrap();
         let mut form = Form::new().part("sdp", sdp);
         if let Some(session) = session {
-            let session = Part::text(session.to_string())
-                .mime_str("application/json")
-                .unwrap();
+            let session = Part::text(session.to_string()).mime_str("application/json").unwrap();
             form = form.part("session", session);
         }
-        self.post("/realtime/calls")
-            .multipart(form)
-            .send()
-            .await
-            .unwrap()
+        self.post("/realtime/calls").multipart(form).send().await.unwrap()
     }
 
     /// A call of a native caller.
     pub(crate) async fn call(&self, source: Source, session: &Value) -> (CallerHandle, String) {
-        let (offer, caller) = Caller::start(source, CallerOptions::default())
-            .await
-            .unwrap();
+        let (offer, caller) = Caller::start(source, CallerOptions::default()).await.unwrap();
         let response = self.create(&offer, Some(session)).await;
         assert_eq!(response.status(), StatusCode::CREATED);
         let id = call_id(&response);
@@ -104,9 +82,7 @@ impl Rig {
 
     /// A call whose media never connects.
     pub(crate) async fn silent_call(&self, session: Option<&Value>) -> (PendingPeer, String) {
-        let (offer, pending) = peer::offer(&["oai-events"], &Settings::default())
-            .await
-            .unwrap();
+        let (offer, pending) = peer::offer(&["oai-events"], &Settings::default()).await.unwrap();
         let response = self.create(&offer, session).await;
         assert_eq!(response.status(), StatusCode::CREATED);
         (pending, call_id(&response))
@@ -116,14 +92,9 @@ impl Rig {
         let url = format!("{}/realtime?call_id={call_id}", self.base).replace("http://", "ws://");
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {}", self.key);
-        request
-            .headers_mut()
-            .insert("authorization", bearer.parse().unwrap());
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
         let (socket, _) = connect_async(request).await?;
-        Ok(Sideband {
-            socket,
-            closed: None,
-        })
+        Ok(Sideband { socket, closed: None })
     }
 
     pub(crate) async fn sideband(&self, call_id: &str) -> Sideband {
@@ -131,10 +102,7 @@ impl Rig {
     }
 
     pub(crate) async fn hang_up(&self, call_id: &str) -> Response {
-        self.post(&format!("/realtime/calls/{call_id}/hangup"))
-            .send()
-            .await
-            .unwrap()
+        self.post(&format!("/realtime/calls/{call_id}/hangup")).send().await.unwrap()
     }
 
     /// Wait until so many calls are live.
@@ -223,10 +191,7 @@ pub(crate) async fn rest(caller: &mut CallerHandle) -> Vec<CallerEvent> {
 }
 
 pub(crate) fn kinds(events: &[Value]) -> Vec<&str> {
-    events
-        .iter()
-        .map(|event| event["type"].as_str().unwrap())
-        .collect()
+    events.iter().map(|event| event["type"].as_str().unwrap()).collect()
 }
 
 pub(crate) fn find<'a>(events: &'a [Value], kind: &str) -> &'a Value {
@@ -241,10 +206,7 @@ pub(crate) struct Sideband {
 
 impl Sideband {
     pub(crate) async fn send(&mut self, event: Value) {
-        self.socket
-            .send(Message::text(event.to_string()))
-            .await
-            .unwrap();
+        self.socket.send(Message::text(event.to_string())).await.unwrap();
     }
 
     /// The next event, or `None` after the close, whose code is kept.
@@ -284,8 +246,6 @@ impl Sideband {
 
     /// Whether nothing comes for so long.
     pub(crate) async fn silent_for(&mut self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.socket.next())
-            .await
-            .is_err()
+        tokio::time::timeout(time, self.socket.next()).await.is_err()
     }
 }

@@ -14,24 +14,15 @@ async fn a_secret_starts_calls_with_its_session() {
         "expires_after": {"anchor": "created_at", "seconds": 60},
         "session": session(json!({"instructions": "From the secret."})),
     });
-    let minted: Value = rig
-        .post("/realtime/client_secrets")
-        .body(asked.to_string())
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let minted: Value =
+        rig.post("/realtime/client_secrets").body(asked.to_string()).send().await.unwrap().json().await.unwrap();
     let key = minted["value"].as_str().unwrap();
     assert!(key.starts_with("ek_"));
     assert_eq!(minted["session"]["object"], "realtime.session");
     assert_eq!(minted["session"]["expires_at"], 0);
     assert_eq!(minted["session"]["instructions"], "From the secret.");
 
-    let (offer, caller) = Caller::start(lines(&[]), CallerOptions::default())
-        .await
-        .unwrap();
+    let (offer, caller) = Caller::start(lines(&[]), CallerOptions::default()).await.unwrap();
     let response = rig
         .http
         .post(format!("{}/realtime/calls", rig.base))
@@ -55,12 +46,7 @@ async fn a_secret_starts_calls_with_its_session() {
 async fn lifetimes_and_sessions_are_checked() {
     let rig = Rig::start().await;
     let mint = async |body: Value| {
-        let response = rig
-            .post("/realtime/client_secrets")
-            .body(body.to_string())
-            .send()
-            .await
-            .unwrap();
+        let response = rig.post("/realtime/client_secrets").body(body.to_string()).send().await.unwrap();
         let status = response.status();
         let body: Value = response.json().await.unwrap();
         (status, body)
@@ -75,13 +61,8 @@ async fn lifetimes_and_sessions_are_checked() {
     assert_eq!(body["error"]["param"], "session.type");
     let (status, body) = mint(json!({})).await;
     assert_eq!(status, StatusCode::OK);
-    let again = rig
-        .http
-        .post(format!("{}/realtime/client_secrets", rig.base))
-        .bearer_auth(body["value"].as_str().unwrap());
-    assert_eq!(
-        again.send().await.unwrap().status(),
-        StatusCode::UNAUTHORIZED
-    );
+    let again =
+        rig.http.post(format!("{}/realtime/client_secrets", rig.base)).bearer_auth(body["value"].as_str().unwrap());
+    assert_eq!(again.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     rig.stop().await;
 }

@@ -20,7 +20,8 @@ pub(super) fn label(field: &'static str, value: Option<String>) -> Result<Option
 pub(super) fn language(value: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = value else { return Ok(None) };
     let mut subtags = text.split('-');
-    let primary = subtags.next().is_some_and(|tag| (2..=3).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphabetic()));
+    let primary =
+        subtags.next().is_some_and(|tag| (2..=3).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphabetic()));
     let rest = subtags.all(|tag| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric()));
     if primary && rest && text.len() <= 35 {
         return Ok(Some(text));

@@ -39,10 +39,15 @@ pub(super) async fn skip(
         return Err(fields::invalid("`target_stage` is not a stage of this interview's plan.".to_owned()));
     }
     calls.skip(id, wanted.target_stage).await.map_err(|refused| {
-        Problem::new(Code::SkipNotAllowed, match refused {
-            SkipRefused::NotLive => "The interview is not running here, so its stage cannot be changed.",
-            SkipRefused::NotAllowed => "Only a later stage can be skipped to, and not while the interview is ending.",
-        })
+        Problem::new(
+            Code::SkipNotAllowed,
+            match refused {
+                SkipRefused::NotLive => "The interview is not running here, so its stage cannot be changed.",
+                SkipRefused::NotAllowed => {
+                    "Only a later stage can be skipped to, and not while the interview is ending."
+                }
+            },
+        )
     })?;
     let session = find(&caller, store.as_ref(), id).await?;
     Ok(Json(view(calls.as_ref(), session)))

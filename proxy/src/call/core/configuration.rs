@@ -147,7 +147,10 @@ impl CallCore {
 
     /// Whether the echo should have come by now.
     pub(super) fn echo_is_late(&self) -> bool {
-        self.configuration.wanted.as_ref().is_some_and(|wanted| wanted.echo.is_none() && self.now.mono_ms.saturating_sub(wanted.since) >= ACK_MS)
+        self.configuration
+            .wanted
+            .as_ref()
+            .is_some_and(|wanted| wanted.echo.is_none() && self.now.mono_ms.saturating_sub(wanted.since) >= ACK_MS)
     }
 
     /// The provider says which configuration is in force.
@@ -163,11 +166,19 @@ impl CallCore {
         match echo {
             None if answers => self.acknowledged(heard_by, config),
             // While ours is on its way another one is no evidence of anything; and where ours was never recognised, none is.
-            None if now.saturating_sub(since) <= WITHHELD_MS || !self.configuration.recognised || self.configuration.is_ours(&config, |_| true) => {}
+            None if now.saturating_sub(since) <= WITHHELD_MS
+                || !self.configuration.recognised
+                || self.configuration.is_ours(&config, |_| true) => {}
             Some(echo) if echo == config => {}
             None | Some(_) if heard_by == Pipe::Client => {}
             // The client carried out late what we told it while it was in control.
-            Some(_) if self.configuration.is_ours(&config, |sent| sent.pipe == Pipe::Client && now.saturating_sub(sent.at) <= CLIENT_LAG_MS) => self.correct(),
+            Some(_)
+                if self.configuration.is_ours(&config, |sent| {
+                    sent.pipe == Pipe::Client && now.saturating_sub(sent.at) <= CLIENT_LAG_MS
+                }) =>
+            {
+                self.correct()
+            }
             echo => self.session_changed(echo.as_ref(), &config),
         }
     }

@@ -138,7 +138,11 @@ impl CallCore {
         let final_stage = self.stage().map(str::to_owned);
         self.tell(Notice::SessionEnded { session_id: session_id.clone(), ended_by: by, final_stage });
         let head = self.journal.head().to_hex();
-        self.tell(Notice::InterviewSaved { interview_id: session_id, message: "Your interview is saved.".into(), head });
+        self.tell(Notice::InterviewSaved {
+            interview_id: session_id,
+            message: "Your interview is saved.".into(),
+            head,
+        });
         self.stop(CloseReason::Done);
     }
 }

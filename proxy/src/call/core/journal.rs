@@ -109,7 +109,11 @@ impl Journal {
         }
         match (self.waiting.back_mut(), &notice) {
             // Cumulative: the later one says everything, and a store that stands still must not make them pile up.
-            (Some((last, waiting @ Notice::TranscriptAcknowledged { .. })), Notice::TranscriptAcknowledged { .. }) if *last == n => *waiting = notice,
+            (Some((last, waiting @ Notice::TranscriptAcknowledged { .. })), Notice::TranscriptAcknowledged { .. })
+                if *last == n =>
+            {
+                *waiting = notice
+            }
             _ => self.waiting.push_back((n, notice)),
         }
         None
@@ -131,7 +135,11 @@ impl Journal {
 
     fn commit(&mut self, records: usize) -> Effect {
         self.in_flight = records;
-        Effect::Commit { expected_n: self.durable() + 1, prev_hash: self.base, records: self.behind.iter().take(records).cloned().collect() }
+        Effect::Commit {
+            expected_n: self.durable() + 1,
+            prev_hash: self.base,
+            records: self.behind.iter().take(records).cloned().collect(),
+        }
     }
 
     /// Everything up to `up_to` is durable. Returns what may be told now, in order.

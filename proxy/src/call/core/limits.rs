@@ -78,14 +78,20 @@ impl CallCore {
     fn nudge_if_quiet(&mut self) {
         let replies = &self.replies;
         let provider_replies = replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
-        if self.nudged && self.change.is_none() && self.configuration.is_acknowledged() && replies.is_model_quiet() && !provider_replies {
+        if self.nudged
+            && self.change.is_none()
+            && self.configuration.is_acknowledged()
+            && replies.is_model_quiet()
+            && !provider_replies
+        {
             self.nudged = false;
             self.configure();
         }
     }
 
     fn time_is_low(&mut self) {
-        let seconds_left = self.timers.get(Timer::SessionCap).map_or(0, |at| at.saturating_sub(self.now.mono_ms) / 1_000);
+        let seconds_left =
+            self.timers.get(Timer::SessionCap).map_or(0, |at| at.saturating_sub(self.now.mono_ms) / 1_000);
         self.tell(Notice::SessionWarning { code: "TIME_LOW", seconds_left });
     }
 

@@ -55,11 +55,7 @@ impl Link {
 
     /// The way to the model that is open now.
     pub(super) fn pipe(&self) -> Option<Pipe> {
-        if self.sideband == Sideband::Attached {
-            Some(Pipe::Sideband)
-        } else {
-            self.client.then_some(Pipe::Client)
-        }
+        if self.sideband == Sideband::Attached { Some(Pipe::Sideband) } else { self.client.then_some(Pipe::Client) }
     }
 }
 
@@ -101,7 +97,9 @@ impl CallCore {
                     self.greet_if_waiting();
                 }
             }
-            Sideband::Retrying | Sideband::Lost | Sideband::Unavailable if self.link.control != Control::Relay => self.hand_to_client(),
+            Sideband::Retrying | Sideband::Lost | Sideband::Unavailable if self.link.control != Control::Relay => {
+                self.hand_to_client()
+            }
             Sideband::Attaching | Sideband::Retrying | Sideband::Lost | Sideband::Unavailable => self.note_control(),
         }
     }

@@ -38,8 +38,8 @@ mod watch;
 use configuration::Configuration;
 pub use effect::{Caption, CloseReason, Control, Directive, Effect, Notice, Pipe};
 pub use guard::Guard;
-pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
 use guard::Noticed;
+pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
 use journal::Journal;
 use link::Link;
 use replies::Replies;
@@ -262,7 +262,11 @@ impl CallCore {
         self.phase = Phase::Answered;
         self.capabilities = capabilities;
         // Rides along with the next record: an offer should not cost a commit of its own.
-        let mut entry = Entry::Call { call: self.call, event: CallEvent::Answered { call_id, drop_in: !self.setup.greets }, at: self.now.unix_ms };
+        let mut entry = Entry::Call {
+            call: self.call,
+            event: CallEvent::Answered { call_id, drop_in: !self.setup.greets },
+            at: self.now.unix_ms,
+        };
         self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
         self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS));
         self.timers.set(Timer::SessionCap, self.in_ms(self.setup.limits.session_ms));

@@ -47,7 +47,9 @@ impl CallCore {
                 }
                 Entry::Call { event: CallEvent::Connected, .. } => core.phase = Phase::Live,
                 Entry::Call { event: CallEvent::Control { .. }, .. } => {}
-                Entry::Call { event: CallEvent::Closed { .. }, .. } | Entry::Seal { .. } => return Err(NotResumable::Over),
+                Entry::Call { event: CallEvent::Closed { .. }, .. } | Entry::Seal { .. } => {
+                    return Err(NotResumable::Over);
+                }
                 Entry::Stage(stage) => core.refold_stage(&stage).ok_or(NotResumable::Unknown(record.n))?,
                 Entry::Turn(turn) => core.refold_turn(turn, record.source, record.text.as_deref()),
                 Entry::Revised(turn) => core.timeline.refold(turn, record.source, record.text.as_deref()),

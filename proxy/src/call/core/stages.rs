@@ -228,7 +228,8 @@ impl CallCore {
         if let Some(at) = self.machine.next_deadline(&self.setup.plan) {
             self.timers.set(Timer::Stage, at);
         }
-        let (to, from, reason, questions_asked, at) = (entry.to.clone(), entry.from.clone(), entry.reason, entry.questions_asked, entry.at);
+        let (to, from, reason, questions_asked, at) =
+            (entry.to.clone(), entry.from.clone(), entry.reason, entry.questions_asked, entry.at);
         let n = self.journal.append(self.link.epoch, Source::Server, &mut Entry::Stage(entry), None);
         if reason == StageReason::Ended {
             return;

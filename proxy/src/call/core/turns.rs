@@ -20,7 +20,9 @@ impl CallCore {
         }
         self.heard();
         // Something audible proves that media is up, even if the client has not said so (call-core §2.14).
-        if self.phase == Phase::Answered && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. })) {
+        if self.phase == Phase::Answered
+            && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. }))
+        {
             self.connected();
         }
         match fact {
@@ -44,7 +46,9 @@ impl CallCore {
     fn turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {
         let reply = match &fact {
             TurnFact::Began { reply, .. } => reply.clone(),
-            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => self.timeline.reply_of(turn).map(str::to_owned),
+            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
+                self.timeline.reply_of(turn).map(str::to_owned)
+            }
         };
         if reply.is_some() {
             self.heard_model();
@@ -97,7 +101,9 @@ impl CallCore {
                 turn.question = self.machine.on_reply(&plan, of, &words);
             }
             // Late words of an earlier stage say nothing about this one.
-            Speaker::Candidate if has_words && self.stage() == Some(turn.stage.as_str()) => self.machine.on_words(&self.setup.plan, &words),
+            Speaker::Candidate if has_words && self.stage() == Some(turn.stage.as_str()) => {
+                self.machine.on_words(&self.setup.plan, &words)
+            }
             Speaker::Ai | Speaker::Candidate | Speaker::System => {}
         }
         let (speaker, item_id) = (turn.speaker, turn.item.clone());

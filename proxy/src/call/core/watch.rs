@@ -80,7 +80,8 @@ impl CallCore {
     fn freezes_at(&self) -> Option<Millis> {
         let replies = &self.replies;
         // Without a way to the model, or without a place to record it, asking would be no use.
-        let can_ask = self.is_live() && replies.is_model_quiet() && self.link.pipe().is_some() && !self.journal.is_overloaded();
+        let can_ask =
+            self.is_live() && replies.is_model_quiet() && self.link.pipe().is_some() && !self.journal.is_overloaded();
         if !can_ask || replies.candidate_audible {
             return None;
         }

@@ -38,7 +38,12 @@ impl Goal {
     /// Whether the caller may end the call now.
     pub(super) fn may_end(self, seen: &Seen) -> bool {
         match self {
-            Self::Enough => seen.stages.len() >= STAGES && seen.candidate_turns + seen.ai_turns >= TURNS && seen.candidate_turns > 0 && seen.ai_turns > 0,
+            Self::Enough => {
+                seen.stages.len() >= STAGES
+                    && seen.candidate_turns + seen.ai_turns >= TURNS
+                    && seen.candidate_turns > 0
+                    && seen.ai_turns > 0
+            }
             Self::Recording => seen.recording_done,
             Self::NaturalEnd => false,
         }
@@ -59,7 +64,12 @@ mod tests {
 
     #[test]
     fn enough_is_three_stages_and_six_turns_of_both() {
-        let seen = Seen { stages: vec!["a".into(), "b".into(), "c".into()], candidate_turns: 3, ai_turns: 3, ..Seen::default() };
+        let seen = Seen {
+            stages: vec!["a".into(), "b".into(), "c".into()],
+            candidate_turns: 3,
+            ai_turns: 3,
+            ..Seen::default()
+        };
         assert!(Goal::Enough.may_end(&seen));
         assert!(!Goal::Enough.may_end(&Seen { ai_turns: 0, candidate_turns: 6, ..seen.clone() }));
         assert!(!Goal::Enough.may_end(&Seen { stages: vec!["a".into()], ..seen.clone() }));

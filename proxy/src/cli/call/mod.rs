@@ -30,7 +30,9 @@ const FULL_LIMIT: Duration = Duration::from_secs(1_500);
 ///
 /// Exit status: 0 the call did what it should and is stored; 1 it began and did not; 2 it could not begin.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq .")]
+#[command(
+    after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq ."
+)]
 pub(super) struct CallArgs {
     /// Address of the server.
     #[arg(long, default_value = "http://127.0.0.1:8080")]

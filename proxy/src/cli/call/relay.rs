@@ -64,7 +64,11 @@ impl Relay {
         if let Some(held) = &mut self.held
             && continues(held, &event)
         {
-            let words = format!("{}{}", held["delta"].as_str().unwrap_or_default(), event["delta"].as_str().unwrap_or_default());
+            let words = format!(
+                "{}{}",
+                held["delta"].as_str().unwrap_or_default(),
+                event["delta"].as_str().unwrap_or_default()
+            );
             held["delta"] = words.into();
             return Vec::new();
         }

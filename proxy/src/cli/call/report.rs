@@ -43,13 +43,20 @@ impl Report {
         }
         let text = |name: &str| message[name].as_str().unwrap_or_default();
         match kind {
-            "session" => println!("session {} ({}{})", text("sessionId"), text("plan"), if message["simulation"] == true { ", simulated model" } else { "" }),
+            "session" => println!(
+                "session {} ({}{})",
+                text("sessionId"),
+                text("plan"),
+                if message["simulation"] == true { ", simulated model" } else { "" }
+            ),
             "stage_change" => println!("── {} ({})", text("stage"), text("reason")),
             "agent_caption" => println!("  interviewer: {}", text("text")),
             "user_caption" => println!("  caller:      {}", text("text")),
             "control" => println!("  [recorded by {}, sideband {}]", text("control"), text("sideband")),
             "session_ended" => println!("── ended: {}", text("ended_by")),
-            "error" | "save_error" | "interview_ending" | "session_warning" => println!("  [{kind}] {}{}", text("code"), text("message")),
+            "error" | "save_error" | "interview_ending" | "session_warning" => {
+                println!("  [{kind}] {}{}", text("code"), text("message"))
+            }
             _ => {}
         }
     }
@@ -78,11 +85,18 @@ impl Report {
                     "setup_ms": outcome.setup, "ended_by": outcome.seen.ended_by, "saved": outcome.saved, "transcript_url": url, "error": unreadable })
             ),
             Form::Text => {
-                let count = |speaker: &str| turns.as_array().map_or(0, |turns| turns.iter().filter(|turn| turn["speaker"] == speaker).count());
+                let count = |speaker: &str| {
+                    turns.as_array().map_or(0, |turns| turns.iter().filter(|turn| turn["speaker"] == speaker).count())
+                };
                 let (setup, media) = (outcome.setup, outcome.setup.media);
                 println!();
                 println!("stages:  {}", outcome.seen.stages.join(" → "));
-                println!("turns:   {} stored ({} interviewer, {} caller)", count("ai") + count("candidate"), count("ai"), count("candidate"));
+                println!(
+                    "turns:   {} stored ({} interviewer, {} caller)",
+                    count("ai") + count("candidate"),
+                    count("ai"),
+                    count("candidate")
+                );
                 let first_audio = setup.first_audio.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));
                 println!(
                     "set-up:  answer {} ms, ICE {} ms, DTLS {} ms, data channel {} ms, first audio {first_audio}",

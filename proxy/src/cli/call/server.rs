@@ -36,7 +36,11 @@ impl Server {
     /// With a ticket, or as the guest with a fresh session.
     pub(super) async fn sign_in(base: &str, ticket: Option<&str>, plan: &str) -> Result<Self, ServerError> {
         let base = base.trim_end_matches('/').to_owned();
-        let http = Client::builder().timeout(LIMIT).no_proxy().build().map_err(|_| ServerError::Strange { what: "the HTTP client" })?;
+        let http = Client::builder()
+            .timeout(LIMIT)
+            .no_proxy()
+            .build()
+            .map_err(|_| ServerError::Strange { what: "the HTTP client" })?;
         let mut server = Self { http, base, cookie: None, ticket: ticket.unwrap_or_default().to_owned() };
         if ticket.is_none() {
             server.cookie = Some(server.guest().await?);

@@ -69,7 +69,13 @@ struct Talk<'a> {
 }
 
 /// Makes the call and stays in it until it is over.
-pub(super) async fn talk(server: &Server, source: Source, goal: Goal, limit: Duration, report: &mut Report) -> Result<Outcome, TalkError> {
+pub(super) async fn talk(
+    server: &Server,
+    source: Source,
+    goal: Goal,
+    limit: Duration,
+    report: &mut Report,
+) -> Result<Outcome, TalkError> {
     let media = |error: viva_simulator::caller::CallerError| TalkError::Media(error.to_string());
     let (offer, caller) = Caller::start(source, CallerOptions::default()).await.map_err(media)?;
     let started = Instant::now();
@@ -156,7 +162,8 @@ impl Talk<'_> {
                     self.recording_over = Some(Instant::now());
                 }
                 if message["text"].as_str().is_some_and(|text| !text.is_empty()) {
-                    let count = if kind == "user_caption" { &mut self.seen.candidate_turns } else { &mut self.seen.ai_turns };
+                    let count =
+                        if kind == "user_caption" { &mut self.seen.candidate_turns } else { &mut self.seen.ai_turns };
                     *count += 1;
                 }
             }

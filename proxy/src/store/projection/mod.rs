@@ -10,9 +10,7 @@ pub use state::{SessionState, Turn, TurnKey};
 
 use super::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
 use crate::transcript::order::{Item, order};
-use crate::transcript::{
-    CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry,
-};
+use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
 
 /// A session's projection, whole or loaded without its words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,25 +40,9 @@ impl Projection {
     #[must_use]
     pub fn stored(session: SessionState, mut turns: Vec<Turn>, stages: Vec<StageRow>) -> Self {
         turns.sort_by_key(|turn| turn.first_n);
-        let places = turns
-            .iter()
-            .enumerate()
-            .map(|(at, turn)| (turn.key.clone(), at))
-            .collect();
-        let last_seq = turns
-            .iter()
-            .filter_map(|turn| turn.settled.as_ref())
-            .map(|row| row.seq)
-            .max()
-            .unwrap_or(0);
-        Self {
-            session,
-            turns,
-            stages,
-            places,
-            last_seq,
-            ..Self::default()
-        }
+        let places = turns.iter().enumerate().map(|(at, turn)| (turn.key.clone(), at)).collect();
+        let last_seq = turns.iter().filter_map(|turn| turn.settled.as_ref()).map(|row| row.seq).max().unwrap_or(0);
+        Self { session, turns, stages, places, last_seq, ..Self::default() }
     }
 
     /// The turns by first mention, settled or not.
@@ -77,30 +59,13 @@ impl Projection {
     pub fn fold(&mut self, record: &Record) -> Result<(), serde_json::Error> {
         self.session.projected_n = record.n;
         match record.entry()? {
-            Entry::Opened {
-                call,
-                item,
-                after,
-                speaker,
-            } => {
-                self.mention(
-                    TurnKey {
-                        call,
-                        item,
-                        content_index: 0,
-                    },
-                    record.n,
-                    after,
-                    speaker,
-                );
+            Entry::Opened { call, item, after, speaker } => {
+                self.mention(TurnKey { call, item, content_index: 0 }, record.n, after, speaker);
             }
             Entry::Turn(turn) | Entry::Revised(turn) => self.settle(record, turn),
             Entry::Stage(stage) => self.enter(stage),
             Entry::Call { call, event, at: _ } => self.call(call, event),
-            Entry::Usage { .. }
-            | Entry::Incident { .. }
-            | Entry::Gap { .. }
-            | Entry::Seal { .. } => {}
+            Entry::Usage { .. } | Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
         }
         Ok(())
     }
@@ -112,18 +77,11 @@ impl Projection {
         let mut parts: Vec<Vec<usize>> = Vec::with_capacity(self.turns.len());
         let mut seen: HashMap<(u32, &str), usize> = HashMap::with_capacity(self.turns.len());
         for (at, turn) in self.turns.iter().enumerate() {
-            let place = *seen
-                .entry((turn.key.call, &turn.key.item))
-                .or_insert_with(|| {
-                    items.push(Item {
-                        call: turn.key.call,
-                        id: &turn.key.item,
-                        after: None,
-                        first_seen: turn.first_n,
-                    });
-                    parts.push(Vec::new());
-                    items.len() - 1
-                });
+            let place = *seen.entry((turn.key.call, &turn.key.item)).or_insert_with(|| {
+                items.push(Item { call: turn.key.call, id: &turn.key.item, after: None, first_seen: turn.first_n });
+                parts.push(Vec::new());
+                items.len() - 1
+            });
             items[place].after = items[place].after.or(turn.after.as_deref());
             parts[place].push(at);
         }
@@ -132,10 +90,7 @@ impl Projection {
         }
 
         let mut position = 0;
-        for at in order(&items)
-            .into_iter()
-            .flat_map(|place| std::mem::take(&mut parts[place]))
-        {
+        for at in order(&items).into_iter().flat_map(|place| std::mem::take(&mut parts[place])) {
             if let Some(settled) = &mut self.turns[at].settled {
                 position += 1;
                 if settled.position != position {
@@ -146,20 +101,13 @@ impl Projection {
         }
         let said = std::mem::take(&mut self.said);
         let moved = std::mem::take(&mut self.moved);
-        Changes {
-            moved: moved.difference(&said).copied().collect(),
-            said: said.into_iter().collect(),
-        }
+        Changes { moved: moved.difference(&said).copied().collect(), said: said.into_iter().collect() }
     }
 
     /// The settled turns in conversation order. Right after [`Projection::arrange`].
     #[must_use]
     pub fn into_turn_rows(self) -> Vec<TurnRow> {
-        let mut rows: Vec<TurnRow> = self
-            .turns
-            .into_iter()
-            .filter_map(|turn| turn.settled)
-            .collect();
+        let mut rows: Vec<TurnRow> = self.turns.into_iter().filter_map(|turn| turn.settled).collect();
         rows.sort_by_key(|row| row.position);
         rows
     }
@@ -168,13 +116,7 @@ impl Projection {
         let at = *self.places.entry(key.clone()).or_insert(self.turns.len());
         if at == self.turns.len() {
             self.said.insert(at);
-            self.turns.push(Turn {
-                key,
-                first_n: n,
-                after,
-                speaker,
-                settled: None,
-            });
+            self.turns.push(Turn { key, first_n: n, after, speaker, settled: None });
         } else if after.is_some() && self.turns[at].after != after {
             self.turns[at].after = after;
             self.moved.insert(at);
@@ -183,11 +125,7 @@ impl Projection {
     }
 
     fn settle(&mut self, record: &Record, entry: TurnEntry) {
-        let key = TurnKey {
-            call: entry.call,
-            item: entry.item.clone(),
-            content_index: entry.content_index,
-        };
+        let key = TurnKey { call: entry.call, item: entry.item.clone(), content_index: entry.content_index };
         let at = self.mention(key, record.n, entry.after.clone(), entry.speaker);
         let (n, seq, position) = match &self.turns[at].settled {
             Some(before) => (before.n, before.seq, before.position),
@@ -203,12 +141,7 @@ impl Projection {
         };
         self.said.insert(at);
         self.turns[at].speaker = entry.speaker;
-        self.turns[at].settled = Some(turn_row(
-            entry,
-            record.text.clone(),
-            record.source,
-            (n, seq, position),
-        ));
+        self.turns[at].settled = Some(turn_row(entry, record.text.clone(), record.source, (n, seq, position)));
     }
 
     fn enter(&mut self, entry: StageEntry) {
@@ -271,12 +204,7 @@ impl Projection {
     }
 }
 
-fn turn_row(
-    entry: TurnEntry,
-    text: Option<String>,
-    source: Source,
-    (n, seq, position): (u64, u32, u32),
-) -> TurnRow {
+fn turn_row(entry: TurnEntry, text: Option<String>, source: Source, (n, seq, position): (u64, u32, u32)) -> TurnRow {
     TurnRow {
         n,
         seq,

@@ -55,13 +55,7 @@ pub(super) fn create_session(
             ])?;
         insert_ticket(&db.conn, ticket, consent, new.created_at)
     })?;
-    Ok(standing::session(
-        new,
-        ctx.tenant,
-        SessionState::default(),
-        None,
-        None,
-    ))
+    Ok(standing::session(new, ctx.tenant, SessionState::default(), None, None))
 }
 
 /// The row of a call about to be made. The composite reference says whether the session is this tenant's.
@@ -87,13 +81,11 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
         Err(Refusal::Job(StoreError::Conflict)) => {
             let again = db
                 .conn
-                .prepare_cached("SELECT 1 FROM calls WHERE call_id = ?1 AND tenant_id = ?2 AND session_id = ?3 AND ordinal = ?4")?
+                .prepare_cached(
+                    "SELECT 1 FROM calls WHERE call_id = ?1 AND tenant_id = ?2 AND session_id = ?3 AND ordinal = ?4",
+                )?
                 .exists(params![call.call_id.as_str(), ctx.tenant.key(), call.session.key(), call.ordinal])?;
-            if again {
-                Ok(())
-            } else {
-                Err(StoreError::Conflict.into())
-            }
+            if again { Ok(()) } else { Err(StoreError::Conflict.into()) }
         }
         Err(refusal) => Err(refusal),
     }
@@ -108,11 +100,7 @@ fn own(conn: &Connection, ctx: TenantCtx, session: SessionId) -> Result<(), Refu
             .prepare_cached("SELECT 1 FROM interview_sessions WHERE id = ?1 AND user_id = ?2")?
             .exists(params![session.key(), user.key()])?,
     };
-    if allowed {
-        Ok(())
-    } else {
-        Err(StoreError::Missing.into())
-    }
+    if allowed { Ok(()) } else { Err(StoreError::Missing.into()) }
 }
 
 /// The provider's id. Told twice it stands; a different one is a conflict.
@@ -138,9 +126,7 @@ pub(super) fn answered(
         Some(Some(_)) => Ok(()),
         Some(None) => {
             db.conn
-                .prepare_cached(
-                    "UPDATE calls SET provider_call_id = ?1, answered_at = ?2 WHERE call_id = ?3",
-                )?
+                .prepare_cached("UPDATE calls SET provider_call_id = ?1, answered_at = ?2 WHERE call_id = ?3")?
                 .execute(params![provider.expose(), at, call.as_str()])?;
             Ok(())
         }
@@ -148,13 +134,7 @@ pub(super) fn answered(
 }
 
 /// The end of a call. A confirmation stands; "unconfirmed" may become "confirmed" later.
-pub(super) fn close(
-    db: &mut Db,
-    ctx: TenantCtx,
-    call: &CallId,
-    hang_up: HangUp,
-    at: i64,
-) -> Result<(), Refusal> {
+pub(super) fn close(db: &mut Db, ctx: TenantCtx, call: &CallId, hang_up: HangUp, at: i64) -> Result<(), Refusal> {
     let sight = Sight::of(ctx);
     let closed = db
         .conn
@@ -170,18 +150,10 @@ pub(super) fn close(
             ":session": sight.session,
             ":user": sight.user,
         })?;
-    if closed == 0 {
-        Err(StoreError::Missing.into())
-    } else {
-        Ok(())
-    }
+    if closed == 0 { Err(StoreError::Missing.into()) } else { Ok(()) }
 }
 
-pub(super) fn list(
-    conn: &Connection,
-    ctx: TenantCtx,
-    session: SessionId,
-) -> rusqlite::Result<Vec<CallRow>> {
+pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rusqlite::Result<Vec<CallRow>> {
     if !ctx.may_see(session) {
         return Ok(Vec::new());
     }
@@ -219,16 +191,12 @@ pub(super) fn unfinished(conn: &Connection) -> rusqlite::Result<Vec<Unfinished>>
 }
 
 fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
-    let text = |column: &str| {
-        rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
-    };
+    let text = |column: &str| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text);
     let provider: Option<String> = row.get("provider_call_id")?;
     Ok(CallRow {
         ordinal: row.get("ordinal")?,
         call_id: CallId::parse(row.get_ref("call_id")?.as_str()?).ok_or_else(|| text("call_id"))?,
-        provider: provider
-            .map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id")))
-            .transpose()?,
+        provider: provider.map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id"))).transpose()?,
         opened_at: row.get("opened_at")?,
         answered_at: row.get("answered_at")?,
         closed_at: row.get("closed_at")?,

@@ -30,18 +30,11 @@ impl Wal {
     ) -> rusqlite::Result<Self> {
         let frames = Arc::new(AtomicU32::new(0));
         let seen = Arc::clone(&frames);
-        conn.wal_hook(Some(
-            move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
-                seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
-                Ok(())
-            },
-        ))?;
-        Ok(Self {
-            frames,
-            asked_at: 0,
-            rest_is_small,
-            wake,
-        })
+        conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+            seen.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { frames, asked_at: 0, rest_is_small, wake })
     }
 
     /// After a group.
@@ -88,12 +81,10 @@ pub(super) fn run(conn: &Connection, asked: &Receiver<()>, rest_is_small: &Atomi
 
 /// Copies what can be copied without waiting for anybody; the log's length in pages.
 fn checkpoint(conn: &Connection) -> u32 {
-    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-        row.get::<_, i64>(1)
-    })
-    .map(|pages| u32::try_from(pages).unwrap_or(0))
-    .unwrap_or_else(|error| {
-        tracing::warn!(%error, "copying the write-ahead log back failed; it stays and grows");
-        0
-    })
+    conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))
+        .map(|pages| u32::try_from(pages).unwrap_or(0))
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "copying the write-ahead log back failed; it stays and grows");
+            0
+        })
 }

@@ -34,9 +34,9 @@ impl From<rusqlite::Error> for Refusal {
         match cause.code {
             ErrorCode::ConstraintViolation => Self::Job(match cause.extended_code {
                 ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::Missing,
-                ffi::SQLITE_CONSTRAINT_UNIQUE
-                | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
-                | ffi::SQLITE_CONSTRAINT_ROWID => StoreError::Conflict,
+                ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+                    StoreError::Conflict
+                }
                 _ => {
                     tracing::error!(%error, "a row does not fit the store's schema");
                     StoreError::Internal
@@ -91,11 +91,7 @@ impl Sight {
             Actor::User(user) => (None, Some(user.key())),
             Actor::Ticket(session) => (Some(session.key()), None),
         };
-        Self {
-            tenant: ctx.tenant.key(),
-            session,
-            user,
-        }
+        Self { tenant: ctx.tenant.key(), session, user }
     }
 }
 
@@ -167,8 +163,7 @@ impl Named for HangUp {
 
 /// The enum in a column.
 pub(super) fn named<T: Named>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    maybe(row, column)?
-        .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Null))
+    maybe(row, column)?.ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Null))
 }
 
 /// The enum in a column that may be null.
@@ -177,7 +172,5 @@ pub(super) fn maybe<T: Named>(row: &Row<'_>, column: &str) -> rusqlite::Result<O
         return Ok(None);
     };
     let found = T::ALL.iter().copied().find(|value| value.name() == name);
-    found
-        .map(Some)
-        .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text))
+    found.map(Some).ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text))
 }

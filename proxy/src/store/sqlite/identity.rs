@@ -46,11 +46,7 @@ pub(super) fn sign_in(db: &mut Db, auth: &AuthSession, now: i64) -> Result<(), R
     })
 }
 
-pub(super) fn auth_session(
-    conn: &Connection,
-    hash: [u8; 32],
-    now: i64,
-) -> rusqlite::Result<Option<AuthSession>> {
+pub(super) fn auth_session(conn: &Connection, hash: [u8; 32], now: i64) -> rusqlite::Result<Option<AuthSession>> {
     conn.prepare_cached(
         "SELECT a.user_id, a.tenant_id, u.name, u.issuer, a.expires_at FROM auth_sessions a JOIN users u ON u.id = a.user_id
          WHERE a.hash = ?1 AND a.expires_at > ?2",
@@ -69,19 +65,17 @@ pub(super) fn auth_session(
 }
 
 pub(super) fn ticket(conn: &Connection, hash: TicketHash) -> rusqlite::Result<Option<Ticket>> {
-    conn.prepare_cached(
-        "SELECT tenant_id, session_id, policy, expires_at FROM tickets WHERE hash = ?1",
-    )?
-    .query_row([hash.0], |row| {
-        Ok(Ticket {
-            hash,
-            tenant: TenantId(id(row, "tenant_id")?),
-            session: SessionId(id(row, "session_id")?),
-            policy: named(row, "policy")?,
-            expires_at: row.get("expires_at")?,
+    conn.prepare_cached("SELECT tenant_id, session_id, policy, expires_at FROM tickets WHERE hash = ?1")?
+        .query_row([hash.0], |row| {
+            Ok(Ticket {
+                hash,
+                tenant: TenantId(id(row, "tenant_id")?),
+                session: SessionId(id(row, "session_id")?),
+                policy: named(row, "policy")?,
+                expires_at: row.get("expires_at")?,
+            })
         })
-    })
-    .optional()
+        .optional()
 }
 
 /// A further ticket; `false` when the actor has no such session.
@@ -95,17 +89,11 @@ pub(super) fn add_ticket(
     if ticket.tenant != ctx.tenant || !rows::sees(&db.conn, ctx, ticket.session)? {
         return Ok(false);
     }
-    db.atomically(|db| insert_ticket(&db.conn, ticket, consent, now))
-        .map(|()| true)
+    db.atomically(|db| insert_ticket(&db.conn, ticket, consent, now)).map(|()| true)
 }
 
 /// The rows of a ticket and of the consent it was minted under.
-pub(super) fn insert_ticket(
-    conn: &Connection,
-    ticket: &Ticket,
-    consent: &Consent,
-    now: i64,
-) -> Result<(), Refusal> {
+pub(super) fn insert_ticket(conn: &Connection, ticket: &Ticket, consent: &Consent, now: i64) -> Result<(), Refusal> {
     let (tenant, session) = (ticket.tenant.key(), ticket.session.key());
     conn.prepare_cached("INSERT INTO tickets (hash, tenant_id, session_id, policy, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![ticket.hash.0, tenant, session, ticket.policy.name(), now, ticket.expires_at])?;

@@ -18,10 +18,7 @@ pub(super) struct Db {
 
 impl Db {
     /// Runs several statements that only make sense together; a refusal takes back what they did.
-    pub(super) fn atomically<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+    pub(super) fn atomically<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
         self.conn.prepare_cached("SAVEPOINT job")?.execute([])?;
         let result = work(self);
         if let Err(Refusal::Job(_)) = result {
@@ -57,11 +54,7 @@ where
     W: FnOnce(&mut Db) -> Result<T, Refusal> + Send,
 {
     pub(super) fn new(work: W, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
-        Self {
-            work: Some(work),
-            result: Err(StoreError::Closed),
-            reply,
-        }
+        Self { work: Some(work), result: Err(StoreError::Closed), reply }
     }
 }
 

@@ -35,10 +35,7 @@ pub(super) struct Heads {
 
 impl Heads {
     fn get(&mut self, session: SessionId) -> Option<Head> {
-        self.young
-            .get(&session)
-            .or_else(|| self.old.get(&session))
-            .copied()
+        self.young.get(&session).or_else(|| self.old.get(&session)).copied()
     }
 
     fn put(&mut self, session: SessionId, head: Head) {
@@ -72,14 +69,8 @@ pub(super) fn append(db: &mut Db, ctx: TenantCtx, batch: &Batch) -> Result<Commi
     let last = batch.expected_n + batch.records.len() as u64 - 1;
     // The hash of a record covers everything before it: one comparison tells whether both journals agree so far.
     let common = head.n.min(last);
-    let told = common
-        .checked_sub(batch.expected_n)
-        .map_or(batch.prev_hash, |at| batch.records[at as usize].hash);
-    let stored = if common == head.n {
-        Some(head.hash)
-    } else {
-        hash_at(&db.conn, batch.session, common)?
-    };
+    let told = common.checked_sub(batch.expected_n).map_or(batch.prev_hash, |at| batch.records[at as usize].hash);
+    let stored = if common == head.n { Some(head.hash) } else { hash_at(&db.conn, batch.session, common)? };
     if stored != Some(told) {
         return Err(StoreError::Fenced.into());
     }
@@ -87,15 +78,7 @@ pub(super) fn append(db: &mut Db, ctx: TenantCtx, batch: &Batch) -> Result<Commi
     let new = &batch.records[(common + 1 - batch.expected_n) as usize..];
     if let Some(newest) = new.last() {
         insert(&db.conn, &head, batch, new).map_err(whole)?;
-        db.heads.put(
-            batch.session,
-            Head {
-                n: newest.n,
-                hash: newest.hash,
-                lease_epoch: batch.lease_epoch,
-                ..head
-            },
-        );
+        db.heads.put(batch.session, Head { n: newest.n, hash: newest.hash, lease_epoch: batch.lease_epoch, ..head });
         db.stale.mark(batch.session);
     }
     Ok(Committed { up_to: last })
@@ -109,12 +92,7 @@ fn whole(error: rusqlite::Error) -> Refusal {
     }
 }
 
-fn insert(
-    conn: &Connection,
-    head: &Head,
-    batch: &Batch,
-    records: &[Record],
-) -> rusqlite::Result<()> {
+fn insert(conn: &Connection, head: &Head, batch: &Batch, records: &[Record]) -> rusqlite::Result<()> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO journal (tenant_id, session_id, n, epoch, lease_epoch, kind, source, hash, body, salt, text)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -162,30 +140,20 @@ fn hash_at(conn: &Connection, session: SessionId, n: u64) -> rusqlite::Result<Op
         return Ok(Some(Hash::GENESIS));
     }
     conn.prepare_cached("SELECT hash FROM journal WHERE session_id = ?1 AND n = ?2")?
-        .query_row(params![session.key(), signed(n)], |row| {
-            row.get(0).map(Hash)
-        })
+        .query_row(params![session.key(), signed(n)], |row| row.get(0).map(Hash))
         .optional()
 }
 
 /// Number and hash of the last record; zero and [`Hash::GENESIS`] when there is none.
 pub(super) fn head(conn: &Connection, session: SessionId) -> rusqlite::Result<(u64, Hash)> {
-    conn.prepare_cached(
-        "SELECT n, hash FROM journal WHERE session_id = ?1 ORDER BY n DESC LIMIT 1",
-    )?
-    .query_row([session.key()], |row| {
-        Ok((row.get(0).map(unsigned)?, row.get(1).map(Hash)?))
-    })
-    .optional()
-    .map(|head| head.unwrap_or((0, Hash::GENESIS)))
+    conn.prepare_cached("SELECT n, hash FROM journal WHERE session_id = ?1 ORDER BY n DESC LIMIT 1")?
+        .query_row([session.key()], |row| Ok((row.get(0).map(unsigned)?, row.get(1).map(Hash)?)))
+        .optional()
+        .map(|head| head.unwrap_or((0, Hash::GENESIS)))
 }
 
 /// The records after `after_n`, in order. A journal is as long as one interview, which the session cap bounds.
-pub(super) fn records(
-    conn: &Connection,
-    session: SessionId,
-    after_n: u64,
-) -> rusqlite::Result<Vec<Record>> {
+pub(super) fn records(conn: &Connection, session: SessionId, after_n: u64) -> rusqlite::Result<Vec<Record>> {
     conn.prepare_cached(
         "SELECT n, epoch, kind, source, hash, body, salt, text FROM journal WHERE session_id = ?1 AND n > ?2 ORDER BY n",
     )?

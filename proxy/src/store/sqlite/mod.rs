@@ -96,42 +96,23 @@ impl SqliteStore {
         let mut threads = Vec::with_capacity(options.readers + 2);
 
         let wal = checkpoint::Wal::watch(&mut conn, Arc::clone(&rest_is_small), wake)?;
-        let db = Db {
-            conn,
-            heads: journal::Heads::default(),
-            stale: project::Stale::at_start(),
-        };
-        let writer = Writer::new(
-            db,
-            job_queue,
-            Arc::clone(&health),
-            wal,
-            Arc::clone(&options.clock),
-        );
+        let db = Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start() };
+        let writer = Writer::new(db, job_queue, Arc::clone(&health), wal, Arc::clone(&options.clock));
         let copier = open::copier(&held)?;
         let query_queue = Arc::new(Mutex::new(query_queue));
-        let readers = (0..options.readers.max(1))
-            .map(|_| open::reader(&held))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..options.readers.max(1)).map(|_| open::reader(&held)).collect::<Result<Vec<_>, _>>()?;
 
         threads.push(spawn("store-writer", move || writer.run())?);
-        threads.push(spawn("store-copier", move || {
-            checkpoint::run(&copier, &asked, &rest_is_small)
-        })?);
+        threads.push(spawn("store-copier", move || checkpoint::run(&copier, &asked, &rest_is_small))?);
         for reader in readers {
             let queue = Arc::clone(&query_queue);
-            threads.push(spawn("store-reader", move || {
-                readers::run(&reader, &queue)
-            })?);
+            threads.push(spawn("store-reader", move || readers::run(&reader, &queue))?);
         }
         Ok(Self {
             clock: options.clock,
             health,
             queues: RwLock::new(Some(Queues { jobs, queries })),
-            running: Mutex::new(Some(Running {
-                threads,
-                _held: held,
-            })),
+            running: Mutex::new(Some(Running { threads, _held: held })),
         })
     }
 
@@ -162,10 +143,7 @@ impl SqliteStore {
     ) -> Answer<'_, T> {
         let (reply, answer) = oneshot::channel();
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        let sent = readers::send(
-            queues.as_ref().map(|queues| &queues.jobs),
-            Box::new(Pending::new(work, reply)),
-        );
+        let sent = readers::send(queues.as_ref().map(|queues| &queues.jobs), Box::new(Pending::new(work, reply)));
         answered(sent, answer)
     }
 
@@ -182,10 +160,7 @@ impl SqliteStore {
     /// Closes the queues; what is in them is still done.
     fn stop(&self) -> Option<Running> {
         *self.queues.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -198,10 +173,7 @@ impl Drop for SqliteStore {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
-    Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map_err(OpenError::Threads)
+    Builder::new().name(name.to_owned()).spawn(work).map_err(OpenError::Threads)
 }
 
 /// The answer to a request that was queued, or the reason it was not.

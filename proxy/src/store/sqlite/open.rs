@@ -41,14 +41,7 @@ impl Options {
     /// The defaults for a directory.
     #[must_use]
     pub fn new(dir: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            clock,
-            queue: 4096,
-            readers: 2,
-            read_queue: 1024,
-            max_bytes: None,
-        }
+        Self { dir: dir.to_owned(), clock, queue: 4096, readers: 2, read_queue: 1024, max_bytes: None }
     }
 }
 
@@ -83,9 +76,7 @@ pub enum OpenError {
         known: i64,
     },
     /// Its schema is not what its version says.
-    #[error(
-        "the store's schema (version {version}) was changed by somebody else; restore a backup"
-    )]
+    #[error("the store's schema (version {version}) was changed by somebody else; restore a backup")]
     Altered {
         /// What the file says it is.
         version: i64,
@@ -107,16 +98,9 @@ pub(super) struct Held {
 
 /// Creates the directory if need be and takes it.
 pub(super) fn take(dir: &Path) -> Result<Held, OpenError> {
-    let refused = |source| OpenError::Directory {
-        dir: dir.to_owned(),
-        source,
-    };
+    let refused = |source| OpenError::Directory { dir: dir.to_owned(), source };
     let is_new = !dir.exists();
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(refused)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
     let private = |name: &str| {
         OpenOptions::new()
             .create(true)
@@ -131,30 +115,18 @@ pub(super) fn take(dir: &Path) -> Result<Held, OpenError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::Locked {
-                dir: dir.to_owned(),
-            });
+            return Err(OpenError::Locked { dir: dir.to_owned() });
         }
         Err(TryLockError::Error(source)) => return Err(refused(source)),
     }
     // SQLite gives its log files the rights of the database: created here, all of them are private.
     private(DATABASE)?;
     // The names must survive a power cut as well as what is under them.
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(refused)?;
-    if let Some(parent) = dir
-        .parent()
-        .filter(|parent| is_new && !parent.as_os_str().is_empty())
-    {
-        File::open(parent)
-            .and_then(|parent| parent.sync_all())
-            .map_err(refused)?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(refused)?;
+    if let Some(parent) = dir.parent().filter(|parent| is_new && !parent.as_os_str().is_empty()) {
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
     }
-    Ok(Held {
-        database: dir.join(DATABASE),
-        _lock: lock,
-    })
+    Ok(Held { database: dir.join(DATABASE), _lock: lock })
 }
 
 /// The writer's connection, on the present schema.

@@ -29,11 +29,7 @@ pub(super) struct Stale {
 impl Stale {
     /// Nothing is known yet about what an earlier process left behind.
     pub(super) fn at_start() -> Self {
-        Self {
-            order: VecDeque::new(),
-            known: HashSet::new(),
-            unscanned: Some([0; 16]),
-        }
+        Self { order: VecDeque::new(), known: HashSet::new(), unscanned: Some([0; 16]) }
     }
 
     /// A session got a record.
@@ -98,11 +94,7 @@ pub(super) fn project(conn: &mut Connection, session: SessionId) -> rusqlite::Re
 }
 
 /// Folds `records` and arranges. What this version cannot read stays in the journal and is said once.
-pub(super) fn fold(
-    projection: &mut Projection,
-    session: SessionId,
-    records: &[crate::transcript::Record],
-) -> Changes {
+pub(super) fn fold(projection: &mut Projection, session: SessionId, records: &[crate::transcript::Record]) -> Changes {
     for record in records {
         if projection.fold(record).is_err() {
             tracing::warn!(%session, n = record.n, kind = record.kind.as_str(), "a journal record is not one this version knows; it is left out");
@@ -113,14 +105,8 @@ pub(super) fn fold(
 
 /// Empties the projection of one session, so that the next [`project`] rebuilds it from the first record.
 pub(super) fn forget(conn: &Connection, session: SessionId) -> rusqlite::Result<()> {
-    conn.execute(
-        "DELETE FROM transcript_entries WHERE session_id = ?1",
-        [session.key()],
-    )?;
-    conn.execute(
-        "DELETE FROM stage_events WHERE session_id = ?1",
-        [session.key()],
-    )?;
+    conn.execute("DELETE FROM transcript_entries WHERE session_id = ?1", [session.key()])?;
+    conn.execute("DELETE FROM stage_events WHERE session_id = ?1", [session.key()])?;
     save_session(conn, session, &Projection::default())
 }
 
@@ -206,11 +192,7 @@ fn save_turn(conn: &Connection, session: SessionId, turn: &Turn) -> rusqlite::Re
     Ok(())
 }
 
-fn save_session(
-    conn: &Connection,
-    session: SessionId,
-    projection: &Projection,
-) -> rusqlite::Result<()> {
+fn save_session(conn: &Connection, session: SessionId, projection: &Projection) -> rusqlite::Result<()> {
     let state = &projection.session;
     conn.prepare_cached(
         "UPDATE interview_sessions SET projected_n = :projected_n, status = :status, webrtc_status = :webrtc_status, webrtc_call = :webrtc_call,

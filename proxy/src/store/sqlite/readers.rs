@@ -20,9 +20,7 @@ pub(super) fn query<T: Send + 'static>(
     let (reply, answer) = oneshot::channel();
     let query = Box::new(move |conn: &Connection| {
         // One transaction a query, so that all of it is read from the same moment.
-        let result = conn
-            .unchecked_transaction()
-            .and_then(|moment| read(&moment));
+        let result = conn.unchecked_transaction().and_then(|moment| read(&moment));
         let _ = reply.send(result.map_err(|error| unreadable(&error)));
     });
     (query, answer)

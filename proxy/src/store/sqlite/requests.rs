@@ -6,8 +6,8 @@ use super::{SqliteStore, calls, identity, journal, rows, views};
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{
-    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session,
-    SessionFailure, Store, StoreError, StoreHealth, Transcript, Unfinished
+    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store,
+    StoreError, StoreHealth, Transcript, Unfinished,
 };
 use crate::transcript::{HangUp, Record};
 
@@ -25,13 +25,7 @@ impl Store for SqliteStore {
         self.read(move |conn| identity::ticket(conn, hash))
     }
 
-    fn create_session(
-        &self,
-        ctx: TenantCtx,
-        new: NewSession,
-        ticket: Ticket,
-        consent: Consent,
-    ) -> Answer<'_, Session> {
+    fn create_session(&self, ctx: TenantCtx, new: NewSession, ticket: Ticket, consent: Consent) -> Answer<'_, Session> {
         self.write(move |db| calls::create_session(db, ctx, new, &ticket, &consent))
     }
 
@@ -52,23 +46,11 @@ impl Store for SqliteStore {
         self.write(move |db| calls::start(db, ctx, &call))
     }
 
-    fn call_answered(
-        &self,
-        ctx: TenantCtx,
-        call: CallId,
-        provider: ProviderCallId,
-        at_unix_ms: i64,
-    ) -> Answer<'_, ()> {
+    fn call_answered(&self, ctx: TenantCtx, call: CallId, provider: ProviderCallId, at_unix_ms: i64) -> Answer<'_, ()> {
         self.write(move |db| calls::answered(db, ctx, &call, &provider, at_unix_ms))
     }
 
-    fn close_call(
-        &self,
-        ctx: TenantCtx,
-        call: CallId,
-        hang_up: HangUp,
-        at_unix_ms: i64,
-    ) -> Answer<'_, ()> {
+    fn close_call(&self, ctx: TenantCtx, call: CallId, hang_up: HangUp, at_unix_ms: i64) -> Answer<'_, ()> {
         self.write(move |db| calls::close(db, ctx, &call, hang_up, at_unix_ms))
     }
 
@@ -94,11 +76,7 @@ impl Store for SqliteStore {
 
     fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>> {
         self.read(move |conn| {
-            if rows::sees(conn, ctx, session)? {
-                journal::records(conn, session, after_n)
-            } else {
-                Ok(Vec::new())
-            }
+            if rows::sees(conn, ctx, session)? { journal::records(conn, session, after_n) } else { Ok(Vec::new()) }
         })
     }
 
@@ -117,9 +95,7 @@ impl Store for SqliteStore {
                 return Ok(());
             };
             // The last group is an fsync away; waiting for it does not belong on a runtime thread.
-            tokio::task::spawn_blocking(move || running.join())
-                .await
-                .map_err(|_| StoreError::Internal)
+            tokio::task::spawn_blocking(move || running.join()).await.map_err(|_| StoreError::Internal)
         })
     }
 }

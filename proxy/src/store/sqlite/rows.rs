@@ -27,10 +27,7 @@ pub(super) fn sees(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusq
 }
 
 /// The projected columns of a session, whoever it belongs to: for the writer.
-pub(super) fn session_state(
-    conn: &Connection,
-    session: SessionId,
-) -> rusqlite::Result<Option<SessionState>> {
+pub(super) fn session_state(conn: &Connection, session: SessionId) -> rusqlite::Result<Option<SessionState>> {
     conn.prepare_cached("SELECT * FROM interview_sessions WHERE id = ?1")?
         .query_row([session.key()], state_row)
         .optional()
@@ -73,16 +70,10 @@ pub(super) fn projection(
 }
 
 fn turn_row(row: &Row<'_>) -> rusqlite::Result<Turn> {
-    let key = TurnKey {
-        call: row.get("call_ordinal")?,
-        item: row.get("item_id")?,
-        content_index: row.get("content_index")?,
-    };
+    let key =
+        TurnKey { call: row.get("call_ordinal")?, item: row.get("item_id")?, content_index: row.get("content_index")? };
     let speaker = named(row, "speaker")?;
-    let span = |column: &str| {
-        row.get::<_, Option<i64>>(column)
-            .map(|value| value.map(unsigned))
-    };
+    let span = |column: &str| row.get::<_, Option<i64>>(column).map(|value| value.map(unsigned));
     let settled = match row.get::<_, Option<u32>>("seq")? {
         None => None,
         Some(seq) => Some(TurnRow {
@@ -104,13 +95,7 @@ fn turn_row(row: &Row<'_>) -> rusqlite::Result<Turn> {
             spoken_at: row.get("spoken_at")?,
         }),
     };
-    Ok(Turn {
-        key,
-        first_n: count(row, "first_n")?,
-        after: row.get("previous_item_id")?,
-        speaker,
-        settled,
-    })
+    Ok(Turn { key, first_n: count(row, "first_n")?, after: row.get("previous_item_id")?, speaker, settled })
 }
 
 pub(super) fn state_row(row: &Row<'_>) -> rusqlite::Result<SessionState> {
@@ -134,12 +119,8 @@ pub(super) fn state_row(row: &Row<'_>) -> rusqlite::Result<SessionState> {
 }
 
 /// The JSON in a column.
-pub(super) fn json<T: serde::de::DeserializeOwned>(
-    row: &Row<'_>,
-    column: &str,
-) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text).map_err(|_| {
-        rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
-    })
+    serde_json::from_str(text)
+        .map_err(|_| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text))
 }

@@ -28,17 +28,11 @@ pub(super) fn migrate(conn: &mut Connection, now_unix_ms: i64) -> Result<(), Ope
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if found > newest {
-        return Err(OpenError::Newer {
-            found,
-            known: newest,
-        });
+        return Err(OpenError::Newer { found, known: newest });
     }
     check_owner(conn, found)?;
     check_history(conn, found)?;
-    for migration in MIGRATIONS
-        .iter()
-        .filter(|migration| migration.version > found)
-    {
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version > found) {
         let step = conn.transaction()?;
         step.execute_batch(migration.sql)?;
         step.execute(
@@ -56,16 +50,8 @@ pub(super) fn migrate(conn: &mut Connection, now_unix_ms: i64) -> Result<(), Ope
 fn check_owner(conn: &Connection, version: i64) -> Result<(), OpenError> {
     let owner: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let ours = if version == 0 {
-        owner == 0 && tables == 0
-    } else {
-        owner == APPLICATION_ID
-    };
-    if ours {
-        Ok(())
-    } else {
-        Err(OpenError::Foreign)
-    }
+    let ours = if version == 0 { owner == 0 && tables == 0 } else { owner == APPLICATION_ID };
+    if ours { Ok(()) } else { Err(OpenError::Foreign) }
 }
 
 fn check_history(conn: &Connection, found: i64) -> Result<(), OpenError> {
@@ -78,21 +64,13 @@ fn check_history(conn: &Connection, found: i64) -> Result<(), OpenError> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()
         .map_err(|_| OpenError::Altered { version: found })?;
-    let expected = MIGRATIONS
-        .iter()
-        .filter(|migration| migration.version <= found);
+    let expected = MIGRATIONS.iter().filter(|migration| migration.version <= found);
     let fits = |(migration, (version, sum, _)): (&Migration, &(i64, [u8; 32], [u8; 32]))| {
         migration.version == *version && checksum(migration.sql) == *sum
     };
     let known = applied.len() == expected.clone().count() && expected.zip(&applied).all(fits);
-    let untouched = applied
-        .last()
-        .is_some_and(|(_, _, print)| fingerprint(conn).is_ok_and(|now| now == *print));
-    if known && untouched {
-        Ok(())
-    } else {
-        Err(OpenError::Altered { version: found })
-    }
+    let untouched = applied.last().is_some_and(|(_, _, print)| fingerprint(conn).is_ok_and(|now| now == *print));
+    if known && untouched { Ok(()) } else { Err(OpenError::Altered { version: found }) }
 }
 
 fn checksum(sql: &str) -> [u8; 32] {

@@ -22,7 +22,8 @@ struct Stored {
     head_n: u64,
 }
 
-const SESSION: &str = "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS call_answered_at, c.closed_at AS call_closed_at,
+const SESSION: &str =
+    "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS call_answered_at, c.closed_at AS call_closed_at,
         coalesce((SELECT max(n) FROM journal WHERE session_id = s.id), 0) AS head_n
     FROM interview_sessions s
     LEFT JOIN calls c ON c.session_id = s.id AND c.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
@@ -31,25 +32,16 @@ const SESSION: &str = "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS c
 /// Every offer asks for one: it is found by its key, however many the tenant has. An `IS NULL OR` here would have all of
 /// the tenant's looked at.
 const BY_ID: &str = "AND s.id = :id";
-const NEWEST_FIRST: &str = "AND (:session IS NULL OR s.id = :session) AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit";
+const NEWEST_FIRST: &str =
+    "AND (:session IS NULL OR s.id = :session) AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit";
 
 /// One session up to its journal's head.
-pub(super) fn session(
-    conn: &Connection,
-    ctx: TenantCtx,
-    wanted: SessionId,
-) -> rusqlite::Result<Option<Session>> {
-    stored(conn, ctx, wanted)?
-        .map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session))
-        .transpose()
+pub(super) fn session(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Session>> {
+    stored(conn, ctx, wanted)?.map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session)).transpose()
 }
 
 /// Sessions of the actor, newest first: ids are time-ordered.
-pub(super) fn sessions(
-    conn: &Connection,
-    ctx: TenantCtx,
-    page: Page,
-) -> rusqlite::Result<Vec<Session>> {
+pub(super) fn sessions(conn: &Connection, ctx: TenantCtx, page: Page) -> rusqlite::Result<Vec<Session>> {
     let sight = Sight::of(ctx);
     let found: Vec<Stored> = conn
         .prepare_cached(&format!("{SESSION} {NEWEST_FIRST}"))?
@@ -64,56 +56,33 @@ pub(super) fn sessions(
             stored_row,
         )?
         .collect::<Result<_, _>>()?;
-    found
-        .into_iter()
-        .map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session))
-        .collect()
+    found.into_iter().map(|stored| current(conn, stored, Words::Left).map(|(session, _)| session)).collect()
 }
 
 /// Everything readable of a session.
-pub(super) fn transcript(
-    conn: &Connection,
-    ctx: TenantCtx,
-    wanted: SessionId,
-) -> rusqlite::Result<Option<Transcript>> {
+pub(super) fn transcript(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Transcript>> {
     let Some(stored) = stored(conn, ctx, wanted)? else {
         return Ok(None);
     };
     let (session, mut projection) = current(conn, stored, Words::Loaded)?;
     let (_, head) = journal::head(conn, wanted)?;
     let stages = std::mem::take(&mut projection.stages);
-    Ok(Some(Transcript {
-        session,
-        stages,
-        turns: projection.into_turn_rows(),
-        head,
-    }))
+    Ok(Some(Transcript { session, stages, turns: projection.into_turn_rows(), head }))
 }
 
-fn stored(
-    conn: &Connection,
-    ctx: TenantCtx,
-    wanted: SessionId,
-) -> rusqlite::Result<Option<Stored>> {
+fn stored(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Stored>> {
     if !ctx.may_see(wanted) {
         return Ok(None);
     }
     let sight = Sight::of(ctx);
     conn.prepare_cached(&format!("{SESSION} {BY_ID}"))?
-        .query_row(
-            named_params! { ":tenant": sight.tenant, ":id": wanted.key(), ":user": sight.user },
-            stored_row,
-        )
+        .query_row(named_params! { ":tenant": sight.tenant, ":id": wanted.key(), ":user": sight.user }, stored_row)
         .optional()
 }
 
 /// Brings a stored session up to its journal's head, in memory. With [`Words::Left`] and nothing to fold, the
 /// projection stays empty: nobody asked for its turns.
-fn current(
-    conn: &Connection,
-    stored: Stored,
-    words: Words,
-) -> rusqlite::Result<(Session, Projection)> {
+fn current(conn: &Connection, stored: Stored, words: Words) -> rusqlite::Result<(Session, Projection)> {
     let id = stored.new.id;
     let behind = stored.state.projected_n < stored.head_n;
     let projection = if behind || words == Words::Loaded {
@@ -125,16 +94,7 @@ fn current(
         Projection::stored(stored.state, Vec::new(), Vec::new())
     };
     let state = projection.session.clone();
-    Ok((
-        standing::session(
-            stored.new,
-            stored.tenant,
-            state,
-            stored.failure,
-            stored.call,
-        ),
-        projection,
-    ))
+    Ok((standing::session(stored.new, stored.tenant, state, stored.failure, stored.call), projection))
 }
 
 fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -157,10 +117,7 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
         tenant: TenantId(id(row, "tenant_id")?),
         state: rows::state_row(row)?,
         failure: match failure {
-            Some(code) => Some(Failure {
-                code,
-                ordinal: row.get("failed_ordinal")?,
-            }),
+            Some(code) => Some(Failure { code, ordinal: row.get("failed_ordinal")? }),
             None => None,
         },
         call: match call {
@@ -184,23 +141,12 @@ mod tests {
     fn a_session_is_found_by_its_key_and_not_among_all_of_its_tenant() {
         let mut conn = Connection::open_in_memory().expect("memory");
         schema::migrate(&mut conn, 0).expect("the schema");
-        let mut plan = conn
-            .prepare(&format!("EXPLAIN QUERY PLAN {SESSION} {BY_ID}"))
-            .expect("the query");
-        let anybody =
-            named_params! { ":tenant": [0_u8; 16], ":id": [0_u8; 16], ":user": None::<[u8; 16]> };
-        let steps: Vec<String> = plan
-            .query_map(anybody, |row| row.get("detail"))
-            .and_then(Iterator::collect)
-            .expect("its steps");
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {SESSION} {BY_ID}")).expect("the query");
+        let anybody = named_params! { ":tenant": [0_u8; 16], ":id": [0_u8; 16], ":user": None::<[u8; 16]> };
+        let steps: Vec<String> =
+            plan.query_map(anybody, |row| row.get("detail")).and_then(Iterator::collect).expect("its steps");
         let found = steps.iter().find(|step| step.starts_with("SEARCH s "));
-        assert!(
-            found.is_some_and(|step| step.contains("AND id=?")),
-            "{steps:?}"
-        );
-        assert!(
-            !steps.iter().any(|step| step.starts_with("SCAN")),
-            "{steps:?}"
-        );
+        assert!(found.is_some_and(|step| step.contains("AND id=?")), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
     }
 }

@@ -68,14 +68,7 @@ impl Writer {
         wal: Wal,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            db,
-            queue,
-            health,
-            wal,
-            clock,
-            durability: Durability::Acknowledged,
-        }
+        Self { db, queue, health, wal, clock, durability: Durability::Acknowledged }
     }
 
     /// Works until every sender is gone and everything they sent is answered.
@@ -103,10 +96,7 @@ impl Writer {
     }
 
     fn behind_by(&self, time: Duration) -> bool {
-        self.db
-            .stale
-            .oldest()
-            .is_some_and(|since| since.elapsed() >= time)
+        self.db.stale.oldest().is_some_and(|since| since.elapsed() >= time)
     }
 
     /// The next job, or the time to look after something else.
@@ -114,24 +104,15 @@ impl Writer {
         let patience = if self.health.failing() {
             Some(Duration::from_millis(PROBE_EVERY_MS))
         } else {
-            let until_project = self
-                .db
-                .stale
-                .oldest()
-                .map(|since| PROJECT_WITHIN.saturating_sub(since.elapsed()).max(QUIET));
+            let until_project =
+                self.db.stale.oldest().map(|since| PROJECT_WITHIN.saturating_sub(since.elapsed()).max(QUIET));
             let until_scan = self.db.stale.has_unscanned().then_some(SCAN_AFTER);
             let until_copy = self.wal.has_uncopied().then_some(PROJECT_WITHIN);
-            [until_project, until_scan, until_copy]
-                .into_iter()
-                .flatten()
-                .min()
+            [until_project, until_scan, until_copy].into_iter().flatten().min()
         };
         match patience {
             Some(patience) => self.queue.recv_timeout(patience),
-            None => self
-                .queue
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
+            None => self.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -152,9 +133,7 @@ impl Writer {
     /// One group: all of it durable, or none of it.
     fn write(&mut self, group: &mut Vec<Box<dyn Job>>) {
         let result = if self.may_try() {
-            self.transaction(Durability::Acknowledged, |db| {
-                group.iter_mut().try_for_each(|job| job.run(db))
-            })
+            self.transaction(Durability::Acknowledged, |db| group.iter_mut().try_for_each(|job| job.run(db)))
         } else {
             Err(self.health.reason())
         };
@@ -168,13 +147,7 @@ impl Writer {
 
     /// A failed store is left alone for a second: retrying every job against a full disk would only heat it.
     fn may_try(&self) -> bool {
-        !self.health.failing()
-            || self
-                .clock
-                .now()
-                .mono_ms
-                .saturating_sub(self.health.failed_at_ms())
-                >= PROBE_EVERY_MS
+        !self.health.failing() || self.clock.now().mono_ms.saturating_sub(self.health.failed_at_ms()) >= PROBE_EVERY_MS
     }
 
     fn project(&mut self, slice: Duration) {
@@ -202,9 +175,7 @@ impl Writer {
             Ok(())
         });
         if result.is_err() {
-            taken
-                .into_iter()
-                .for_each(|session| self.db.stale.mark(session));
+            taken.into_iter().for_each(|session| self.db.stale.mark(session));
         }
     }
 
@@ -214,19 +185,12 @@ impl Writer {
             return;
         }
         let _ = self.transaction(Durability::Acknowledged, |db| {
-            let probe =
-                "INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(65536))";
-            db.conn
-                .execute(probe, [])
-                .map(|_| ())
-                .map_err(|error| reason(&error))
+            let probe = "INSERT OR REPLACE INTO write_probe (id, filler) VALUES (1, zeroblob(65536))";
+            db.conn.execute(probe, []).map(|_| ()).map_err(|error| reason(&error))
         });
         if !self.health.failing() {
             let _ = self.transaction(Durability::Acknowledged, |db| {
-                db.conn
-                    .execute("DELETE FROM write_probe", [])
-                    .map(|_| ())
-                    .map_err(|error| reason(&error))
+                db.conn.execute("DELETE FROM write_probe", []).map(|_| ()).map_err(|error| reason(&error))
             });
         }
     }
@@ -259,9 +223,7 @@ impl Writer {
         work: impl FnOnce(&mut Db) -> Result<(), Unwritable>,
     ) -> Result<(), Unwritable> {
         let run = |conn: &Connection, sql: &str| {
-            conn.prepare_cached(sql)
-                .and_then(|mut statement| statement.execute([]))
-                .map_err(|error| reason(&error))
+            conn.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(|error| reason(&error))
         };
         if self.durability != durability {
             // A failure here refuses the transaction: nothing is acknowledged on the weaker setting.

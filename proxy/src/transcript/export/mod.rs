@@ -157,7 +157,10 @@ impl Interview {
             told("Ended", &meta.ended_at),
             told("Ended by", &meta.ended_by),
             (!skipped.is_empty()).then(|| ("Skipped", skipped.join(", "))),
-            Some(("Interviewer", if meta.simulation { format!("{} (simulated)", meta.model) } else { meta.model.clone() })),
+            Some((
+                "Interviewer",
+                if meta.simulation { format!("{} (simulated)", meta.model) } else { meta.model.clone() },
+            )),
         ]
         .into_iter()
         .flatten()
@@ -242,9 +245,16 @@ mod tests {
                 forced_transitions: 0,
                 control: Some("sideband".to_owned()),
                 head: "00".repeat(32),
-                stage_labels: vec![label("welcome", "Welcome"), label("company_fit", "Company fit"), label("closing", "Closing")],
+                stage_labels: vec![
+                    label("welcome", "Welcome"),
+                    label("company_fit", "Company fit"),
+                    label("closing", "Closing"),
+                ],
             },
-            stages: vec![stage(1, None, "welcome", StageReason::Start), stage(2, Some("welcome"), "closing", StageReason::Skipped)],
+            stages: vec![
+                stage(1, None, "welcome", StageReason::Start),
+                stage(2, Some("welcome"), "closing", StageReason::Skipped),
+            ],
             turns: vec![
                 turn(1, Speaker::Ai, "welcome", "Hello. Who are you?"),
                 TurnLine {
@@ -257,7 +267,11 @@ mod tests {
                     source: Source::Client,
                     ..turn(3, Speaker::Ai, "closing", "Thank you and")
                 },
-                TurnLine { state: TurnState::TimedOut, since_start_ms: None, ..turn(4, Speaker::Candidate, "closing", "") },
+                TurnLine {
+                    state: TurnState::TimedOut,
+                    since_start_ms: None,
+                    ..turn(4, Speaker::Candidate, "closing", "")
+                },
             ],
         }
     }

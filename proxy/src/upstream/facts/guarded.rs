@@ -43,7 +43,11 @@ impl Guarded {
             session.get("tools").filter(|tools| !tools.is_null()).cloned().unwrap_or_else(|| Value::Array(Vec::new())),
             session.get("tool_choice").filter(|choice| !choice.is_null()).cloned().unwrap_or_else(|| "auto".into()),
             session["prompt"].clone(),
-            session.get("output_modalities").filter(|m| !m.is_null()).cloned().unwrap_or_else(|| serde_json::json!(["audio"])),
+            session
+                .get("output_modalities")
+                .filter(|m| !m.is_null())
+                .cloned()
+                .unwrap_or_else(|| serde_json::json!(["audio"])),
         ]);
         Self {
             instructions: Self::fingerprint(session["instructions"].as_str().unwrap_or_default()),

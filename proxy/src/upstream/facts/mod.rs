@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 pub use guarded::{Gate, Guarded};
 
-pub use crate::transcript::turn::{After, End, TurnFact, TurnRef};
 use crate::transcript::Speaker;
+pub use crate::transcript::turn::{After, End, TurnFact, TurnRef};
 
 /// What an upstream can do (call-core §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,8 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// The realtime dialect.
-    pub const REALTIME: Self = Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true };
+    pub const REALTIME: Self =
+        Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true };
 }
 
 /// How a reply ended.

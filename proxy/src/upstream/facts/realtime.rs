@@ -57,7 +57,9 @@ impl Realtime {
                 code: text(&event["error"]["code"]).or_else(|| text(&event["error"]["type"])).unwrap_or_default(),
             }),
             _ if kind.starts_with("input_audio_buffer.") => self.heard(kind, event, &mut facts),
-            _ if kind.starts_with("conversation.item.input_audio_transcription.") => self.transcribed(kind, event, &mut facts),
+            _ if kind.starts_with("conversation.item.input_audio_transcription.") => {
+                self.transcribed(kind, event, &mut facts)
+            }
             _ if kind.starts_with("conversation.item.") => self.item(kind, event, &mut facts),
             _ if kind.starts_with("output_audio_buffer.") => facts.extend(playback(kind)),
             _ if kind.starts_with("response.") => self.reply(kind, event, &mut facts),
@@ -135,7 +137,8 @@ impl Realtime {
             "conversation.item.retrieved" => self.added(&event["item"], After::Unknown, facts),
             "conversation.item.truncated" => {
                 let Some(item) = text(&event["item_id"]) else { return };
-                let (turn, end) = (turn(&item, index(event)), End::Interrupted { audio_end_ms: event["audio_end_ms"].as_u64() });
+                let (turn, end) =
+                    (turn(&item, index(event)), End::Interrupted { audio_end_ms: event["audio_end_ms"].as_u64() });
                 // Only what the model said can be cut off, also if this is the first we hear of it.
                 facts.push(Fact::Turn(turn.clone(), began(Speaker::Ai, After::Unknown, Origin::Reply)));
                 facts.push(Fact::Turn(turn, TurnFact::Ended(end)));
@@ -184,13 +187,18 @@ impl Realtime {
                 }
             }
             "response.output_item.added" => {
-                let (Some(reply), Some(item)) = (text(&event["response_id"]), text(&event["item"]["id"])) else { return };
+                let (Some(reply), Some(item)) = (text(&event["response_id"]), text(&event["item"]["id"])) else {
+                    return;
+                };
                 self.made_by.set(item.clone(), reply.clone());
                 if event["item"]["type"] == "message" && self.aside.get(&reply).is_none() {
                     facts.push(Fact::Turn(turn(&item, 0), reply_turn(&reply)));
                 }
             }
-            "response.output_audio_transcript.delta" | "response.audio_transcript.delta" | "response.output_text.delta" | "response.text.delta" => {
+            "response.output_audio_transcript.delta"
+            | "response.audio_transcript.delta"
+            | "response.output_text.delta"
+            | "response.text.delta" => {
                 self.said(event, text(&event["delta"]).map(TurnFact::Append), facts);
             }
             "response.output_audio_transcript.done" | "response.audio_transcript.done" => {
@@ -262,7 +270,11 @@ fn playback(kind: &str) -> Option<Fact> {
 /// The words an item carries, if any. An item without them says nothing about words that came another way.
 fn words_of(id: &str, item: &Value) -> Option<Fact> {
     let content = item["content"].as_array()?;
-    let words: Vec<&str> = content.iter().filter_map(|part| part["transcript"].as_str().or_else(|| part["text"].as_str())).filter(|words| !words.is_empty()).collect();
+    let words: Vec<&str> = content
+        .iter()
+        .filter_map(|part| part["transcript"].as_str().or_else(|| part["text"].as_str()))
+        .filter(|words| !words.is_empty())
+        .collect();
     (!words.is_empty()).then(|| Fact::Turn(turn(id, 0), TurnFact::Replace(words.join(" "))))
 }
 
@@ -279,7 +291,12 @@ fn began(speaker: Speaker, after: After, origin: Origin) -> TurnFact {
 }
 
 fn reply_turn(reply: &str) -> TurnFact {
-    TurnFact::Began { speaker: Speaker::Ai, after: After::Unknown, origin: Origin::Reply, reply: Some(reply.to_owned()) }
+    TurnFact::Began {
+        speaker: Speaker::Ai,
+        after: After::Unknown,
+        origin: Origin::Reply,
+        reply: Some(reply.to_owned()),
+    }
 }
 
 /// `null` is "first" only where the field is there at all.

@@ -18,24 +18,41 @@ fn a_spoken_turn_and_its_reply() {
         [Fact::Floor { speaker: Speaker::Candidate, on: true }]
     );
     feed(json!({"type":"input_audio_buffer.speech_stopped","event_id":"2","audio_end_ms":4256,"item_id":"U"}));
-    let committed = feed(json!({"type":"input_audio_buffer.committed","event_id":"3","previous_item_id":null,"item_id":"U"}));
+    let committed =
+        feed(json!({"type":"input_audio_buffer.committed","event_id":"3","previous_item_id":null,"item_id":"U"}));
     assert_eq!(committed[0], Fact::Turn(item("U"), began(Speaker::Candidate, After::First, Origin::Speech)));
     assert_eq!(committed[1], Fact::Turn(item("U"), TurnFact::Committed { start_ms: Some(1460), end_ms: Some(4256) }));
-    let created = feed(json!({"type":"response.created","event_id":"4","response":{"id":"R","conversation_id":"c","metadata":{"viva":"n1"}}}));
+    let created = feed(
+        json!({"type":"response.created","event_id":"4","response":{"id":"R","conversation_id":"c","metadata":{"viva":"n1"}}}),
+    );
     assert_eq!(created, [Fact::ReplyStarted { id: "R".into(), nonce: Some("n1".into()) }]);
-    feed(json!({"type":"response.output_item.added","event_id":"5","response_id":"R","item":{"id":"A","type":"message"}}));
-    let added = feed(json!({"type":"conversation.item.added","event_id":"6","previous_item_id":"U","item":{"id":"A","type":"message","role":"assistant","content":[]}}));
+    feed(
+        json!({"type":"response.output_item.added","event_id":"5","response_id":"R","item":{"id":"A","type":"message"}}),
+    );
+    let added = feed(
+        json!({"type":"conversation.item.added","event_id":"6","previous_item_id":"U","item":{"id":"A","type":"message","role":"assistant","content":[]}}),
+    );
     let Fact::Turn(_, TurnFact::Began { speaker, after, origin, reply }) = &added[0] else { panic!("{added:?}") };
-    assert_eq!((*speaker, after, *origin, reply.as_deref()), (Speaker::Ai, &After::Item("U".into()), Origin::Reply, Some("R")));
-    let words = feed(json!({"type":"conversation.item.input_audio_transcription.completed","event_id":"7","item_id":"U","content_index":0,
-        "transcript":"Hello.","usage":{"type":"duration","seconds":3}}));
+    assert_eq!(
+        (*speaker, after, *origin, reply.as_deref()),
+        (Speaker::Ai, &After::Item("U".into()), Origin::Reply, Some("R"))
+    );
+    let words = feed(
+        json!({"type":"conversation.item.input_audio_transcription.completed","event_id":"7","item_id":"U","content_index":0,
+        "transcript":"Hello.","usage":{"type":"duration","seconds":3}}),
+    );
     assert!(words.contains(&Fact::Turn(item("U"), TurnFact::Replace("Hello.".into()))));
     assert!(words.contains(&Fact::Turn(item("U"), TurnFact::Ended(End::Complete))));
     assert!(matches!(words.last(), Some(Fact::Usage { operation: Operation::Transcription, .. })));
     let done = feed(json!({"type":"conversation.item.done","event_id":"8","previous_item_id":null,
         "item":{"id":"A","type":"message","role":"assistant","content":[{"type":"output_audio","transcript":"Hi."}]}}));
-    assert!(matches!(&done[0], Fact::Turn(_, TurnFact::Began { after: After::Unknown, .. })), "null on done is no link");
-    let done = feed(json!({"type":"response.done","event_id":"9","response":{"id":"R","status":"cancelled","output":[{"id":"A","type":"message","content":[]}],"usage":null}}));
+    assert!(
+        matches!(&done[0], Fact::Turn(_, TurnFact::Began { after: After::Unknown, .. })),
+        "null on done is no link"
+    );
+    let done = feed(
+        json!({"type":"response.done","event_id":"9","response":{"id":"R","status":"cancelled","output":[{"id":"A","type":"message","content":[]}],"usage":null}}),
+    );
     assert!(done.contains(&Fact::Turn(item("A"), TurnFact::Ended(End::Interrupted { audio_end_ms: None }))));
     assert_eq!(done.last(), Some(&Fact::ReplyFinished { id: "R".into(), end: ReplyEnd::Cancelled }));
 }
@@ -84,19 +101,33 @@ fn placed_items_are_told_from_spoken_ones() {
 fn memory_is_bounded() {
     let mut realtime = Realtime::new();
     for n in 0..10_000 {
-        realtime.feed(&json!({"type":"input_audio_buffer.speech_started","event_id":format!("e{n}"),"item_id":format!("i{n}")}));
+        realtime.feed(
+            &json!({"type":"input_audio_buffer.speech_started","event_id":format!("e{n}"),"item_id":format!("i{n}")}),
+        );
         realtime.feed(&json!({"type":"response.created","response":{"id":format!("r{n}"),"conversation_id":null}}));
     }
-    assert!(realtime.seen.len() <= MAX_EVENT_IDS && realtime.speech.values.len() <= MAX_REMEMBERED && realtime.aside.order.len() <= MAX_REMEMBERED);
+    assert!(
+        realtime.seen.len() <= MAX_EVENT_IDS
+            && realtime.speech.values.len() <= MAX_REMEMBERED
+            && realtime.aside.order.len() <= MAX_REMEMBERED
+    );
 }
 
 fn json_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), "[a-z_.]{0,12}".prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z_.]{0,12}".prop_map(Value::from)
+    ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::hash_map(
-                prop::sample::select(vec!["id", "item", "item_id", "type", "content", "response", "output", "usage", "session", "audio", "input", "role", "delta"]),
+                prop::sample::select(vec![
+                    "id", "item", "item_id", "type", "content", "response", "output", "usage", "session", "audio",
+                    "input", "role", "delta"
+                ]),
                 inner,
                 0..5
             )
@@ -106,12 +137,28 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 const TYPES: [&str; 22] = [
-    "session.created", "session.updated", "error", "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped",
-    "input_audio_buffer.committed", "input_audio_buffer.timeout_triggered", "conversation.item.added", "conversation.item.done",
-    "conversation.item.truncated", "conversation.item.deleted", "conversation.item.retrieved",
-    "conversation.item.input_audio_transcription.delta", "conversation.item.input_audio_transcription.completed",
-    "conversation.item.input_audio_transcription.segment", "output_audio_buffer.started", "response.created",
-    "response.output_item.added", "response.output_audio_transcript.delta", "response.output_text.done", "response.done", "unheard.of",
+    "session.created",
+    "session.updated",
+    "error",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "input_audio_buffer.timeout_triggered",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.truncated",
+    "conversation.item.deleted",
+    "conversation.item.retrieved",
+    "conversation.item.input_audio_transcription.delta",
+    "conversation.item.input_audio_transcription.completed",
+    "conversation.item.input_audio_transcription.segment",
+    "output_audio_buffer.started",
+    "response.created",
+    "response.output_item.added",
+    "response.output_audio_transcript.delta",
+    "response.output_text.done",
+    "response.done",
+    "unheard.of",
 ];
 
 proptest! {

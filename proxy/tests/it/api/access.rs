@@ -72,7 +72,12 @@ async fn a_cookie_works_for_twelve_hours() {
 async fn a_cookie_acts_only_for_our_own_page() {
     let server = Server::start().await;
     let guest = server.guest().await;
-    let create = || server.request(Method::POST, "/api/sessions").header("cookie", &guest.cookie).json(&json!({ "consent": consent() }));
+    let create = || {
+        server
+            .request(Method::POST, "/api/sessions")
+            .header("cookie", &guest.cookie)
+            .json(&json!({ "consent": consent() }))
+    };
     for request in [create(), create().header("origin", "https://evil.example")] {
         assert_eq!(refusal(request.send().await.unwrap()).await, is(403, "FORBIDDEN"));
     }

@@ -28,7 +28,8 @@ async fn a_session_comes_with_a_ticket_and_an_address() {
     for (field, value) in shown.as_object().unwrap() {
         assert_eq!(&session[field], value, "{field}");
     }
-    let names: Vec<_> = session["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        session["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["welcome", "self_intro", "past_experience", "company_fit", "closing"]);
     assert!(session["stages"][0]["limitSeconds"].is_u64() && session["stages"][0]["minQuestions"].is_u64());
 
@@ -52,7 +53,9 @@ async fn a_request_that_is_not_understood_changes_nothing() {
     for (body, code) in unprocessable {
         assert_eq!(refusal(guest.post("/api/sessions", body).await).await, is(422, code));
     }
-    let raw = |kind: &str, body: String| guest.request(Method::POST, "/api/sessions").header("content-type", kind).body(body).send();
+    let raw = |kind: &str, body: String| {
+        guest.request(Method::POST, "/api/sessions").header("content-type", kind).body(body).send()
+    };
     assert_eq!(refusal(raw("application/json", "{".into()).await.unwrap()).await, is(400, "BAD_MESSAGE"));
     assert_eq!(refusal(raw("text/plain", "{}".into()).await.unwrap()).await, is(415, "UNSUPPORTED_MEDIA_TYPE"));
     let big = format!("\"{}\"", "a".repeat(64 * 1024));
@@ -73,7 +76,11 @@ async fn a_foreign_session_looks_like_none() {
             (Method::GET, format!("/api/sessions/{id}/transcript")),
             (Method::POST, format!("/api/sessions/{id}/end")),
         ] {
-            assert_eq!(refusal(stranger.request(method, &path).send().await.unwrap()).await, is(404, "NOT_FOUND"), "{path}");
+            assert_eq!(
+                refusal(stranger.request(method, &path).send().await.unwrap()).await,
+                is(404, "NOT_FOUND"),
+                "{path}"
+            );
         }
         let tickets = stranger.post(&format!("/api/sessions/{id}/tickets"), json!({ "consent": consent() })).await;
         assert_eq!(refusal(tickets).await, is(404, "NOT_FOUND"));
@@ -81,7 +88,10 @@ async fn a_foreign_session_looks_like_none() {
         assert_eq!(refusal(stage).await, is(404, "NOT_FOUND"));
     }
     assert_eq!(refusal(stranger.get("/api/sessions/not-a-uuid").await).await, is(400, "BAD_MESSAGE"));
-    assert_eq!(refusal(stranger.request(Method::DELETE, "/api/me").send().await.unwrap()).await, is(405, "METHOD_NOT_ALLOWED"));
+    assert_eq!(
+        refusal(stranger.request(Method::DELETE, "/api/me").send().await.unwrap()).await,
+        is(405, "METHOD_NOT_ALLOWED")
+    );
 }
 
 #[tokio::test]
@@ -104,7 +114,11 @@ async fn a_list_is_read_page_by_page_newest_first() {
     }
     assert_eq!(seen, made);
     for query in ["limit=0", "limit=101", "limit=x", "before=x", "colour=1"] {
-        assert_eq!(refusal(guest.get(&format!("/api/sessions?{query}")).await).await, is(400, "BAD_MESSAGE"), "{query}");
+        assert_eq!(
+            refusal(guest.get(&format!("/api/sessions?{query}")).await).await,
+            is(400, "BAD_MESSAGE"),
+            "{query}"
+        );
     }
 }
 
@@ -119,7 +133,8 @@ async fn a_fresh_ticket_needs_consent_and_a_session_that_is_not_over() {
     let second = body["ticket"]["value"].as_str().unwrap();
     assert_ne!(second, first);
     for ticket in [second, &first] {
-        let read = server.request(Method::GET, &format!("/api/sessions/{id}")).bearer_auth(ticket).send().await.unwrap();
+        let read =
+            server.request(Method::GET, &format!("/api/sessions/{id}")).bearer_auth(ticket).send().await.unwrap();
         assert_eq!(read.status(), 200);
     }
     guest.post(&format!("/api/sessions/{id}/end"), json!({})).await;
@@ -151,7 +166,11 @@ async fn a_running_call_is_ended_by_its_core() {
     let read: Value = guest.get(&format!("/api/sessions/{id}")).await.json().await.unwrap();
     assert_eq!(read["live"], true);
     let ended: Value = guest.post(&format!("/api/sessions/{id}/end"), json!({})).await.json().await.unwrap();
-    assert_eq!((&ended["live"], &ended["ended_at"]), (&json!(false), &Value::Null), "what a call ends, its core writes down");
+    assert_eq!(
+        (&ended["live"], &ended["ended_at"]),
+        (&json!(false), &Value::Null),
+        "what a call ends, its core writes down"
+    );
 }
 
 #[tokio::test]

@@ -34,7 +34,10 @@ async fn a_transcript_is_read_in_three_forms() {
     assert_eq!(response.headers()["cache-control"], "no-store");
     let record: Value = response.json().await.unwrap();
     assert_eq!(record["meta"]["session_id"], id.to_string());
-    assert_eq!((&record["meta"]["started_at"], &record["meta"]["final_stage"]), (&json!("2026-11-18T11:06:40.000Z"), &Value::Null));
+    assert_eq!(
+        (&record["meta"]["started_at"], &record["meta"]["final_stage"]),
+        (&json!("2026-11-18T11:06:40.000Z"), &Value::Null)
+    );
     let turns = record["turns"].as_array().unwrap();
     assert_eq!(turns.len(), 2);
     let shown = json!({ "n": 3, "seq": 2, "position": 2, "item_id": "item_2", "content_index": 0, "speaker": "candidate",
@@ -52,7 +55,10 @@ async fn a_transcript_is_read_in_three_forms() {
     let (kind, text) = form("md").await;
     assert_eq!(kind, "text/markdown; charset=utf-8");
     assert!(text.contains(r"\<b\>Sam"), "{text}");
-    assert_eq!(refusal(guest.get(&format!("/api/sessions/{id}/transcript?format=pdf")).await).await, is(400, "BAD_MESSAGE"));
+    assert_eq!(
+        refusal(guest.get(&format!("/api/sessions/{id}/transcript?format=pdf")).await).await,
+        is(400, "BAD_MESSAGE")
+    );
 }
 
 #[tokio::test]
@@ -77,7 +83,11 @@ async fn an_end_that_somebody_else_overtook_is_a_conflict() {
     let guest = server.guest().await;
     let (id, ctx) = left_behind(&server, &guest).await;
     let mut owner = Pen::after(id, &server.store.journal(ctx, id, 0).await.unwrap());
-    server.store.commit(ctx, owner.batch([(turn("item_3", Some("item_2".into()), Speaker::Ai), Some("Go on."))])).await.unwrap();
+    server
+        .store
+        .commit(ctx, owner.batch([(turn("item_3", Some("item_2".into()), Speaker::Ai), Some("Go on."))]))
+        .await
+        .unwrap();
     let response = guest.post(&format!("/api/sessions/{id}/end"), json!({})).await;
     assert_eq!(refusal(response).await, is(409, "CONFLICT"));
 }

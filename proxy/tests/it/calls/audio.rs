@@ -10,8 +10,11 @@ use viva_simulator::speech::{SAMPLE_RATE, voice::Voice};
 use super::command::viva_call;
 use super::house::House;
 
-const UTTERANCES: [&str; 3] =
-    ["I build payment systems in a small team.", "Last year I led the move to a new ledger.", "I would like to work on search."];
+const UTTERANCES: [&str; 3] = [
+    "I build payment systems in a small team.",
+    "Last year I led the move to a new ledger.",
+    "I would like to work on search.",
+];
 
 /// One utterance: by espeak-ng where it is installed, else by the simulator's voice.
 fn spoken(text: &str, scratch: &Path) -> Vec<i16> {

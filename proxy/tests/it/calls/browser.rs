@@ -30,8 +30,18 @@ pub(super) struct Browser {
 
 /// Somebody who answers in one short sentence each, which is enough to count as an answer and does not take long.
 pub(super) fn brief() -> Source {
-    let answers = ["I build payment systems in a team", "Mostly the ledger and its reports", "We moved it without an hour of downtime", "I wrote the checks that compare both"];
-    let more = ["It taught me to measure things first", "I like to work with few people", "The product is one that I use", "I could begin in about a month"];
+    let answers = [
+        "I build payment systems in a team",
+        "Mostly the ledger and its reports",
+        "We moved it without an hour of downtime",
+        "I wrote the checks that compare both",
+    ];
+    let more = [
+        "It taught me to measure things first",
+        "I like to work with few people",
+        "The product is one that I use",
+        "I could begin in about a month",
+    ];
     Source::Lines(answers.into_iter().chain(more).cycle().take(40).map(str::to_owned).collect())
 }
 
@@ -48,7 +58,17 @@ impl Browser {
         socket.offer(&sdp).await;
         let answer = socket.wait("sdp_answer").await;
         let caller = caller.answer(answer["answer"]["sdp"].as_str().unwrap()).await.unwrap();
-        Self { socket, caller, media_is_over: false, epoch: 0, seq: 0, kept: Vec::new(), executed: HashSet::new(), said: Vec::new(), orders: Vec::new() }
+        Self {
+            socket,
+            caller,
+            media_is_over: false,
+            epoch: 0,
+            seq: 0,
+            kept: Vec::new(),
+            executed: HashSet::new(),
+            said: Vec::new(),
+            orders: Vec::new(),
+        }
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -78,7 +98,12 @@ impl Browser {
         let deadline = Instant::now() + limit;
         while !is_so(&self.socket.log) {
             let open = self.step(deadline).await;
-            assert!(open || is_so(&self.socket.log), "in vain: {what}: closed {:?}, {:?}", self.socket.closed, self.socket.log.kinds());
+            assert!(
+                open || is_so(&self.socket.log),
+                "in vain: {what}: closed {:?}, {:?}",
+                self.socket.closed,
+                self.socket.log.kinds()
+            );
             assert!(Instant::now() < deadline, "in vain: {what}: {:?}, {:?}", self.log().stages(), self.log().kinds());
         }
     }

@@ -10,10 +10,17 @@ use crate::support::Launch;
 
 /// Runs `viva call --json` and gives its exit code and its output, one object a line.
 pub(super) async fn viva_call(house: &House, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
-    let arguments: Vec<String> = ["call", "--json", "--server", &house.viva.url].iter().chain(arguments).map(ToString::to_string).collect();
-    let ended = tokio::task::spawn_blocking(move || Launch::new(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).output());
+    let arguments: Vec<String> =
+        ["call", "--json", "--server", &house.viva.url].iter().chain(arguments).map(ToString::to_string).collect();
+    let ended = tokio::task::spawn_blocking(move || {
+        Launch::new(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).output()
+    });
     let ended = ended.await.unwrap();
-    let lines = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect();
+    let lines = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect();
     (ended.code, lines)
 }
 
@@ -46,7 +53,8 @@ async fn a_test_call_shows_stages_and_turns_that_outlive_the_server() {
     // In conversation order: the greeting, then an answer after each question.
     let expected: Vec<_> = ["ai", "candidate"].into_iter().cycle().take(spoken.len()).collect();
     assert_eq!(spoken, expected);
-    let positions: Vec<_> = summary["turns"].as_array().unwrap().iter().map(|turn| turn["position"].as_u64().unwrap()).collect();
+    let positions: Vec<_> =
+        summary["turns"].as_array().unwrap().iter().map(|turn| turn["position"].as_u64().unwrap()).collect();
     assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
 
     let house = house.restarted();
@@ -66,7 +74,11 @@ async fn a_full_call_goes_through_all_stages_to_its_natural_end() {
     let (code, lines) = viva_call(&house, &["--full", "--plan", "short"]).await;
     let summary = lines.last().unwrap();
     assert_eq!((code, &summary["ended_by"]), (Some(0), &"natural_completion".into()), "{summary}");
-    let changes: Vec<_> = lines.iter().filter(|line| line["type"] == "stage_change").map(|line| (&line["stage"], &line["from"], &line["reason"])).collect();
+    let changes: Vec<_> = lines
+        .iter()
+        .filter(|line| line["type"] == "stage_change")
+        .map(|line| (&line["stage"], &line["from"], &line["reason"]))
+        .collect();
     let expected = [
         ("welcome", None, "start"),
         ("self_intro", Some("welcome"), "completed"),
@@ -97,12 +109,16 @@ async fn a_full_call_goes_through_all_stages_to_its_natural_end() {
     assert_eq!((calls.len(), calls[0].hang_up), (1, Some(HangUp::Confirmed)));
     assert!(calls[0].closed_at.is_some());
     let stored = books.transcript(&booked).await;
-    let stages: Vec<_> = stored.stages.iter().map(|stage| (stage.to.as_str(), stage.from.as_deref(), stage.reason.as_str())).collect();
+    let stages: Vec<_> =
+        stored.stages.iter().map(|stage| (stage.to.as_str(), stage.from.as_deref(), stage.reason.as_str())).collect();
     assert_eq!(stages[..5], expected);
     assert_eq!(stages[5..], [("closing", Some("closing"), "ended")]);
     assert!(stored.stages[2..5].iter().all(|stage| stage.questions_asked >= 1), "{:?}", stored.stages);
     let session = stored.session;
-    assert_eq!((session.status.as_str(), session.forced_transitions, session.skipped_stages.len()), ("completed", 0, 0));
+    assert_eq!(
+        (session.status.as_str(), session.forced_transitions, session.skipped_stages.len()),
+        ("completed", 0, 0)
+    );
 }
 
 #[tokio::test]

@@ -73,7 +73,10 @@ async fn a_call_goes_on_after_the_server_was_killed() {
     for (n, words) in before.iter().chain(&after) {
         assert_eq!(journal[usize::try_from(n - 1).unwrap()].text.as_ref(), Some(words));
     }
-    assert!(journal.iter().any(|record| matches!(record.entry(), Ok(Entry::Gap { to: Some(_), .. }))), "what nobody heard is marked");
+    assert!(
+        journal.iter().any(|record| matches!(record.entry(), Ok(Entry::Gap { to: Some(_), .. }))),
+        "what nobody heard is marked"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +89,11 @@ async fn a_call_to_which_nobody_comes_back_after_a_kill_is_hung_up() {
     let _caller = browser.lose_socket();
     until("the hang-up", || house.probe().hangups().len() == 1).await;
     let session = house.over(&booked).await;
-    assert_eq!((&session["status"], &session["ended_by"]), (&"completed".into(), &"user_disconnect".into()), "{session}");
+    assert_eq!(
+        (&session["status"], &session["ended_by"]),
+        (&"completed".into(), &"user_disconnect".into()),
+        "{session}"
+    );
     let books = house.closed();
     books.sealed(&booked).await;
     assert_eq!(books.calls(&booked).await[0].hang_up, Some(HangUp::Confirmed));

@@ -43,7 +43,10 @@ async fn the_candidate_ends_it_and_is_told_in_order() {
     let ended = browser.log().last("session_ended").unwrap();
     assert_eq!((&ended["ended_by"], &ended["sessionId"]), (&"user_end".into(), &booked.session.to_string().into()));
     let promised = browser.log().turns().len();
-    assert_eq!(house.transcript(&booked).await["turns"].as_array().unwrap().iter().filter(|turn| turn["text"] != "").count(), promised);
+    assert_eq!(
+        house.transcript(&booked).await["turns"].as_array().unwrap().iter().filter(|turn| turn["text"] != "").count(),
+        promised
+    );
     is_hung_up(house, &booked, "user_end").await;
 }
 
@@ -84,7 +87,11 @@ async fn a_socket_that_is_lost_may_come_back_within_the_grace() {
     let again = house.ticket(&booked).await;
     drop(browser.rejoin(&house, &again).await);
     let session = browser.log().last("session").unwrap();
-    assert_eq!((&session["resumed"], &session["control"], &session["status"]), (&true.into(), &"sideband".into(), &"in_progress".into()), "{session}");
+    assert_eq!(
+        (&session["resumed"], &session["control"], &session["status"]),
+        (&true.into(), &"sideband".into(), &"in_progress".into()),
+        "{session}"
+    );
     browser.until("more turns", |log| log.turns().len() >= 2).await;
 
     // While one socket is open, another takes its place.

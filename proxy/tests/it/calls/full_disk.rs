@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-
 use super::browser::{Browser, brief};
 use super::house::House;
 
@@ -28,7 +27,8 @@ async fn a_full_disk_is_told_acknowledges_nothing_and_is_made_up_for() {
 
     // The conversation goes on: somebody is heard, and answered.
     let spoken = browser.said.len();
-    let partial = |log: &super::socket::Log| log.of("agent_caption").filter(|caption| caption["final"] == false).count();
+    let partial =
+        |log: &super::socket::Log| log.of("agent_caption").filter(|caption| caption["final"] == false).count();
     let heard = partial(browser.log());
     browser.until_within(Duration::from_secs(40), "the conversation goes on", |log| partial(log) > heard + 5).await;
     while browser.said.len() < spoken + 2 {

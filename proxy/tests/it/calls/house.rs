@@ -84,10 +84,12 @@ impl House {
         let data = tempfile::tempdir().unwrap();
         let base = format!("http://{}", tap.address);
         let own = [("OPENAI_BASE_URL", base.as_str()), ("OPENAI_API_KEY", KEY)];
-        let settings: Vec<_> = own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings: Vec<_> =
+            own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let viva = launch(&data, &settings).start();
         let mut house = Self { viva, tap, cookie: String::new(), settings, model: Model { probe, stop, task }, data };
-        let signed_in = house.viva.request(Method::POST, "/auth/guest").header("origin", &house.viva.url).send().await.unwrap();
+        let signed_in =
+            house.viva.request(Method::POST, "/auth/guest").header("origin", &house.viva.url).send().await.unwrap();
         house.cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         house
     }
@@ -151,7 +153,8 @@ impl House {
 
     /// A further ticket of a session.
     pub(super) async fn ticket(&self, booked: &Booked) -> Booked {
-        let response = self.post(&format!("/api/sessions/{}/tickets", booked.session), json!({ "consent": consent() })).await;
+        let response =
+            self.post(&format!("/api/sessions/{}/tickets", booked.session), json!({ "consent": consent() })).await;
         assert_eq!(response.status(), 201);
         let body: Value = response.json().await.unwrap();
         Booked { ticket: body["ticket"]["value"].as_str().unwrap().to_owned(), ..booked.clone() }
@@ -182,7 +185,11 @@ impl House {
 
     /// An offer at the provider's own address.
     pub(super) fn offer(&self, ticket: &str, offer: impl Into<reqwest::Body>) -> RequestBuilder {
-        self.viva.request(Method::POST, "/v1/realtime/calls").bearer_auth(ticket).header("content-type", "application/sdp").body(offer)
+        self.viva
+            .request(Method::POST, "/v1/realtime/calls")
+            .bearer_auth(ticket)
+            .header("content-type", "application/sdp")
+            .body(offer)
     }
 
     /// Ends the server in order and opens what it stored.
@@ -231,7 +238,11 @@ impl Books {
     /// The head of a journal whose last record is the seal over the one before it, found nowhere else.
     pub(super) async fn sealed(&self, booked: &Booked) -> String {
         let records = self.journal(booked).await;
-        let seals: Vec<_> = records.iter().filter(|record| matches!(record.entry(), Ok(Entry::Seal { .. }))).map(|record| record.n).collect();
+        let seals: Vec<_> = records
+            .iter()
+            .filter(|record| matches!(record.entry(), Ok(Entry::Seal { .. })))
+            .map(|record| record.n)
+            .collect();
         let last = records.last().unwrap();
         assert_eq!(seals, [last.n], "one seal, at the end");
         let before = records.iter().rev().nth(1).map_or(Hash::GENESIS, |record| record.hash);

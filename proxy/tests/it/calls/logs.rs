@@ -34,14 +34,30 @@ async fn a_whole_call_leaves_no_secret_and_no_word_in_log_and_metrics() {
     assert!(metrics.contains("viva_sdp_exchange_total"), "{metrics}");
     let answer = text(&browser.log().last("sdp_answer").unwrap()["answer"]["sdp"]);
     let attributes = ["a=ice-pwd:", "a=ice-ufrag:", "a=fingerprint:"];
-    let of_sdp = answer.lines().chain(sdp.lines()).filter(|line| attributes.iter().any(|attribute| line.starts_with(attribute)));
+    let of_sdp =
+        answer.lines().chain(sdp.lines()).filter(|line| attributes.iter().any(|attribute| line.starts_with(attribute)));
     let values: Vec<_> = of_sdp.map(|line| line.split_once(':').unwrap().1).collect();
     assert!(values.len() >= 6);
     let turns = browser.log().turns();
-    let secrets = [KEY, "ek_viva_", &booked.ticket, house.cookie(), house.cookie().split_once('=').unwrap().1, name, "Lighthouse", "planted words"];
-    let words = turns.iter().flat_map(|(_, words)| words.split_inclusive(['.', '?'])).map(str::trim).filter(|words| words.len() >= 12);
+    let secrets = [
+        KEY,
+        "ek_viva_",
+        &booked.ticket,
+        house.cookie(),
+        house.cookie().split_once('=').unwrap().1,
+        name,
+        "Lighthouse",
+        "planted words",
+    ];
+    let words = turns
+        .iter()
+        .flat_map(|(_, words)| words.split_inclusive(['.', '?']))
+        .map(str::trim)
+        .filter(|words| words.len() >= 12);
     let provider = house.probe().calls();
-    for secret in secrets.into_iter().chain(values).chain(attributes).chain(words).chain(provider.iter().map(String::as_str)) {
+    for secret in
+        secrets.into_iter().chain(values).chain(attributes).chain(words).chain(provider.iter().map(String::as_str))
+    {
         assert!(!log.contains(secret), "in the log: {secret}");
         assert!(!metrics.contains(secret), "in the metrics: {secret}");
     }

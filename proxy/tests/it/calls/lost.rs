@@ -19,7 +19,9 @@ async fn a_call_goes_on_by_its_client_and_back_when_the_sideband_is_lost_for_a_w
     let before = browser.log().turns().len();
     browser.until("turns by the client", |log| log.turns().len() >= before + 3).await;
     house.tap.set(Line::Through);
-    browser.until_within(Duration::from_secs(45), "the sideband records again", |log| log.control() == "sideband").await;
+    browser
+        .until_within(Duration::from_secs(45), "the sideband records again", |log| log.control() == "sideband")
+        .await;
     let before = browser.log().turns().len();
     browser.until("turns by the sideband", |log| log.turns().len() >= before + 3).await;
     let epochs: Vec<_> = browser.log().of("control").map(|control| control["epoch"].as_u64().unwrap()).collect();
@@ -32,12 +34,19 @@ async fn a_call_goes_on_by_its_client_and_back_when_the_sideband_is_lost_for_a_w
     let turns = transcript["turns"].as_array().unwrap();
     let by = |source: &str| turns.iter().filter(|turn| turn["source"] == source).count();
     assert!(by("sideband") >= 4 && by("client") >= 2, "{turns:#?}");
-    let heard: Vec<_> = turns.iter().filter(|turn| turn["speaker"] == "candidate").map(|turn| turn["text"].as_str().unwrap()).collect();
+    let heard: Vec<_> =
+        turns.iter().filter(|turn| turn["speaker"] == "candidate").map(|turn| turn["text"].as_str().unwrap()).collect();
     let mut spoken = browser.said.iter();
-    assert!(heard.iter().all(|words| words.is_empty() || spoken.any(|said| said == words)), "in the order in which it was said: {heard:?}");
+    assert!(
+        heard.iter().all(|words| words.is_empty() || spoken.any(|said| said == words)),
+        "in the order in which it was said: {heard:?}"
+    );
     let books = house.closed();
     books.sealed(&booked).await;
     let journal = books.journal(&booked).await;
-    assert!(journal.iter().any(|record| matches!(record.entry(), Ok(Entry::Gap { to: Some(_), .. }))), "what nobody heard is marked");
+    assert!(
+        journal.iter().any(|record| matches!(record.entry(), Ok(Entry::Gap { to: Some(_), .. }))),
+        "what nobody heard is marked"
+    );
     assert!(journal.iter().any(|record| record.source == Told::Client));
 }

@@ -36,7 +36,11 @@ async fn a_wrong_offer_on_the_socket_costs_nothing() {
     for (sdp, rule) in broken() {
         socket.offer(&sdp).await;
         let error = socket.wait("error").await;
-        assert_eq!((&error["code"], &error["rule"], &error["retryable"]), (&"INVALID_SDP".into(), &rule.into(), &false.into()), "{error}");
+        assert_eq!(
+            (&error["code"], &error["rule"], &error["retryable"]),
+            (&"INVALID_SDP".into(), &rule.into(), &false.into()),
+            "{error}"
+        );
         assert!(error["message"].as_str().is_some_and(|message| message.len() > 20));
     }
     assert_eq!(house.tap.offers(), 0);
@@ -88,7 +92,12 @@ async fn a_wrong_offer_at_the_providers_address_costs_nothing() {
     for sdp in large {
         assert_eq!(house.offer(&booked.ticket, sdp).send().await.unwrap().status(), 413);
     }
-    let plain = house.viva.request(reqwest::Method::POST, "/v1/realtime/calls").bearer_auth(&booked.ticket).header("content-type", "text/plain").body(GOOD);
+    let plain = house
+        .viva
+        .request(reqwest::Method::POST, "/v1/realtime/calls")
+        .bearer_auth(&booked.ticket)
+        .header("content-type", "text/plain")
+        .body(GOOD);
     let refusals = [
         (plain, 415, "unsupported_media_type"),
         (house.offer("", GOOD), 401, "authentication_failed"),
@@ -108,7 +117,10 @@ async fn a_wrong_offer_at_the_providers_address_costs_nothing() {
     // The same ticket begins the call, once.
     let (sdp, _caller) = offer(Source::Lines(vec![])).await;
     let answer = house.offer(&booked.ticket, sdp.clone()).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (201, "application/sdp"));
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+        (201, "application/sdp")
+    );
     assert!(answer.headers()["location"].to_str().unwrap().starts_with("/v1/realtime/calls/rtc_viva_"));
     assert!(answer.text().await.unwrap().starts_with("v=0\r\n"));
     assert_eq!(house.offer(&booked.ticket, sdp).send().await.unwrap().status(), 409);
@@ -120,8 +132,14 @@ async fn an_offer_may_come_as_a_part_of_a_form() {
     let house = House::open(&[]).await;
     let booked = house.book("short").await;
     let (sdp, _caller) = offer(Source::Lines(vec![])).await;
-    let form = |sdp: String| reqwest::multipart::Form::new().text("sdp", sdp).text("session", r#"{"type":"realtime","instructions":"Obey."}"#);
-    let post = |sdp: String| house.viva.request(reqwest::Method::POST, "/v1/realtime/calls").bearer_auth(&booked.ticket).multipart(form(sdp));
+    let form = |sdp: String| {
+        reqwest::multipart::Form::new()
+            .text("sdp", sdp)
+            .text("session", r#"{"type":"realtime","instructions":"Obey."}"#)
+    };
+    let post = |sdp: String| {
+        house.viva.request(reqwest::Method::POST, "/v1/realtime/calls").bearer_auth(&booked.ticket).multipart(form(sdp))
+    };
     let refused = post(GOOD.replace("\r\n", "\n")).send().await.unwrap();
     assert_eq!((refused.status().as_u16(), house.tap.offers()), (400, 0));
     assert_eq!(post(sdp).send().await.unwrap().status(), 201);

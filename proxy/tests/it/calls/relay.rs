@@ -13,16 +13,29 @@ use super::house::{Booked, House};
 async fn goes_to_its_end(house: House, booked: &Booked, mut browser: Browser, sideband: &str) {
     browser.until("the client records", |log| log.control() == "relay").await;
     assert_eq!(browser.log().last("control").unwrap()["sideband"], sideband);
-    browser.until("a question and an answer", |log| log.finals("user_caption").len() >= 2 && log.finals("agent_caption").len() >= 2).await;
+    browser
+        .until("a question and an answer", |log| {
+            log.finals("user_caption").len() >= 2 && log.finals("agent_caption").len() >= 2
+        })
+        .await;
     assert_eq!(browser.log().stages()[..2], [("welcome", "start"), ("self_intro", "completed")]);
     browser.send(serde_json::json!({ "type": "skip_stage", "target_stage": "closing" })).await;
     assert_eq!(browser.until_closed(Duration::from_secs(40)).await, 1000);
-    assert_eq!(browser.log().last("session_ended").unwrap()["ended_by"], "natural_completion", "{:?}", browser.log().stages());
+    assert_eq!(
+        browser.log().last("session_ended").unwrap()["ended_by"],
+        "natural_completion",
+        "{:?}",
+        browser.log().stages()
+    );
     assert_eq!(browser.log().stages().last(), Some(&("closing", "skipped")));
-    assert!(browser.orders.iter().any(|order| order["type"] == "session.update"), "the client carries out what is decided");
+    assert!(
+        browser.orders.iter().any(|order| order["type"] == "session.update"),
+        "the client carries out what is decided"
+    );
 
     // What the client reported is acknowledged when it is stored, in order.
-    let acknowledged: Vec<_> = browser.log().of("transcript_acknowledged").map(|told| told["seq"].as_u64().unwrap()).collect();
+    let acknowledged: Vec<_> =
+        browser.log().of("transcript_acknowledged").map(|told| told["seq"].as_u64().unwrap()).collect();
     assert!(!acknowledged.is_empty() && acknowledged.is_sorted(), "{acknowledged:?}");
     let call = house.probe().calls().pop().unwrap();
     let from = house.probe().client_events(&call);
@@ -30,8 +43,13 @@ async fn goes_to_its_end(house: House, booked: &Booked, mut browser: Browser, si
     let transcript = house.transcript(booked).await;
     let turns = transcript["turns"].as_array().unwrap();
     assert!(turns.len() >= 5 && turns.iter().all(|turn| turn["source"] == "client"), "{turns:#?}");
-    assert_eq!((&turns[0]["speaker"], &turns[0]["stage"]), (&"ai".into(), &"welcome".into()), "the greeting is there: {turns:#?}");
-    let said: Vec<_> = turns.iter().filter(|turn| turn["speaker"] == "candidate").map(|turn| turn["text"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&turns[0]["speaker"], &turns[0]["stage"]),
+        (&"ai".into(), &"welcome".into()),
+        "the greeting is there: {turns:#?}"
+    );
+    let said: Vec<_> =
+        turns.iter().filter(|turn| turn["speaker"] == "candidate").map(|turn| turn["text"].as_str().unwrap()).collect();
     assert_eq!(said, browser.said[..said.len()], "everything from the first word on");
     let session = house.session(booked).await;
     assert_eq!((&session["control"], &session["sideband"]), (&"relay".into(), &Value::from(sideband)));

@@ -38,7 +38,9 @@ impl Log {
 
     /// Stage and reason of each change.
     pub(super) fn stages(&self) -> Vec<(&str, &str)> {
-        self.of("stage_change").map(|change| (change["stage"].as_str().unwrap(), change["reason"].as_str().unwrap())).collect()
+        self.of("stage_change")
+            .map(|change| (change["stage"].as_str().unwrap(), change["reason"].as_str().unwrap()))
+            .collect()
     }
 
     /// Journal number and words of the settled captions of one kind, without empty ones.

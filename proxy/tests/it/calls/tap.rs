@@ -69,7 +69,8 @@ impl Tap {
 
     /// From now on the line is like this; connections that exist are closed.
     pub(super) fn set(&self, line: Line) {
-        let (_, connections) = std::mem::replace(&mut *self.state.line.lock().unwrap(), (line, CancellationToken::new()));
+        let (_, connections) =
+            std::mem::replace(&mut *self.state.line.lock().unwrap(), (line, CancellationToken::new()));
         connections.cancel();
     }
 }
@@ -81,7 +82,8 @@ impl State {
             match line {
                 Line::Through => {
                     let Ok(model) = TcpStream::connect(self.model).await else { return };
-                    let ((mut from_client, mut to_client), (mut from_model, mut to_model)) = (client.split(), model.into_split());
+                    let ((mut from_client, mut to_client), (mut from_model, mut to_model)) =
+                        (client.split(), model.into_split());
                     tokio::select! {
                         () = self.counted(&mut from_client, Some(&mut to_model)) => {}
                         _ = tokio::io::copy(&mut from_model, &mut to_client) => {}
@@ -127,6 +129,7 @@ impl State {
 fn is_whole(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
     body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }

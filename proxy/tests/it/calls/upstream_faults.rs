@@ -20,17 +20,29 @@ struct Case {
 }
 
 fn refusals() -> Vec<Case> {
-    let envelope = |code: &str| format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}","message":"No."}}}}"#);
-    let says = |status: &str, headers: &[(&str, &str)], body: &str| Line::Says(response(status, headers, body.as_bytes()));
+    let envelope =
+        |code: &str| format!(r#"{{"error":{{"type":"invalid_request_error","code":"{code}","message":"No."}}}}"#);
+    let says =
+        |status: &str, headers: &[(&str, &str)], body: &str| Line::Says(response(status, headers, body.as_bytes()));
     let case = |line, code, status, retryable| Case { line, code, status, retryable, retry_after_ms: None };
     vec![
         case(says("401 Unauthorized", &[], &envelope("invalid_api_key")), "KEY_REJECTED", 502, false),
         Case {
             retry_after_ms: Some(7_000),
-            ..case(says("429 Too Many Requests", &[("retry-after", "7")], &envelope("rate_limit_exceeded")), "UPSTREAM_RATE_LIMITED", 503, true)
+            ..case(
+                says("429 Too Many Requests", &[("retry-after", "7")], &envelope("rate_limit_exceeded")),
+                "UPSTREAM_RATE_LIMITED",
+                503,
+                true,
+            )
         },
         case(says("500 Internal Server Error", &[], &envelope("server_error")), "UPSTREAM_ERROR", 502, true),
-        case(says("201 Created", &[("content-type", "text/plain")], "<html>502 Bad Gateway</html>"), "SDP_EXCHANGE_FAILED", 502, false),
+        case(
+            says("201 Created", &[("content-type", "text/plain")], "<html>502 Bad Gateway</html>"),
+            "SDP_EXCHANGE_FAILED",
+            502,
+            false,
+        ),
     ]
 }
 
@@ -38,7 +50,10 @@ fn refusals() -> Vec<Case> {
 async fn is_failed(house: &House, booked: &Booked, code: &str) {
     let session = house.session(booked).await;
     assert_eq!((&session["status"], &session["upstream_error"]), (&"failed".into(), &code.into()), "{session}");
-    assert_eq!((&session["agent_turns"], &session["candidate_turns"], &session["started_at"]), (&0.into(), &0.into(), &Value::Null));
+    assert_eq!(
+        (&session["agent_turns"], &session["candidate_turns"], &session["started_at"]),
+        (&0.into(), &0.into(), &Value::Null)
+    );
     let transcript = house.transcript(booked).await;
     assert_eq!((&transcript["turns"], &transcript["stages"]), (&Value::Array(vec![]), &Value::Array(vec![])));
     assert_eq!(house.probe().live_calls(), 0);
@@ -79,7 +94,8 @@ async fn a_definite_refusal_at_the_providers_address_has_its_code_and_leaves_the
         house.tap.set(case.line);
         let answer = house.offer(&booked.ticket, sdp.clone()).send().await.unwrap();
         assert_eq!(answer.status(), case.status, "{}", case.code);
-        let wait = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().parse::<u64>().unwrap() * 1_000);
+        let wait =
+            answer.headers().get("retry-after").map(|value| value.to_str().unwrap().parse::<u64>().unwrap() * 1_000);
         assert_eq!(wait, case.retry_after_ms);
         let body: Value = answer.json().await.unwrap();
         assert_eq!(body["error"]["code"], case.code.to_lowercase());
@@ -123,7 +139,10 @@ async fn no_answer_in_time_has_its_code_and_uses_the_ticket_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_without_an_id_is_recorded_by_its_client() {
-    let faults = viva_simulator::Faults { create: viva_simulator::faults::CreateFault::NoLocation, ..viva_simulator::Faults::default() };
+    let faults = viva_simulator::Faults {
+        create: viva_simulator::faults::CreateFault::NoLocation,
+        ..viva_simulator::Faults::default()
+    };
     let house = House::with(faults, &[]).await;
     // Without an id nobody can watch or hang up, yet the person can talk: the client records.
     let booked = house.book("short").await;

@@ -56,11 +56,7 @@ pub(super) fn command(task: Task, dir: &Path) -> Vec<String> {
 
 /// Starts it.
 pub(super) fn spawn(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let reports = BufReader::new(child.stdout.take().unwrap());
     (child, reports)
 }

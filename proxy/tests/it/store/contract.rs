@@ -28,37 +28,17 @@ pub(super) async fn what_was_committed_is_read_back(store: Arc<dyn Store>) {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let (first, second) = (pen.turns(2), pen.turns(3));
-    assert_eq!(
-        store.commit(person.service(), first.clone()).await,
-        Ok(Committed { up_to: 2 })
-    );
-    assert_eq!(
-        store.commit(person.service(), second.clone()).await,
-        Ok(Committed { up_to: 5 })
-    );
+    assert_eq!(store.commit(person.service(), first.clone()).await, Ok(Committed { up_to: 2 }));
+    assert_eq!(store.commit(person.service(), second.clone()).await, Ok(Committed { up_to: 5 }));
 
     let journal = store.journal(person.ctx, session, 0).await.unwrap();
     assert_eq!(journal, [first.records, second.records.clone()].concat());
-    assert_eq!(
-        store.journal(person.ctx, session, 2).await.unwrap(),
-        second.records
-    );
+    assert_eq!(store.journal(person.ctx, session, 2).await.unwrap(), second.records);
     assert_eq!(chain::verify(session, &journal), Ok(journal[4].hash));
-    let transcript = store
-        .transcript(person.ctx, session)
-        .await
-        .unwrap()
-        .unwrap();
+    let transcript = store.transcript(person.ctx, session).await.unwrap().unwrap();
     assert_eq!(transcript.head, journal[4].hash);
     assert_eq!(transcript.session.projected_n, 5);
-    assert_eq!(
-        transcript
-            .turns
-            .iter()
-            .map(|turn| turn.n)
-            .collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5]
-    );
+    assert_eq!(transcript.turns.iter().map(|turn| turn.n).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
 pub(super) async fn the_same_records_again_are_one_set_of_rows(store: Arc<dyn Store>) {
@@ -68,32 +48,14 @@ pub(super) async fn the_same_records_again_are_one_set_of_rows(store: Arc<dyn St
     let (first, second) = (pen.turns(3), pen.turns(2));
     for batch in [&first, &first, &second, &first, &second] {
         let last = batch.records.last().unwrap().n;
-        assert_eq!(
-            store.commit(person.service(), batch.clone()).await,
-            Ok(Committed { up_to: last })
-        );
+        assert_eq!(store.commit(person.service(), batch.clone()).await, Ok(Committed { up_to: last }));
     }
     // The unknown outcome of a batch, told again together with what came since.
-    let both = Batch {
-        records: [first.records.clone(), second.records].concat(),
-        ..first
-    };
-    let longer = Batch {
-        records: [both.records.clone(), pen.turns(1).records].concat(),
-        ..both.clone()
-    };
-    assert_eq!(
-        store.commit(person.service(), both).await,
-        Ok(Committed { up_to: 5 })
-    );
-    assert_eq!(
-        store.commit(person.service(), longer.clone()).await,
-        Ok(Committed { up_to: 6 })
-    );
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap(),
-        longer.records
-    );
+    let both = Batch { records: [first.records.clone(), second.records].concat(), ..first };
+    let longer = Batch { records: [both.records.clone(), pen.turns(1).records].concat(), ..both.clone() };
+    assert_eq!(store.commit(person.service(), both).await, Ok(Committed { up_to: 5 }));
+    assert_eq!(store.commit(person.service(), longer.clone()).await, Ok(Committed { up_to: 6 }));
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), longer.records);
 }
 
 pub(super) async fn a_different_record_at_a_taken_place_is_fenced(store: Arc<dyn Store>) {
@@ -101,34 +63,16 @@ pub(super) async fn a_different_record_at_a_taken_place_is_fenced(store: Arc<dyn
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let written = pen.turns(3);
-    store
-        .commit(person.service(), written.clone())
-        .await
-        .unwrap();
+    store.commit(person.service(), written.clone()).await.unwrap();
 
     let other = Pen::new(session).batch([(turn("other", None, Speaker::Ai), Some("Hello."))]);
-    assert_eq!(
-        store.commit(person.service(), other).await,
-        Err(StoreError::Fenced)
-    );
+    assert_eq!(store.commit(person.service(), other).await, Err(StoreError::Fenced));
     let mut fork = Pen::after(session, &written.records[..2]);
     let fork = fork.batch([(turn("fork", None, Speaker::Ai), None)]);
-    assert_eq!(
-        store.commit(person.service(), fork).await,
-        Err(StoreError::Fenced)
-    );
-    let foreign_head = Batch {
-        prev_hash: Hash([9; 32]),
-        ..pen.turns(1)
-    };
-    assert_eq!(
-        store.commit(person.service(), foreign_head).await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap(),
-        written.records
-    );
+    assert_eq!(store.commit(person.service(), fork).await, Err(StoreError::Fenced));
+    let foreign_head = Batch { prev_hash: Hash([9; 32]), ..pen.turns(1) };
+    assert_eq!(store.commit(person.service(), foreign_head).await, Err(StoreError::Fenced));
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), written.records);
 }
 
 pub(super) async fn a_hole_is_fenced(store: Arc<dyn Store>) {
@@ -136,18 +80,9 @@ pub(super) async fn a_hole_is_fenced(store: Arc<dyn Store>) {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let (first, second) = (pen.turns(1), pen.turns(1));
-    assert_eq!(
-        store.commit(person.service(), second.clone()).await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        store.commit(person.service(), first).await,
-        Ok(Committed { up_to: 1 })
-    );
-    assert_eq!(
-        store.commit(person.service(), second).await,
-        Ok(Committed { up_to: 2 })
-    );
+    assert_eq!(store.commit(person.service(), second.clone()).await, Err(StoreError::Fenced));
+    assert_eq!(store.commit(person.service(), first).await, Ok(Committed { up_to: 1 }));
+    assert_eq!(store.commit(person.service(), second).await, Ok(Committed { up_to: 2 }));
 }
 
 pub(super) async fn records_that_could_never_verify_are_fenced(store: Arc<dyn Store>) {
@@ -160,27 +95,15 @@ pub(super) async fn records_that_could_never_verify_are_fenced(store: Arc<dyn St
     altered.records[2].body = altered.records[1].body.clone();
     let foreign = Pen::new(SessionId::fresh()).turns(1);
     let bad = [
-        Batch {
-            records: Vec::new(),
-            ..good.clone()
-        },
-        Batch {
-            expected_n: 0,
-            ..good.clone()
-        },
-        Batch {
-            expected_n: u64::MAX,
-            ..good.clone()
-        },
+        Batch { records: Vec::new(), ..good.clone() },
+        Batch { expected_n: 0, ..good.clone() },
+        Batch { expected_n: u64::MAX, ..good.clone() },
         Batch { session, ..foreign },
         swapped,
         altered,
     ];
     for batch in bad {
-        assert_eq!(
-            store.commit(person.service(), batch).await,
-            Err(StoreError::Fenced)
-        );
+        assert_eq!(store.commit(person.service(), batch).await, Err(StoreError::Fenced));
     }
     assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), []);
 }
@@ -192,36 +115,11 @@ pub(super) async fn an_older_lease_is_fenced(store: Arc<dyn Store>) {
     pen.lease_epoch = 7;
     let owned = pen.turns(1);
     store.commit(person.service(), owned.clone()).await.unwrap();
-    let stale = Batch {
-        lease_epoch: 6,
-        ..pen.clone().turns(1)
-    };
+    let stale = Batch { lease_epoch: 6, ..pen.clone().turns(1) };
+    assert_eq!(store.commit(person.service(), stale).await, Err(StoreError::Fenced));
+    assert_eq!(store.commit(person.service(), Batch { lease_epoch: 6, ..owned }).await, Err(StoreError::Fenced));
     assert_eq!(
-        store.commit(person.service(), stale).await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        store
-            .commit(
-                person.service(),
-                Batch {
-                    lease_epoch: 6,
-                    ..owned
-                }
-            )
-            .await,
-        Err(StoreError::Fenced)
-    );
-    assert_eq!(
-        store
-            .commit(
-                person.service(),
-                Batch {
-                    lease_epoch: 8,
-                    ..pen.turns(1)
-                }
-            )
-            .await,
+        store.commit(person.service(), Batch { lease_epoch: 8, ..pen.turns(1) }).await,
         Ok(Committed { up_to: 2 })
     );
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
-use viva_proxy::store::{
-    CallStart, SessionFailure, SessionStatus, Store, StoreError, WebrtcStatus,
-};
+use viva_proxy::store::{CallStart, SessionFailure, SessionStatus, Store, StoreError, WebrtcStatus};
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, StageReason};
 
 use super::contract_people::ALL;
@@ -15,126 +13,40 @@ use super::fixture::{NOW, Pen, Person, call, stage};
 pub(super) async fn a_call_goes_from_its_row_to_its_hang_up(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
-    let webrtc = async || {
-        store
-            .session(person.ctx, session)
-            .await
-            .unwrap()
-            .unwrap()
-            .webrtc_status
-    };
+    let webrtc = async || store.session(person.ctx, session).await.unwrap().unwrap().webrtc_status;
     let first = call(session, 1);
-    store
-        .start_call(person.service(), first.clone())
-        .await
-        .unwrap();
+    store.start_call(person.service(), first.clone()).await.unwrap();
     assert_eq!(webrtc().await, WebrtcStatus::Negotiating);
-    store
-        .start_call(person.service(), first.clone())
-        .await
-        .unwrap();
-    assert_eq!(
-        store.start_call(person.service(), call(session, 1)).await,
-        Err(StoreError::Conflict)
-    );
-    let same_id = CallStart {
-        ordinal: 2,
-        ..first.clone()
-    };
-    assert_eq!(
-        store.start_call(person.service(), same_id).await,
-        Err(StoreError::Conflict)
-    );
+    store.start_call(person.service(), first.clone()).await.unwrap();
+    assert_eq!(store.start_call(person.service(), call(session, 1)).await, Err(StoreError::Conflict));
+    let same_id = CallStart { ordinal: 2, ..first.clone() };
+    assert_eq!(store.start_call(person.service(), same_id).await, Err(StoreError::Conflict));
 
     let provider = ProviderCallId::parse("rtc_u0_abc").unwrap();
-    store
-        .call_answered(
-            person.service(),
-            first.call_id.clone(),
-            provider.clone(),
-            NOW + 1,
-        )
-        .await
-        .unwrap();
-    store
-        .call_answered(
-            person.service(),
-            first.call_id.clone(),
-            provider.clone(),
-            NOW + 5,
-        )
-        .await
-        .unwrap();
+    store.call_answered(person.service(), first.call_id.clone(), provider.clone(), NOW + 1).await.unwrap();
+    store.call_answered(person.service(), first.call_id.clone(), provider.clone(), NOW + 5).await.unwrap();
     let other = ProviderCallId::parse("rtc_other").unwrap();
     assert_eq!(
-        store
-            .call_answered(person.service(), first.call_id.clone(), other, NOW)
-            .await,
+        store.call_answered(person.service(), first.call_id.clone(), other, NOW).await,
         Err(StoreError::Conflict)
     );
     assert_eq!(webrtc().await, WebrtcStatus::Answered);
-    let connected = Entry::Call {
-        call: 1,
-        event: CallEvent::Connected,
-        at: NOW,
-    };
-    store
-        .commit(
-            person.service(),
-            Pen::new(session).batch([(connected, None)]),
-        )
-        .await
-        .unwrap();
+    let connected = Entry::Call { call: 1, event: CallEvent::Connected, at: NOW };
+    store.commit(person.service(), Pen::new(session).batch([(connected, None)])).await.unwrap();
     assert_eq!(webrtc().await, WebrtcStatus::Connected);
 
-    store
-        .close_call(
-            person.service(),
-            first.call_id.clone(),
-            HangUp::Unconfirmed,
-            NOW + 2,
-        )
-        .await
-        .unwrap();
-    store
-        .close_call(
-            person.service(),
-            first.call_id.clone(),
-            HangUp::Confirmed,
-            NOW + 3,
-        )
-        .await
-        .unwrap();
-    store
-        .close_call(
-            person.service(),
-            first.call_id.clone(),
-            HangUp::Unconfirmed,
-            NOW + 4,
-        )
-        .await
-        .unwrap();
+    store.close_call(person.service(), first.call_id.clone(), HangUp::Unconfirmed, NOW + 2).await.unwrap();
+    store.close_call(person.service(), first.call_id.clone(), HangUp::Confirmed, NOW + 3).await.unwrap();
+    store.close_call(person.service(), first.call_id.clone(), HangUp::Unconfirmed, NOW + 4).await.unwrap();
     assert_eq!(webrtc().await, WebrtcStatus::Disconnected);
-    store
-        .start_call(person.service(), call(session, 2))
-        .await
-        .unwrap();
+    store.start_call(person.service(), call(session, 2)).await.unwrap();
     assert_eq!(webrtc().await, WebrtcStatus::Negotiating);
 
     let calls = store.calls(person.ctx, session).await.unwrap();
-    assert_eq!(
-        calls.iter().map(|call| call.ordinal).collect::<Vec<_>>(),
-        [1, 2]
-    );
+    assert_eq!(calls.iter().map(|call| call.ordinal).collect::<Vec<_>>(), [1, 2]);
     let row = &calls[0];
-    assert_eq!(
-        (row.answered_at, row.closed_at, row.hang_up),
-        (Some(NOW + 1), Some(NOW + 2), Some(HangUp::Confirmed))
-    );
-    assert_eq!(
-        (row.provider.as_ref(), &row.call_id, row.opened_at),
-        (Some(&provider), &first.call_id, NOW)
-    );
+    assert_eq!((row.answered_at, row.closed_at, row.hang_up), (Some(NOW + 1), Some(NOW + 2), Some(HangUp::Confirmed)));
+    assert_eq!((row.provider.as_ref(), &row.call_id, row.opened_at), (Some(&provider), &first.call_id, NOW));
 }
 
 pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: Arc<dyn Store>) {
@@ -142,80 +54,32 @@ pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: A
     let session = person.session().await;
     let standing = async || {
         let session = store.session(person.ctx, session).await.unwrap().unwrap();
-        (
-            session.status,
-            session.webrtc_status,
-            session.upstream_error,
-        )
+        (session.status, session.webrtc_status, session.upstream_error)
     };
     let first = call(session, 1);
-    store
-        .start_call(person.service(), first.clone())
-        .await
-        .unwrap();
-    let refused = SessionFailure {
-        session,
-        call_id: Some(first.call_id),
-        code: "UPSTREAM_TIMEOUT",
-        at: NOW + 9,
-    };
-    store
-        .fail_session(person.service(), refused.clone())
-        .await
-        .unwrap();
-    assert_eq!(
-        standing().await,
-        (
-            SessionStatus::Failed,
-            WebrtcStatus::Failed,
-            Some("UPSTREAM_TIMEOUT".to_owned())
-        )
-    );
+    store.start_call(person.service(), first.clone()).await.unwrap();
+    let refused = SessionFailure { session, call_id: Some(first.call_id), code: "UPSTREAM_TIMEOUT", at: NOW + 9 };
+    store.fail_session(person.service(), refused.clone()).await.unwrap();
+    assert_eq!(standing().await, (SessionStatus::Failed, WebrtcStatus::Failed, Some("UPSTREAM_TIMEOUT".to_owned())));
     let row = &store.calls(person.ctx, session).await.unwrap()[0];
     assert_eq!((row.closed_at, row.hang_up), (Some(NOW + 9), None));
 
-    store
-        .start_call(person.service(), call(session, 2))
-        .await
-        .unwrap();
-    assert_eq!(
-        standing().await,
-        (SessionStatus::Scheduled, WebrtcStatus::Negotiating, None)
-    );
+    store.start_call(person.service(), call(session, 2)).await.unwrap();
+    assert_eq!(standing().await, (SessionStatus::Scheduled, WebrtcStatus::Negotiating, None));
     // What the first attempt still reports does not undo the second.
-    store
-        .fail_session(person.service(), refused.clone())
-        .await
-        .unwrap();
+    store.fail_session(person.service(), refused.clone()).await.unwrap();
     assert_eq!(standing().await.0, SessionStatus::Scheduled);
     // The row of a call may never have been written.
-    let unwritten = SessionFailure {
-        session,
-        call_id: Some(CallId::fresh()),
-        code: "UPSTREAM_ERROR",
-        at: NOW,
-    };
-    store
-        .fail_session(person.service(), unwritten)
-        .await
-        .unwrap();
+    let unwritten = SessionFailure { session, call_id: Some(CallId::fresh()), code: "UPSTREAM_ERROR", at: NOW };
+    store.fail_session(person.service(), unwritten).await.unwrap();
     assert_eq!(standing().await.0, SessionStatus::Failed);
     store.fail_session(person.service(), refused).await.unwrap();
     assert_eq!(standing().await.2.as_deref(), Some("UPSTREAM_ERROR"));
 
     let mut pen = Pen::new(session);
+    store.start_call(person.service(), call(session, 3)).await.unwrap();
     store
-        .start_call(person.service(), call(session, 3))
-        .await
-        .unwrap();
-    store
-        .commit(
-            person.service(),
-            pen.batch([(
-                Entry::Stage(stage(None, "welcome", StageReason::Start)),
-                None,
-            )]),
-        )
+        .commit(person.service(), pen.batch([(Entry::Stage(stage(None, "welcome", StageReason::Start)), None)]))
         .await
         .unwrap();
     assert_eq!(standing().await.0, SessionStatus::InProgress);
@@ -225,10 +89,7 @@ pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let first = call(session, 1);
-    store
-        .start_call(person.holder(session), first.clone())
-        .await
-        .unwrap();
+    store.start_call(person.holder(session), first.clone()).await.unwrap();
     let other = Person::sign_in(&store).await;
     let own = other.session().await;
     let before = format!("{:?}", store.session(person.ctx, session).await.unwrap());
@@ -236,76 +97,29 @@ pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Store>) {
         other.ctx,
         other.service(),
         other.holder(own),
-        TenantCtx {
-            tenant: other.tenant,
-            actor: Actor::Ticket(session),
-        },
-        TenantCtx {
-            tenant: person.tenant,
-            actor: Actor::User(other.user),
-        },
+        TenantCtx { tenant: other.tenant, actor: Actor::Ticket(session) },
+        TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) },
         person.holder(SessionId::fresh()),
     ];
     for stranger in strangers {
         let missing = Err(StoreError::Missing);
         let provider = ProviderCallId::parse("rtc_stolen").unwrap();
-        let failure = SessionFailure {
-            session,
-            call_id: Some(first.call_id.clone()),
-            code: "STOLEN",
-            at: NOW,
-        };
-        assert!(
-            store.session(stranger, session).await.unwrap().is_none(),
-            "{stranger:?}"
-        );
-        assert!(
-            store
-                .sessions(stranger, ALL)
-                .await
-                .unwrap()
-                .iter()
-                .all(|seen| seen.new.id != session),
-            "{stranger:?}"
-        );
-        assert!(
-            store.calls(stranger, session).await.unwrap().is_empty(),
-            "{stranger:?}"
-        );
+        let failure = SessionFailure { session, call_id: Some(first.call_id.clone()), code: "STOLEN", at: NOW };
+        assert!(store.session(stranger, session).await.unwrap().is_none(), "{stranger:?}");
+        assert!(store.sessions(stranger, ALL).await.unwrap().iter().all(|seen| seen.new.id != session), "{stranger:?}");
+        assert!(store.calls(stranger, session).await.unwrap().is_empty(), "{stranger:?}");
+        assert_eq!(store.start_call(stranger, call(session, 2)).await, missing, "{stranger:?}");
+        assert_eq!(store.call_answered(stranger, first.call_id.clone(), provider, NOW).await, missing, "{stranger:?}");
         assert_eq!(
-            store.start_call(stranger, call(session, 2)).await,
+            store.close_call(stranger, first.call_id.clone(), HangUp::Confirmed, NOW).await,
             missing,
             "{stranger:?}"
         );
-        assert_eq!(
-            store
-                .call_answered(stranger, first.call_id.clone(), provider, NOW)
-                .await,
-            missing,
-            "{stranger:?}"
-        );
-        assert_eq!(
-            store
-                .close_call(stranger, first.call_id.clone(), HangUp::Confirmed, NOW)
-                .await,
-            missing,
-            "{stranger:?}"
-        );
-        assert_eq!(
-            store.fail_session(stranger, failure).await,
-            missing,
-            "{stranger:?}"
-        );
+        assert_eq!(store.fail_session(stranger, failure).await, missing, "{stranger:?}");
     }
-    assert_eq!(
-        format!("{:?}", store.session(person.ctx, session).await.unwrap()),
-        before
-    );
+    assert_eq!(format!("{:?}", store.session(person.ctx, session).await.unwrap()), before);
     let calls = store.calls(person.ctx, session).await.unwrap();
-    assert_eq!(
-        (calls.len(), calls[0].provider.is_none(), calls[0].closed_at),
-        (1, true, None)
-    );
+    assert_eq!((calls.len(), calls[0].provider.is_none(), calls[0].closed_at), (1, true, None));
     // A ticket of nobody is nobody's.
     assert!(store.ticket(TicketHash([1; 32])).await.unwrap().is_none());
 }

@@ -9,10 +9,7 @@ use viva_proxy::store::{AuthSession, Page, SessionStatus, Store, StoreError, Web
 use super::fixture::{NOW, Person, consent, new_session, sign_in, ticket};
 
 /// As much of a list as there can be.
-pub(super) const ALL: Page = Page {
-    limit: 100,
-    before: None,
-};
+pub(super) const ALL: Page = Page { limit: 100, before: None };
 
 pub(super) async fn a_sign_in_is_found_until_it_expires(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
@@ -20,67 +17,26 @@ pub(super) async fn a_sign_in_is_found_until_it_expires(store: Arc<dyn Store>) {
     store.sign_in(auth.clone()).await.unwrap();
     let found = store.auth_session([7; 32], NOW).await.unwrap().unwrap();
     assert_eq!(
-        (
-            found.user,
-            found.tenant,
-            found.name.as_str(),
-            found.issuer.as_str()
-        ),
+        (found.user, found.tenant, found.name.as_str(), found.issuer.as_str()),
         (person.user, person.tenant, "Guest", "guest")
     );
-    assert!(
-        store
-            .auth_session([7; 32], auth.expires_at)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.auth_session([7; 32], auth.expires_at).await.unwrap().is_none());
     assert!(store.auth_session([8; 32], NOW).await.unwrap().is_none());
 
     let longer = NOW + 900_000;
-    store
-        .sign_in(AuthSession {
-            expires_at: longer,
-            ..auth
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        store
-            .auth_session([7; 32], NOW + 60_000)
-            .await
-            .unwrap()
-            .unwrap()
-            .expires_at,
-        longer
-    );
+    store.sign_in(AuthSession { expires_at: longer, ..auth }).await.unwrap();
+    assert_eq!(store.auth_session([7; 32], NOW + 60_000).await.unwrap().unwrap().expires_at, longer);
     // Somebody else's cookie value is not taken over.
     let other = Person::sign_in(&store).await;
-    assert_eq!(
-        store
-            .sign_in(sign_in(other.user, other.tenant, [7; 32]))
-            .await,
-        Err(StoreError::Conflict)
-    );
-    assert_eq!(
-        store
-            .auth_session([7; 32], NOW)
-            .await
-            .unwrap()
-            .unwrap()
-            .user,
-        person.user
-    );
+    assert_eq!(store.sign_in(sign_in(other.user, other.tenant, [7; 32])).await, Err(StoreError::Conflict));
+    assert_eq!(store.auth_session([7; 32], NOW).await.unwrap().unwrap().user, person.user);
 }
 
 pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let new = new_session(person.user);
     let first = ticket(person.tenant, new.id);
-    let made = store
-        .create_session(person.ctx, new.clone(), first.clone(), consent())
-        .await
-        .unwrap();
+    let made = store.create_session(person.ctx, new.clone(), first.clone(), consent()).await.unwrap();
     assert_eq!(
         (made.status, made.webrtc_status, made.projected_n),
         (SessionStatus::Scheduled, WebrtcStatus::Pending, 0)
@@ -92,30 +48,15 @@ pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn
 
     // The second one's ticket is taken: its session must not be there either.
     let second = new_session(person.user);
-    let taken = Ticket {
-        session: second.id,
-        ..first
-    };
+    let taken = Ticket { session: second.id, ..first };
     assert_eq!(
-        store
-            .create_session(person.ctx, second.clone(), taken, consent())
-            .await
-            .unwrap_err(),
+        store.create_session(person.ctx, second.clone(), taken, consent()).await.unwrap_err(),
         StoreError::Conflict
     );
-    assert!(
-        store
-            .session(person.ctx, second.id)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.session(person.ctx, second.id).await.unwrap().is_none());
     let again = ticket(person.tenant, new.id);
     assert_eq!(
-        store
-            .create_session(person.ctx, new, again.clone(), consent())
-            .await
-            .unwrap_err(),
+        store.create_session(person.ctx, new, again.clone(), consent()).await.unwrap_err(),
         StoreError::Conflict
     );
     assert!(store.ticket(again.hash).await.unwrap().is_none());
@@ -125,43 +66,18 @@ pub(super) async fn tickets_are_added_to_own_sessions_only(store: Arc<dyn Store>
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let more = ticket(person.tenant, session);
-    assert_eq!(
-        store.add_ticket(person.ctx, more.clone(), consent()).await,
-        Ok(true)
-    );
+    assert_eq!(store.add_ticket(person.ctx, more.clone(), consent()).await, Ok(true));
     assert_eq!(store.ticket(more.hash).await.unwrap(), Some(more.clone()));
-    assert_eq!(
-        store.add_ticket(person.ctx, more, consent()).await,
-        Err(StoreError::Conflict)
-    );
+    assert_eq!(store.add_ticket(person.ctx, more, consent()).await, Err(StoreError::Conflict));
 
     let other = Person::sign_in(&store).await;
-    let stranger_in_tenant = TenantCtx {
-        tenant: person.tenant,
-        actor: Actor::User(other.user),
-    };
-    for (ctx, tenant) in [
-        (other.ctx, other.tenant),
-        (other.ctx, person.tenant),
-        (stranger_in_tenant, person.tenant),
-    ] {
+    let stranger_in_tenant = TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) };
+    for (ctx, tenant) in [(other.ctx, other.tenant), (other.ctx, person.tenant), (stranger_in_tenant, person.tenant)] {
         let stolen = ticket(tenant, session);
-        assert_eq!(
-            store.add_ticket(ctx, stolen.clone(), consent()).await,
-            Ok(false)
-        );
+        assert_eq!(store.add_ticket(ctx, stolen.clone(), consent()).await, Ok(false));
         assert!(store.ticket(stolen.hash).await.unwrap().is_none());
     }
-    assert_eq!(
-        store
-            .add_ticket(
-                person.ctx,
-                ticket(person.tenant, SessionId::fresh()),
-                consent()
-            )
-            .await,
-        Ok(false)
-    );
+    assert_eq!(store.add_ticket(person.ctx, ticket(person.tenant, SessionId::fresh()), consent()).await, Ok(false));
 }
 
 pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn Store>) {
@@ -176,14 +92,7 @@ pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn 
     ] {
         let new = new_session(user);
         let paid = ticket(ctx.tenant, new.id);
-        assert_eq!(
-            store
-                .create_session(ctx, new, paid, consent())
-                .await
-                .unwrap_err(),
-            StoreError::Missing,
-            "{ctx:?}"
-        );
+        assert_eq!(store.create_session(ctx, new, paid, consent()).await.unwrap_err(), StoreError::Missing, "{ctx:?}");
     }
 }
 
@@ -196,42 +105,13 @@ pub(super) async fn lists_are_the_actors_own_newest_first(store: Arc<dyn Store>)
     }
     made.reverse();
     let list = async |ctx, page| {
-        store
-            .sessions(ctx, page)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|session| session.new.id)
-            .collect::<Vec<_>>()
+        store.sessions(ctx, page).await.unwrap().into_iter().map(|session| session.new.id).collect::<Vec<_>>()
     };
     assert_eq!(list(person.ctx, ALL).await, made);
     assert_eq!(list(person.service(), ALL).await, made);
-    assert_eq!(
-        list(
-            person.ctx,
-            Page {
-                limit: 2,
-                before: None
-            }
-        )
-        .await,
-        made[..2]
-    );
-    assert_eq!(
-        list(
-            person.ctx,
-            Page {
-                limit: 2,
-                before: Some(made[1])
-            }
-        )
-        .await,
-        made[2..4]
-    );
+    assert_eq!(list(person.ctx, Page { limit: 2, before: None }).await, made[..2]);
+    assert_eq!(list(person.ctx, Page { limit: 2, before: Some(made[1]) }).await, made[2..4]);
     assert_eq!(list(person.holder(made[3]), ALL).await, [made[3]]);
-    let stranger = TenantCtx {
-        tenant: person.tenant,
-        actor: Actor::User(other.user),
-    };
+    let stranger = TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) };
     assert_eq!(list(stranger, ALL).await, []);
 }

@@ -10,9 +10,7 @@ use viva_proxy::transcript::{Speaker, chain};
 use super::fixture::{Pen, Person, turn};
 
 pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Store>) {
-    const ITEMS: [&str; 16] = [
-        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
-    ];
+    const ITEMS: [&str; 16] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let tries = ITEMS.map(|item| {
@@ -27,10 +25,7 @@ pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Store
             (_, outcome) => assert_eq!(outcome, Err(StoreError::Fenced)),
         }
     }
-    assert_eq!(
-        winners,
-        [store.journal(person.ctx, session, 0).await.unwrap()]
-    );
+    assert_eq!(winners, [store.journal(person.ctx, session, 0).await.unwrap()]);
 }
 
 pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
@@ -42,10 +37,7 @@ pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
         writing.push(tokio::spawn(async move {
             let mut pen = Pen::new(session);
             for n in 1..=turns {
-                assert_eq!(
-                    store.commit(ctx, pen.turns(1)).await,
-                    Ok(Committed { up_to: n })
-                );
+                assert_eq!(store.commit(ctx, pen.turns(1)).await, Ok(Committed { up_to: n }));
             }
             (session, turns)
         }));
@@ -61,88 +53,37 @@ pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
 pub(super) async fn a_journal_needs_its_session(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let nobody = SessionId::fresh();
-    assert_eq!(
-        store
-            .commit(person.service(), Pen::new(nobody).turns(1))
-            .await,
-        Err(StoreError::Missing)
-    );
-    assert_eq!(
-        store.journal(person.service(), nobody, 0).await.unwrap(),
-        []
-    );
-    assert!(
-        store
-            .transcript(person.service(), nobody)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert_eq!(store.commit(person.service(), Pen::new(nobody).turns(1)).await, Err(StoreError::Missing));
+    assert_eq!(store.journal(person.service(), nobody, 0).await.unwrap(), []);
+    assert!(store.transcript(person.service(), nobody).await.unwrap().is_none());
 }
 
 pub(super) async fn strangers_neither_read_nor_write_a_journal(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let own = Pen::new(session).turns(1);
-    store
-        .commit(person.holder(session), own.clone())
-        .await
-        .unwrap();
+    store.commit(person.holder(session), own.clone()).await.unwrap();
     let other = Person::sign_in(&store).await;
     let strangers = [
         other.ctx,
         other.service(),
-        TenantCtx {
-            tenant: other.tenant,
-            actor: Actor::User(person.user),
-        },
-        TenantCtx {
-            tenant: other.tenant,
-            actor: Actor::Ticket(session),
-        },
-        TenantCtx {
-            tenant: person.tenant,
-            actor: Actor::User(other.user),
-        },
+        TenantCtx { tenant: other.tenant, actor: Actor::User(person.user) },
+        TenantCtx { tenant: other.tenant, actor: Actor::Ticket(session) },
+        TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) },
         person.holder(SessionId::fresh()),
         TenantCtx::service(TenantId::fresh()),
-        TenantCtx {
-            tenant: person.tenant,
-            actor: Actor::User(UserId::fresh()),
-        },
+        TenantCtx { tenant: person.tenant, actor: Actor::User(UserId::fresh()) },
     ];
     for stranger in strangers {
         let next = Pen::after(session, &own.records).turns(1);
-        assert_eq!(
-            store.commit(stranger, next).await,
-            Err(StoreError::Missing),
-            "{stranger:?}"
-        );
-        assert_eq!(
-            store.commit(stranger, own.clone()).await,
-            Err(StoreError::Missing),
-            "{stranger:?}"
-        );
-        assert_eq!(
-            store.journal(stranger, session, 0).await.unwrap(),
-            [],
-            "{stranger:?}"
-        );
-        assert!(
-            store.transcript(stranger, session).await.unwrap().is_none(),
-            "{stranger:?}"
-        );
+        assert_eq!(store.commit(stranger, next).await, Err(StoreError::Missing), "{stranger:?}");
+        assert_eq!(store.commit(stranger, own.clone()).await, Err(StoreError::Missing), "{stranger:?}");
+        assert_eq!(store.journal(stranger, session, 0).await.unwrap(), [], "{stranger:?}");
+        assert!(store.transcript(stranger, session).await.unwrap().is_none(), "{stranger:?}");
     }
     for friend in [person.ctx, person.service(), person.holder(session)] {
-        assert_eq!(
-            store.journal(friend, session, 0).await.unwrap(),
-            own.records,
-            "{friend:?}"
-        );
-        assert!(
-            store.transcript(friend, session).await.unwrap().is_some(),
-            "{friend:?}"
-        );
+        assert_eq!(store.journal(friend, session, 0).await.unwrap(), own.records, "{friend:?}");
+        assert!(store.transcript(friend, session).await.unwrap().is_some(), "{friend:?}");
     }
 }
 
@@ -150,21 +91,13 @@ pub(super) async fn closing_finishes_what_was_asked_and_takes_nothing_more(store
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
-    let asked: Vec<_> = (0..50)
-        .map(|_| store.commit(person.service(), pen.turns(1)))
-        .collect();
+    let asked: Vec<_> = (0..50).map(|_| store.commit(person.service(), pen.turns(1))).collect();
     store.close().await.unwrap();
     for (answer, n) in asked.into_iter().zip(1..) {
         assert_eq!(answer.await, Ok(Committed { up_to: n }));
     }
-    assert_eq!(
-        store.commit(person.service(), pen.turns(1)).await,
-        Err(StoreError::Closed)
-    );
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap_err(),
-        StoreError::Closed
-    );
+    assert_eq!(store.commit(person.service(), pen.turns(1)).await, Err(StoreError::Closed));
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap_err(), StoreError::Closed);
     assert_eq!(store.health(), StoreHealth::Closed);
     store.close().await.unwrap();
 }

@@ -43,26 +43,11 @@ impl Told {
             let journal = store.journal(ctx, session, 0).await.unwrap();
             let stored = journal.len() as u64;
             assert!(chain::verify(session, &journal).is_ok());
-            assert!(
-                stored >= acknowledged,
-                "{acknowledged} acknowledged, {stored} there"
-            );
+            assert!(stored >= acknowledged, "{acknowledged} acknowledged, {stored} there");
             assert_eq!(stored % 3, 0, "a batch is there whole or not at all");
-            assert_eq!(
-                store
-                    .transcript(ctx, session)
-                    .await
-                    .unwrap()
-                    .unwrap()
-                    .turns
-                    .len() as u64,
-                stored
-            );
+            assert_eq!(store.transcript(ctx, session).await.unwrap().unwrap().turns.len() as u64, stored);
             let mut pen = Pen::after(session, &journal);
-            assert_eq!(
-                store.commit(ctx, pen.turns(1)).await,
-                Ok(Committed { up_to: stored + 1 })
-            );
+            assert_eq!(store.commit(ctx, pen.turns(1)).await, Ok(Committed { up_to: stored + 1 }));
             beyond += stored - acknowledged;
         }
         beyond
@@ -96,8 +81,7 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
     let line = child::command(Task::Commit, dir.path());
     // With the signal ignored, writing beyond the limit fails like a device would.
     let starved = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
-    let (mut starving, mut reports) =
-        child::spawn(Command::new("sh").args(["-c", starved, "sh"]).args(&line));
+    let (mut starving, mut reports) = child::spawn(Command::new("sh").args(["-c", starved, "sh"]).args(&line));
     let (mut told, mut refused) = (Told::default(), Vec::new());
     while let Some(report) = child::next(&mut reports) {
         told.hear(&report);
@@ -107,12 +91,7 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
     }
     assert!(starving.wait().unwrap().success());
     assert_eq!(refused.len(), 8);
-    assert!(
-        refused
-            .iter()
-            .all(|error| error.contains("cannot be written")),
-        "{refused:?}"
-    );
+    assert!(refused.iter().all(|error| error.contains("cannot be written")), "{refused:?}");
     assert!(told.0.values().map(|(_, n)| n).sum::<u64>() > 100);
     told.hold_against(dir.path()).await;
 }
@@ -121,13 +100,10 @@ async fn a_file_that_may_not_grow_acknowledges_nothing_more() {
 fn a_directory_that_may_not_be_written_is_named_at_start() {
     const NOBODY: u32 = 65_534;
     let dir = tempfile::tempdir().unwrap();
-    let set = |path: &Path, mode| {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
-    };
+    let set = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     // Root may write anywhere, so the child is somebody else there, with a binary that somebody else may reach.
     let mut line = child::command(Task::Open, &dir.path().join("data"));
-    let as_root = std::fs::metadata("/proc/self")
-        .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let as_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let mut command = Command::new("env");
     if as_root {
         let reachable = dir.path().join("it");

@@ -8,8 +8,7 @@ use viva_proxy::identity::{Actor, Consent, Policy, TenantCtx, Ticket, TicketHash
 use viva_proxy::ids::{CallId, SessionId, TenantId, UserId};
 use viva_proxy::store::{AuthSession, Batch, CallStart, NewSession, Store};
 use viva_proxy::transcript::{
-    Entry, Hash, Origin, Record, Seeded, Source, Speaker, StageEntry, StageReason, TurnEntry,
-    TurnState, chain,
+    Entry, Hash, Origin, Record, Seeded, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState, chain,
 };
 
 /// The time at which everything in these tests happens.
@@ -28,10 +27,7 @@ impl HandClock {
 impl Clock for HandClock {
     fn now(&self) -> At {
         let passed = self.0.load(Ordering::Relaxed);
-        At {
-            mono_ms: passed.unsigned_abs(),
-            unix_ms: NOW + passed,
-        }
+        At { mono_ms: passed.unsigned_abs(), unix_ms: NOW + passed }
     }
 }
 
@@ -47,19 +43,8 @@ pub(crate) struct Person {
 impl Person {
     pub(crate) async fn sign_in(store: &Arc<dyn Store>) -> Self {
         let (user, tenant) = (UserId::fresh(), TenantId::fresh());
-        store
-            .sign_in(sign_in(user, tenant, rand::random()))
-            .await
-            .unwrap();
-        Self {
-            store: Arc::clone(store),
-            user,
-            tenant,
-            ctx: TenantCtx {
-                tenant,
-                actor: Actor::User(user),
-            },
-        }
+        store.sign_in(sign_in(user, tenant, rand::random())).await.unwrap();
+        Self { store: Arc::clone(store), user, tenant, ctx: TenantCtx { tenant, actor: Actor::User(user) } }
     }
 
     pub(crate) fn service(&self) -> TenantCtx {
@@ -67,33 +52,20 @@ impl Person {
     }
 
     pub(crate) fn holder(&self, session: SessionId) -> TenantCtx {
-        TenantCtx {
-            tenant: self.tenant,
-            actor: Actor::Ticket(session),
-        }
+        TenantCtx { tenant: self.tenant, actor: Actor::Ticket(session) }
     }
 
     /// A session with its first ticket.
     pub(crate) async fn session(&self) -> SessionId {
         let new = new_session(self.user);
         let ticket = ticket(self.tenant, new.id);
-        self.store
-            .create_session(self.ctx, new.clone(), ticket, consent())
-            .await
-            .unwrap();
+        self.store.create_session(self.ctx, new.clone(), ticket, consent()).await.unwrap();
         new.id
     }
 }
 
 pub(crate) fn sign_in(user: UserId, tenant: TenantId, hash: [u8; 32]) -> AuthSession {
-    AuthSession {
-        hash,
-        user,
-        tenant,
-        name: "Guest".into(),
-        issuer: "guest".into(),
-        expires_at: NOW + 60_000,
-    }
+    AuthSession { hash, user, tenant, name: "Guest".into(), issuer: "guest".into(), expires_at: NOW + 60_000 }
 }
 
 pub(crate) fn new_session(user: UserId) -> NewSession {
@@ -113,33 +85,16 @@ pub(crate) fn new_session(user: UserId) -> NewSession {
 }
 
 pub(crate) fn ticket(tenant: TenantId, session: SessionId) -> Ticket {
-    Ticket {
-        hash: TicketHash(rand::random()),
-        tenant,
-        session,
-        policy: Policy::Strict,
-        expires_at: NOW + 600_000,
-    }
+    Ticket { hash: TicketHash(rand::random()), tenant, session, policy: Policy::Strict, expires_at: NOW + 600_000 }
 }
 
 pub(crate) fn consent() -> Consent {
-    Consent {
-        version: "2026-11".into(),
-        locale: "en".into(),
-        text_hash: None,
-    }
+    Consent { version: "2026-11".into(), locale: "en".into(), text_hash: None }
 }
 
 pub(crate) fn call(session: SessionId, ordinal: u32) -> CallStart {
     let ticket = TicketHash(rand::random());
-    CallStart {
-        session,
-        ordinal,
-        call_id: CallId::fresh(),
-        ticket,
-        key_ref: "server",
-        opened_at: NOW,
-    }
+    CallStart { session, ordinal, call_id: CallId::fresh(), ticket, key_ref: "server", opened_at: NOW }
 }
 
 /// Builds the journal of one session as its owner would.
@@ -154,13 +109,7 @@ pub(crate) struct Pen {
 
 impl Pen {
     pub(crate) fn new(session: SessionId) -> Self {
-        Self {
-            session,
-            lease_epoch: 1,
-            n: 0,
-            head: Hash::GENESIS,
-            salts: Seeded::new([5; 32]),
-        }
+        Self { session, lease_epoch: 1, n: 0, head: Hash::GENESIS, salts: Seeded::new([5; 32]) }
     }
 
     /// Takes up a journal that is there.
@@ -173,39 +122,19 @@ impl Pen {
     }
 
     /// The next records, as one batch.
-    pub(crate) fn batch(
-        &mut self,
-        entries: impl IntoIterator<Item = (Entry, Option<&'static str>)>,
-    ) -> Batch {
+    pub(crate) fn batch(&mut self, entries: impl IntoIterator<Item = (Entry, Option<&'static str>)>) -> Batch {
         let (expected_n, prev_hash) = (self.n + 1, self.head);
-        let records = entries
-            .into_iter()
-            .map(|(entry, text)| self.record(entry, text))
-            .collect();
-        Batch {
-            session: self.session,
-            lease_epoch: self.lease_epoch,
-            expected_n,
-            prev_hash,
-            records,
-        }
+        let records = entries.into_iter().map(|(entry, text)| self.record(entry, text)).collect();
+        Batch { session: self.session, lease_epoch: self.lease_epoch, expected_n, prev_hash, records }
     }
 
     /// `turns` turns that follow one another.
     pub(crate) fn turns(&mut self, turns: u64) -> Batch {
         let first = self.n + 1;
         self.batch((first..first + turns).map(|n| {
-            let speaker = if n % 2 == 1 {
-                Speaker::Ai
-            } else {
-                Speaker::Candidate
-            };
+            let speaker = if n % 2 == 1 { Speaker::Ai } else { Speaker::Candidate };
             (
-                turn(
-                    &format!("item_{n}"),
-                    (n > 1).then(|| format!("item_{}", n - 1)),
-                    speaker,
-                ),
+                turn(&format!("item_{n}"), (n > 1).then(|| format!("item_{}", n - 1)), speaker),
                 Some("What have you built?"),
             )
         }))
@@ -213,20 +142,11 @@ impl Pen {
 
     fn record(&mut self, mut entry: Entry, text: Option<&str>) -> Record {
         let words = text.map(|text| (text.to_owned(), self.salts.draw()));
-        if let (Entry::Turn(turn) | Entry::Revised(turn), Some((text, salt))) = (&mut entry, &words)
-        {
+        if let (Entry::Turn(turn) | Entry::Revised(turn), Some((text, salt))) = (&mut entry, &words) {
             turn.text_hash = Some(chain::text_hash(salt, text));
         }
         self.n += 1;
-        let record = Record::next(
-            self.session,
-            self.n,
-            self.head,
-            0,
-            Source::Sideband,
-            &entry,
-            words,
-        );
+        let record = Record::next(self.session, self.n, self.head, 0, Source::Sideband, &entry, words);
         self.head = record.hash;
         record
     }
@@ -239,11 +159,7 @@ pub(crate) fn turn_entry(item: &str, after: Option<String>, speaker: Speaker) ->
         content_index: 0,
         speaker,
         state: TurnState::Final,
-        origin: if speaker == Speaker::Ai {
-            Origin::Reply
-        } else {
-            Origin::Speech
-        },
+        origin: if speaker == Speaker::Ai { Origin::Reply } else { Origin::Speech },
         stage: "welcome".into(),
         after,
         start_ms: Some(1200),
@@ -261,12 +177,7 @@ pub(crate) fn turn(item: &str, after: Option<String>, speaker: Speaker) -> Entry
 }
 
 pub(crate) fn opened(item: &str, after: Option<&str>, speaker: Speaker) -> Entry {
-    Entry::Opened {
-        call: 1,
-        item: item.into(),
-        after: after.map(str::to_owned),
-        speaker,
-    }
+    Entry::Opened { call: 1, item: item.into(), after: after.map(str::to_owned), speaker }
 }
 
 pub(crate) fn stage(from: Option<&str>, to: &str, reason: StageReason) -> StageEntry {

@@ -14,10 +14,7 @@ use super::fixture::{HandClock, Pen, Person, consent, new_session, ticket};
 async fn a_full_store_says_so_and_recovers_when_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock::default());
-    let options = Options {
-        max_bytes: Some(512 * 1024),
-        ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock))
-    };
+    let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock)) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let (filler, session) = (person.session().await, person.session().await);
@@ -38,69 +35,33 @@ async fn a_full_store_says_so_and_recovers_when_there_is_space() {
     assert_eq!(store.health(), StoreHealth::Failing(Unwritable::Full));
     let next = pen.turns(2);
     // Still inside the second in which nothing is tried.
-    assert_eq!(
-        store.commit(person.service(), next.clone()).await,
-        Err(StoreError::Unwritable(Unwritable::Full))
-    );
+    assert_eq!(store.commit(person.service(), next.clone()).await, Err(StoreError::Unwritable(Unwritable::Full)));
 
     // What is there can be read, and nothing of the refused batches is.
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap().len(),
-        2
-    );
-    assert_eq!(
-        store
-            .transcript(person.ctx, filler)
-            .await
-            .unwrap()
-            .unwrap()
-            .turns
-            .len() as u64,
-        filled
-    );
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap().len(), 2);
+    assert_eq!(store.transcript(person.ctx, filler).await.unwrap().unwrap().turns.len() as u64, filled);
 
     // An operator makes room.
     let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator
-        .execute(
-            "DELETE FROM journal WHERE session_id = ?1",
-            [filler.0.as_bytes()],
-        )
-        .unwrap();
+    operator.execute("DELETE FROM journal WHERE session_id = ?1", [filler.0.as_bytes()]).unwrap();
     clock.advance(1500);
-    assert_eq!(
-        store.commit(person.service(), next.clone()).await,
-        Ok(Committed { up_to: 4 })
-    );
+    assert_eq!(store.commit(person.service(), next.clone()).await, Ok(Committed { up_to: 4 }));
     assert_eq!(store.health(), StoreHealth::Ok);
-    assert_eq!(
-        store.journal(person.ctx, session, 2).await.unwrap(),
-        next.records
-    );
+    assert_eq!(store.journal(person.ctx, session, 2).await.unwrap(), next.records);
 }
 
 #[tokio::test]
 async fn a_full_store_notices_space_without_being_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        max_bytes: Some(512 * 1024),
-        ..Options::new(dir.path(), Arc::new(SystemClock::new()))
-    };
+    let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::new(SystemClock::new())) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     // Rows that leave nothing to project: only the probe can find out.
     loop {
         let stage_plan = "x".repeat(50_000).into();
-        let new = NewSession {
-            stage_plan,
-            ..new_session(person.user)
-        };
+        let new = NewSession { stage_plan, ..new_session(person.user) };
         let ticket = ticket(person.tenant, new.id);
-        if store
-            .create_session(person.ctx, new, ticket, consent())
-            .await
-            .is_err()
-        {
+        if store.create_session(person.ctx, new, ticket, consent()).await.is_err() {
             break;
         }
     }
@@ -109,9 +70,7 @@ async fn a_full_store_notices_space_without_being_asked() {
     assert_eq!(store.health(), StoreHealth::Failing(Unwritable::Full));
 
     let operator = Connection::open(dir.path().join("viva.db")).unwrap();
-    operator
-        .execute("DELETE FROM interview_sessions", [])
-        .unwrap();
+    operator.execute("DELETE FROM interview_sessions", []).unwrap();
     // The probe comes within a second of quiet; the wait only ends early.
     for _ in 0..500 {
         if store.health() == StoreHealth::Ok {
@@ -126,10 +85,7 @@ async fn a_full_store_notices_space_without_being_asked() {
 async fn a_group_that_fails_leaves_nothing_behind_of_any_job() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock::default());
-    let options = Options {
-        max_bytes: Some(512 * 1024),
-        ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock))
-    };
+    let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock)) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let (session, greedy) = (person.session().await, person.session().await);
@@ -150,29 +106,17 @@ async fn a_group_that_fails_leaves_nothing_behind_of_any_job() {
     // Alone in an earlier group it is there; in the same group it is not. Nothing between.
     let there = store.journal(person.ctx, session, 0).await.unwrap().len();
     let answer = of_first.await;
-    assert!(
-        (answer == full && there == 0) || (answer.is_ok() && there == 1),
-        "{answer:?}, {there} there"
-    );
+    assert!((answer == full && there == 0) || (answer.is_ok() && there == 1), "{answer:?}, {there} there");
 
     clock.advance(1500);
-    assert_eq!(
-        store.commit(person.service(), first.clone()).await,
-        Ok(Committed { up_to: 1 })
-    );
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap(),
-        first.records
-    );
+    assert_eq!(store.commit(person.service(), first.clone()).await, Ok(Committed { up_to: 1 }));
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), first.records);
 }
 
 #[tokio::test]
 async fn a_full_queue_refuses_instead_of_waiting() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options {
-        queue: 4,
-        ..Options::new(dir.path(), Arc::new(HandClock::default()))
-    };
+    let options = Options { queue: 4, ..Options::new(dir.path(), Arc::new(HandClock::default())) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
@@ -180,22 +124,14 @@ async fn a_full_queue_refuses_instead_of_waiting() {
     let operator = Connection::open(dir.path().join("viva.db")).unwrap();
     operator.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut pen = Pen::new(session);
-    let asked: Vec<_> = (0..600)
-        .map(|_| store.commit(person.service(), pen.turns(1)))
-        .collect();
+    let asked: Vec<_> = (0..600).map(|_| store.commit(person.service(), pen.turns(1))).collect();
     operator.execute_batch("ROLLBACK").unwrap();
     let mut answers = Vec::new();
     for answer in asked {
         answers.push(answer.await);
     }
-    let overloaded = answers
-        .iter()
-        .filter(|answer| **answer == Err(StoreError::Overloaded))
-        .count();
+    let overloaded = answers.iter().filter(|answer| **answer == Err(StoreError::Overloaded)).count();
     assert!(overloaded > 0, "{answers:?}");
     let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap().len(),
-        accepted
-    );
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap().len(), accepted);
 }

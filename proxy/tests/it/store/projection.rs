@@ -27,11 +27,8 @@ fn dump(dir: &Path, session: SessionId) -> Vec<Vec<Value>> {
     for query in queries {
         let mut statement = conn.prepare(query).unwrap();
         let columns = statement.column_count();
-        let found = statement
-            .query_map([session.0.as_bytes()], |row| {
-                (0..columns).map(|at| row.get(at)).collect()
-            })
-            .unwrap();
+        let found =
+            statement.query_map([session.0.as_bytes()], |row| (0..columns).map(|at| row.get(at)).collect()).unwrap();
         rows.extend(found.map(Result::unwrap));
     }
     rows
@@ -39,12 +36,8 @@ fn dump(dir: &Path, session: SessionId) -> Vec<Vec<Value>> {
 
 fn projected_n(dir: &Path, session: SessionId) -> i64 {
     let conn = Connection::open(dir.join("viva.db")).unwrap();
-    conn.query_row(
-        "SELECT projected_n FROM interview_sessions WHERE id = ?1",
-        [session.0.as_bytes()],
-        |row| row.get(0),
-    )
-    .unwrap()
+    conn.query_row("SELECT projected_n FROM interview_sessions WHERE id = ?1", [session.0.as_bytes()], |row| row.get(0))
+        .unwrap()
 }
 
 /// Waits for the writer to have projected by itself.
@@ -81,66 +74,28 @@ async fn the_writer_projects_when_it_has_time_also_after_a_restart() {
 
 /// Entries of every kind a projection reads, in any order a journal could bring them.
 fn entries() -> impl Strategy<Value = Vec<(Entry, Option<&'static str>)>> {
-    let speaker = prop_oneof![
-        Just(Speaker::Ai),
-        Just(Speaker::Candidate),
-        Just(Speaker::System)
-    ];
-    let item = (
-        1_u32..3,
-        0_u8..6,
-        0_u32..2,
-        prop::option::of(0_u8..8),
-        speaker,
-        any::<bool>(),
-    );
-    let entry = (item, 0_u8..8).prop_map(
-        |((call, item, content_index, after, speaker, has_words), kind)| {
-            let after = after.map(|after| format!("i{after}"));
-            let said = TurnEntry {
-                call,
-                content_index,
-                ..turn_entry(&format!("i{item}"), after.clone(), speaker)
-            };
-            let words = has_words.then_some("Some words.");
-            match kind {
-                0 => (opened(&said.item, after.as_deref(), speaker), None),
-                1..=3 => (Entry::Turn(said), words),
-                4 => (
-                    Entry::Revised(TurnEntry {
-                        state: TurnState::Interrupted,
-                        truncated: has_words,
-                        ..said
-                    }),
-                    words,
-                ),
-                5 => (
-                    Entry::Stage(stage(
-                        Some("welcome"),
-                        "self_intro",
-                        if has_words {
-                            StageReason::Forced
-                        } else {
-                            StageReason::Ended
-                        },
-                    )),
-                    None,
-                ),
-                6 => (
-                    Entry::Stage(stage(None, "welcome", StageReason::Start)),
-                    None,
-                ),
-                _ => (
-                    Entry::Call {
-                        call,
-                        event: CallEvent::Connected,
-                        at: NOW,
-                    },
-                    None,
-                ),
-            }
-        },
-    );
+    let speaker = prop_oneof![Just(Speaker::Ai), Just(Speaker::Candidate), Just(Speaker::System)];
+    let item = (1_u32..3, 0_u8..6, 0_u32..2, prop::option::of(0_u8..8), speaker, any::<bool>());
+    let entry = (item, 0_u8..8).prop_map(|((call, item, content_index, after, speaker, has_words), kind)| {
+        let after = after.map(|after| format!("i{after}"));
+        let said = TurnEntry { call, content_index, ..turn_entry(&format!("i{item}"), after.clone(), speaker) };
+        let words = has_words.then_some("Some words.");
+        match kind {
+            0 => (opened(&said.item, after.as_deref(), speaker), None),
+            1..=3 => (Entry::Turn(said), words),
+            4 => (Entry::Revised(TurnEntry { state: TurnState::Interrupted, truncated: has_words, ..said }), words),
+            5 => (
+                Entry::Stage(stage(
+                    Some("welcome"),
+                    "self_intro",
+                    if has_words { StageReason::Forced } else { StageReason::Ended },
+                )),
+                None,
+            ),
+            6 => (Entry::Stage(stage(None, "welcome", StageReason::Start)), None),
+            _ => (Entry::Call { call, event: CallEvent::Connected, at: NOW }, None),
+        }
+    });
     prop::collection::vec(entry, 1..40)
 }
 
@@ -156,10 +111,7 @@ async fn rebuilt_is_equal(
     let cut = cut % entries.len();
     let (first, rest) = entries.split_at(cut);
     for part in [first, rest].into_iter().filter(|part| !part.is_empty()) {
-        store
-            .commit(person.service(), pen.batch(part.iter().cloned()))
-            .await
-            .unwrap();
+        store.commit(person.service(), pen.batch(part.iter().cloned())).await.unwrap();
         store.project(session).await.unwrap();
     }
     let in_two_steps = dump(dir, session);
@@ -169,10 +121,7 @@ async fn rebuilt_is_equal(
 
 #[test]
 fn a_dropped_projection_is_rebuilt_byte_for_byte() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(dir.path()).unwrap());
     let any_store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&store);

@@ -69,27 +69,15 @@ async fn everything_is_there_after_closing_and_opening_again() {
     let session = person.session().await;
     let mut pen = Pen::new(session);
     let written = pen.turns(4);
-    store
-        .commit(person.service(), written.clone())
-        .await
-        .unwrap();
+    store.commit(person.service(), written.clone()).await.unwrap();
     let before = format!("{:?}", store.transcript(person.ctx, session).await.unwrap());
     store.close().await.unwrap();
     drop(store);
 
     let store = open(dir.path()).unwrap();
-    assert_eq!(
-        store.journal(person.ctx, session, 0).await.unwrap(),
-        written.records
-    );
-    assert_eq!(
-        format!("{:?}", store.transcript(person.ctx, session).await.unwrap()),
-        before
-    );
-    assert_eq!(
-        store.commit(person.service(), pen.turns(1)).await,
-        Ok(Committed { up_to: 5 })
-    );
+    assert_eq!(store.journal(person.ctx, session, 0).await.unwrap(), written.records);
+    assert_eq!(format!("{:?}", store.transcript(person.ctx, session).await.unwrap()), before);
+    assert_eq!(store.commit(person.service(), pen.turns(1)).await, Ok(Committed { up_to: 5 }));
 }
 
 #[test]
@@ -120,16 +108,11 @@ fn a_newer_altered_or_foreign_file_is_refused() {
     let with = |sql: &str| {
         let (store, dir) = fresh();
         drop(store);
-        Connection::open(dir.path().join("viva.db"))
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        Connection::open(dir.path().join("viva.db")).unwrap().execute_batch(sql).unwrap();
         let error = open(dir.path()).err();
         error.map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(
-        with("PRAGMA user_version = 99").contains("has schema version 99, this version knows 1")
-    );
+    assert!(with("PRAGMA user_version = 99").contains("has schema version 99, this version knows 1"));
     for altered in [
         "ALTER TABLE journal ADD COLUMN extra TEXT",
         "DROP TABLE consents",
@@ -138,25 +121,16 @@ fn a_newer_altered_or_foreign_file_is_refused() {
         "DELETE FROM schema_migrations",
         "DROP TABLE schema_migrations",
     ] {
-        assert!(
-            with(altered).contains("was changed by somebody else"),
-            "{altered}"
-        );
+        assert!(with(altered).contains("was changed by somebody else"), "{altered}");
     }
     assert!(with("PRAGMA application_id = 7").contains("not a Viva store"));
     assert_eq!(with("ANALYZE"), "");
 
     let dir = tempfile::tempdir().unwrap();
-    Connection::open(dir.path().join("viva.db"))
-        .unwrap()
-        .execute_batch("CREATE TABLE theirs (x)")
-        .unwrap();
+    Connection::open(dir.path().join("viva.db")).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
     assert!(matches!(open(dir.path()).err(), Some(OpenError::Foreign)));
-    std::fs::write(
-        dir.path().join("viva.db"),
-        "not a database at all, but long enough to be looked at".repeat(100),
-    )
-    .unwrap();
+    std::fs::write(dir.path().join("viva.db"), "not a database at all, but long enough to be looked at".repeat(100))
+        .unwrap();
     assert!(matches!(open(dir.path()).err(), Some(OpenError::Sqlite(_))));
 }
 

@@ -50,7 +50,13 @@ impl Launch {
     /// The same on a directory that is there already.
     pub(crate) fn on(data_dir: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_viva"));
-        command.args(arguments).env_clear().env("PORT", "0").env("DATA_DIR", data_dir).env("LOG_LEVEL", "debug").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PORT", "0")
+            .env("DATA_DIR", data_dir)
+            .env("LOG_LEVEL", "debug")
+            .stdin(Stdio::null());
         Self { command, data: None, log: log_file(data_dir) }
     }
 
@@ -63,7 +69,11 @@ impl Launch {
     /// Runs it with a signal ignored, which a program cannot do for its child without a shell between them.
     pub(crate) fn ignoring(self, signal: &str) -> Self {
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(format!("trap '' {signal}; exec \"$0\" \"$@\"")).arg(self.command.get_program()).args(self.command.get_args());
+        command
+            .arg("-c")
+            .arg(format!("trap '' {signal}; exec \"$0\" \"$@\""))
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
         let settings = self.command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
         command.env_clear().envs(settings).stdin(Stdio::null());
         Self { command, ..self }
@@ -82,7 +92,9 @@ impl Launch {
             }
         });
         let said = receiver.recv_timeout(PATIENCE);
-        let url = said.ok().and_then(|line| Some(line.strip_prefix("Viva is ready: open ")?.trim_end_matches('/').to_owned()));
+        let url = said
+            .ok()
+            .and_then(|line| Some(line.strip_prefix("Viva is ready: open ")?.trim_end_matches('/').to_owned()));
         let Some(url) = url else {
             let _ = child.kill();
             panic!("the server did not get ready: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
@@ -134,7 +146,9 @@ impl Viva {
     /// From now on every write past so many bytes of a file fails, as on a full disk; or `unlimited` again. Only the soft
     /// limit: the hard one could not be raised again.
     pub(crate) fn limit_files(&self, bytes: &str) {
-        let done = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), &format!("--fsize={bytes}:")]).status();
+        let done = Command::new("prlimit")
+            .args(["--pid", &self.child.id().to_string(), &format!("--fsize={bytes}:")])
+            .status();
         assert!(done.is_ok_and(|status| status.success()), "prlimit is part of util-linux, and the server is running");
     }
 

@@ -8,21 +8,11 @@ pub(super) struct Lines {
     pub(super) farewell: bool,
 }
 
-const ACKNOWLEDGEMENTS: &[&str] = &[
-    "Thank you.",
-    "I see.",
-    "Good to know.",
-    "Understood.",
-    "That helps.",
-    "Interesting.",
-];
+const ACKNOWLEDGEMENTS: &[&str] =
+    &["Thank you.", "I see.", "Good to know.", "Understood.", "That helps.", "Interesting."];
 
 const fn questions(said: &'static [&'static str]) -> Lines {
-    Lines {
-        said,
-        preceded_by: ACKNOWLEDGEMENTS,
-        farewell: false,
-    }
+    Lines { said, preceded_by: ACKNOWLEDGEMENTS, farewell: false }
 }
 
 const WELCOME: Lines = Lines {

@@ -71,10 +71,7 @@ impl Interviewer {
     /// An interviewer who has asked nothing yet.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            random: StdRng::seed_from_u64(seed),
-            decks: HashMap::new(),
-        }
+        Self { random: StdRng::seed_from_u64(seed), decks: HashMap::new() }
     }
 
     /// The next line under these instructions.
@@ -95,11 +92,7 @@ impl Interviewer {
                 format!("{} {said}", acknowledgements[which])
             }
         };
-        Line {
-            text,
-            asked: self.decks.get(name).map_or(0, |deck| deck.asked),
-            farewell: lines.farewell,
-        }
+        Line { text, asked: self.decks.get(name).map_or(0, |deck| deck.asked), farewell: lines.farewell }
     }
 
     /// An answer outside of the conversation, which uses up no question.
@@ -164,19 +157,11 @@ mod tests {
     fn it_greets_first_and_says_goodbye_without_a_question() {
         let mut interviewer = Interviewer::new(3);
         let greeting = interviewer.speak(&stage("welcome"), Obedience::Follows);
-        assert!(
-            greeting.text.to_lowercase().contains("yourself"),
-            "{}",
-            greeting.text
-        );
+        assert!(greeting.text.to_lowercase().contains("yourself"), "{}", greeting.text);
         for _ in 0..10 {
             let goodbye = interviewer.speak(&stage("closing"), Obedience::Follows);
             assert_eq!(questions(&goodbye.text), 0);
-            assert!(
-                goodbye.text.to_lowercase().contains("thank"),
-                "{}",
-                goodbye.text
-            );
+            assert!(goodbye.text.to_lowercase().contains("thank"), "{}", goodbye.text);
             assert!(goodbye.farewell);
         }
     }
@@ -196,15 +181,9 @@ mod tests {
     fn what_stands_in_the_instructions_is_not_asked_again() {
         let asked: Vec<String> = {
             let mut earlier = Interviewer::new(9);
-            (0..3)
-                .map(|_| earlier.speak(&stage("self_intro"), Obedience::Follows).text)
-                .collect()
+            (0..3).map(|_| earlier.speak(&stage("self_intro"), Obedience::Follows).text).collect()
         };
-        let digest = format!(
-            "Asked already:\n{}\n{}",
-            asked.join("\n"),
-            stage("self_intro")
-        );
+        let digest = format!("Asked already:\n{}\n{}", asked.join("\n"), stage("self_intro"));
         let next = Interviewer::new(9).speak(&digest, Obedience::Follows).text;
         let question = next.rsplit(". ").next().unwrap();
         assert!(!digest.contains(question), "{next}");

@@ -19,7 +19,14 @@ pub(super) struct Candidate {
 
 impl Default for Candidate {
     fn default() -> Self {
-        Self { think_ms: vec![600], speak_ms: vec![3_000], answers: usize::MAX, words: "This is what I have to say, answer {n}.", answered: 0, said: 0 }
+        Self {
+            think_ms: vec![600],
+            speak_ms: vec![3_000],
+            answers: usize::MAX,
+            words: "This is what I have to say, answer {n}.",
+            answered: 0,
+            said: 0,
+        }
     }
 }
 

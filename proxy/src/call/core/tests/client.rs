@@ -25,7 +25,17 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(autopilot: bool) -> Self {
-        Self { attached: true, control: Control::Pending, epoch: 1, kept: Vec::new(), now: 0, seq: 0, acknowledged: 0, enabled: autopilot, owed: None }
+        Self {
+            attached: true,
+            control: Control::Pending,
+            epoch: 1,
+            kept: Vec::new(),
+            now: 0,
+            seq: 0,
+            acknowledged: 0,
+            enabled: autopilot,
+            owed: None,
+        }
     }
 
     /// A server event on the data channel. Returns what is to be relayed.

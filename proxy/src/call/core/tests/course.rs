@@ -58,7 +58,13 @@ fn replies_belong_to_the_stage_whose_text_made_them() {
 #[test]
 fn what_was_used_is_on_the_record_once() {
     let world = World::whole(Setting::default());
-    let mut keys: Vec<String> = world.entries().into_iter().filter_map(|entry| if let Entry::Usage { key, operation, .. } = entry { Some(format!("{operation} {key}")) } else { None }).collect();
+    let mut keys: Vec<String> = world
+        .entries()
+        .into_iter()
+        .filter_map(|entry| {
+            if let Entry::Usage { key, operation, .. } = entry { Some(format!("{operation} {key}")) } else { None }
+        })
+        .collect();
     let all = keys.len();
     keys.sort();
     keys.dedup();
@@ -70,7 +76,9 @@ fn the_end_is_told_in_order_and_only_when_durable() {
     let world = World::whole(Setting::default());
     let kinds: Vec<String> = world.told().map(|notice| format!("{notice:?}")).collect();
     assert_eq!(kinds[kinds.len() - 3..], ["Saved", "SessionEnded", "InterviewSaved"]);
-    assert!(kinds.iter().position(|kind| kind == "InterviewEnding") < kinds.iter().position(|kind| kind == "SessionEnded"));
+    assert!(
+        kinds.iter().position(|kind| kind == "InterviewEnding") < kinds.iter().position(|kind| kind == "SessionEnded")
+    );
     assert_eq!(world.watchman.hung_up.len(), 1);
 }
 

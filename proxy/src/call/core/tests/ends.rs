@@ -21,7 +21,10 @@ fn is_sealed(world: &World, by: &str) {
     let entries = world.entries();
     let tail = &entries[entries.len() - 3..];
     assert!(matches!(&tail[0], Entry::Call { .. }), "{tail:?}");
-    assert!(matches!(&tail[1], Entry::Stage(stage) if stage.reason == StageReason::Ended && stage.ended_by.as_deref() == Some(by)), "{tail:?}");
+    assert!(
+        matches!(&tail[1], Entry::Stage(stage) if stage.reason == StageReason::Ended && stage.ended_by.as_deref() == Some(by)),
+        "{tail:?}"
+    );
     assert!(matches!(&tail[2], Entry::Seal { n, .. } if *n + 1 == entries.len() as u64), "{tail:?}");
     assert_eq!(world.watchman.closed, Some(CloseReason::Done));
     world.checked();
@@ -29,7 +32,9 @@ fn is_sealed(world: &World, by: &str) {
 
 #[test]
 fn whoever_may_end_it_ends_it_at_once() {
-    for (by, name) in [(EndedBy::UserEnd, "user_end"), (EndedBy::AdminEnd, "admin_end"), (EndedBy::ServerShutdown, "server_shutdown")] {
+    for (by, name) in
+        [(EndedBy::UserEnd, "user_end"), (EndedBy::AdminEnd, "admin_end"), (EndedBy::ServerShutdown, "server_shutdown")]
+    {
         let mut world = silent();
         world.at(8_000, end(by));
         world.at(8_010, end(EndedBy::AdminEnd));
@@ -43,7 +48,11 @@ fn whoever_may_end_it_ends_it_at_once() {
 #[test]
 fn words_that_are_still_to_come_are_waited_for_and_not_forever() {
     for (delay, state, until) in [(2_000, TurnState::Final, 11_000), (9_000, TurnState::TimedOut, 11_100)] {
-        let mut world = World::new(Setting { candidate: Candidate::silent(), quirks: Quirks { words_ms: vec![Some(delay)], ..Quirks::default() }, ..Setting::default() });
+        let mut world = World::new(Setting {
+            candidate: Candidate::silent(),
+            quirks: Quirks { words_ms: vec![Some(delay)], ..Quirks::default() },
+            ..Setting::default()
+        });
         world.at(6_000, Happening::Speech(2_000));
         world.at(8_010, end(EndedBy::UserEnd));
         world.run_to_end();
@@ -51,7 +60,11 @@ fn words_that_are_still_to_come_are_waited_for_and_not_forever() {
         let answer = world.checked().into_iter().find(|turn| turn.entry.item == "item_U1").expect("recorded");
         assert_eq!(answer.entry.state, state);
         assert!(world.now <= until + 100, "{}", world.now);
-        assert_eq!(world.provider.said.iter().filter(|said| !said.interrupted && said.stage.is_some()).count(), 1, "no more replies");
+        assert_eq!(
+            world.provider.said.iter().filter(|said| !said.interrupted && said.stage.is_some()).count(),
+            1,
+            "no more replies"
+        );
     }
 }
 
@@ -134,7 +147,10 @@ fn a_silence_is_asked_about_once_and_then_ends_the_call() {
     world.run_to_end();
     is_sealed(&world, "inactivity");
     let asked = world.asked();
-    let prompts: Vec<_> = asked.iter().filter(|(_, text)| text.as_deref().is_some_and(|text| text.contains("whether they are still there"))).collect();
+    let prompts: Vec<_> = asked
+        .iter()
+        .filter(|(_, text)| text.as_deref().is_some_and(|text| text.contains("whether they are still there")))
+        .collect();
     assert_eq!((prompts.len(), asked.len()), (1, 2));
     let quiet = 300 + 150 + 10 + 80 + 2_000;
     assert!((quiet + 60_000..quiet + 60_100).contains(&prompts[0].0), "{}", prompts[0].0);
@@ -197,7 +213,13 @@ fn the_session_s_own_limit_is_announced_and_kept() {
     let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
     world.run_to_end();
     is_sealed(&world, "time_limit");
-    let warned = world.watchman.told.iter().find_map(|(at, notice)| if let Notice::SessionWarning { code, seconds_left } = notice { Some((*at, *code, *seconds_left)) } else { None });
+    let warned = world.watchman.told.iter().find_map(|(at, notice)| {
+        if let Notice::SessionWarning { code, seconds_left } = notice {
+            Some((*at, *code, *seconds_left))
+        } else {
+            None
+        }
+    });
     assert_eq!(warned, Some((180_000, "TIME_LOW", 120)));
     assert_eq!(world.told_at(|notice| matches!(notice, Notice::InterviewEnding { .. })), Some(300_000));
     assert!((305_000..308_200).contains(&world.watchman.hung_up[0]));
@@ -259,7 +281,8 @@ fn what_comes_after_the_seal_is_not_recorded() {
 
 #[test]
 fn a_stage_that_was_not_entered_when_it_ends_never_is() {
-    let mut world = World::new(Setting { quirks: Quirks { echo_ms: Some(250), ..Quirks::default() }, ..Setting::default() });
+    let mut world =
+        World::new(Setting { quirks: Quirks { echo_ms: Some(250), ..Quirks::default() }, ..Setting::default() });
     assert!(world.run_until(60_000, |world| world.configured().iter().any(|(_, stage, _)| stage == "past_experience")));
     world.later(10, end(EndedBy::UserEnd));
     world.run_to_end();

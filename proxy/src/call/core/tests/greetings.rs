@@ -16,7 +16,13 @@ fn asked(setting: Setting, ms: u64, also: &[(u64, Happening)]) -> (Vec<(u64, Pip
     }
     world.run(ms);
     let speak = |directive: &Directive| matches!(directive, Directive::Speak { .. });
-    let asked = world.watchman.directed.iter().filter(|(.., directive)| speak(directive)).map(|(at, pipe, ..)| (*at, *pipe)).collect();
+    let asked = world
+        .watchman
+        .directed
+        .iter()
+        .filter(|(.., directive)| speak(directive))
+        .map(|(at, pipe, ..)| (*at, *pipe))
+        .collect();
     (asked, world.provider.said.iter().filter(|said| said.speaker == Speaker::Ai).count())
 }
 
@@ -28,7 +34,11 @@ fn the_sideband_asks_for_it_as_soon_as_media_is_up() {
 #[test]
 fn the_client_asks_for_it_after_700_ms_without_a_sideband() {
     for attach_ms in [Some(1_100), Some(2_000), Some(3_900), None] {
-        assert_eq!(asked(Setting { attach_ms, ..Setting::default() }, 20_000, &[]), (vec![(1_000, Pipe::Client)], 1), "{attach_ms:?}");
+        assert_eq!(
+            asked(Setting { attach_ms, ..Setting::default() }, 20_000, &[]),
+            (vec![(1_000, Pipe::Client)], 1),
+            "{attach_ms:?}"
+        );
     }
 }
 
@@ -44,7 +54,10 @@ fn a_greeting_by_the_client_is_on_the_record_whenever_the_sideband_comes() {
 
 #[test]
 fn a_sideband_that_comes_in_time_asks_at_once() {
-    assert_eq!(asked(Setting { attach_ms: Some(600), ..Setting::default() }, 20_000, &[]), (vec![(600, Pipe::Sideband)], 1));
+    assert_eq!(
+        asked(Setting { attach_ms: Some(600), ..Setting::default() }, 20_000, &[]),
+        (vec![(600, Pipe::Sideband)], 1)
+    );
 }
 
 #[test]
@@ -61,7 +74,10 @@ fn a_client_that_greets_by_itself_is_not_greeted() {
 #[test]
 fn a_greeting_that_does_not_begin_is_asked_for_by_the_other_way() {
     let quirks = Quirks { swallowed: 1, ..Quirks::default() };
-    assert_eq!(asked(Setting { quirks, ..Setting::default() }, 20_000, &[]), (vec![(300, Pipe::Sideband), (2_300, Pipe::Client)], 1));
+    assert_eq!(
+        asked(Setting { quirks, ..Setting::default() }, 20_000, &[]),
+        (vec![(300, Pipe::Sideband), (2_300, Pipe::Client)], 1)
+    );
 }
 
 #[test]

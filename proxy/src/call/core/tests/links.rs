@@ -10,7 +10,12 @@ use crate::transcript::{Entry, Origin, Source, Speaker};
 use crate::upstream::facts::{Fact, Gate};
 
 fn controls(world: &World) -> Vec<(Control, u32)> {
-    world.told().filter_map(|notice| if let Notice::Control { control, epoch, .. } = notice { Some((*control, *epoch)) } else { None }).collect()
+    world
+        .told()
+        .filter_map(
+            |notice| if let Notice::Control { control, epoch, .. } = notice { Some((*control, *epoch)) } else { None },
+        )
+        .collect()
 }
 
 #[test]
@@ -57,7 +62,10 @@ fn what_a_client_claims_while_we_listen_ourselves_is_not_recorded() {
     ] {
         world.at(ms, Happening::Input(Input::Fact(Source::Client, Fact::Turn(forged.clone(), fact))));
     }
-    world.at(9_003, Happening::Input(Input::Fact(Source::Client, Fact::Floor { speaker: Speaker::Candidate, on: true })));
+    world.at(
+        9_003,
+        Happening::Input(Input::Fact(Source::Client, Fact::Floor { speaker: Speaker::Candidate, on: true })),
+    );
     world.run_to_end();
     super::course::is_as_planned(&world);
     world.checked();
@@ -65,7 +73,10 @@ fn what_a_client_claims_while_we_listen_ourselves_is_not_recorded() {
 
 #[test]
 fn a_client_in_control_cannot_change_what_we_heard_ourselves() {
-    let mut world = World::new(Setting { candidate: Candidate { think_ms: vec![4_000], ..Candidate::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        candidate: Candidate { think_ms: vec![4_000], ..Candidate::default() },
+        ..Setting::default()
+    });
     world.at(3_500, Happening::Socket(Sideband::Retrying));
     world.run(3_600);
     let first = super::reference::recorded(&world.store.journal).remove(0);
@@ -78,14 +89,32 @@ fn a_client_in_control_cannot_change_what_we_heard_ourselves() {
 #[test]
 fn a_lost_sideband_hands_over_at_once_and_takes_over_again() {
     // In the candidate's pauses, so that nothing falls between the two.
-    let mut world = World::new(Setting { candidate: Candidate { think_ms: vec![4_000], ..Candidate::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        candidate: Candidate { think_ms: vec![4_000], ..Candidate::default() },
+        ..Setting::default()
+    });
     world.at(3_500, Happening::Socket(Sideband::Retrying));
     world.at(6_000, Happening::Socket(Sideband::Lost));
     world.at(14_000, Happening::Socket(Sideband::Attached));
     world.run_to_end();
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
-    assert_eq!(controls(&world), [(Control::Pending, 1), (Control::Sideband, 2), (Control::Relay, 3), (Control::Relay, 3), (Control::Relay, 3), (Control::Sideband, 4)]);
-    let gates: Vec<_> = world.configured().into_iter().map(|(at, _, gate)| (at, gate)).filter(|(at, _)| [3_500, 14_000].contains(at)).collect();
+    assert_eq!(
+        controls(&world),
+        [
+            (Control::Pending, 1),
+            (Control::Sideband, 2),
+            (Control::Relay, 3),
+            (Control::Relay, 3),
+            (Control::Relay, 3),
+            (Control::Sideband, 4)
+        ]
+    );
+    let gates: Vec<_> = world
+        .configured()
+        .into_iter()
+        .map(|(at, _, gate)| (at, gate))
+        .filter(|(at, _)| [3_500, 14_000].contains(at))
+        .collect();
     assert_eq!(gates, [(3_500, Gate::Provider), (14_000, Gate::Server)]);
     let turns = world.checked();
     let sources: Vec<_> = turns.iter().map(|turn| turn.source).collect();
@@ -93,7 +122,9 @@ fn a_lost_sideband_hands_over_at_once_and_takes_over_again() {
     assert_eq!(sources.last(), Some(&Source::Sideband));
     let epochs: Vec<u32> = world.store.journal.iter().map(|record| record.epoch).collect();
     assert!(epochs.is_sorted() && epochs.contains(&3), "every record knows its epoch");
-    let gap = world.entries().into_iter().find_map(|entry| if let Entry::Gap { from, to } = entry { Some((from - EPOCH, to.map(|to| to - EPOCH))) } else { None });
+    let gap = world.entries().into_iter().find_map(|entry| {
+        if let Entry::Gap { from, to } = entry { Some((from - EPOCH, to.map(|to| to - EPOCH))) } else { None }
+    });
     let (from, to) = gap.expect("marked");
     assert!(from < 3_500 && to.is_some_and(|to| to > 3_500), "{from} {to:?}");
 }
@@ -121,7 +152,10 @@ fn without_any_way_to_the_model_nothing_is_asked_and_it_is_made_good_when_there_
     world.run(39_000);
     assert!(world.watchman.directed.iter().all(|(at, ..)| *at <= 12_000));
     world.run(40_500);
-    assert!(world.configured().iter().any(|(at, _, gate)| *at == 40_000 && *gate == Gate::Provider), "the client is told what nobody could be told");
+    assert!(
+        world.configured().iter().any(|(at, _, gate)| *at == 40_000 && *gate == Gate::Provider),
+        "the client is told what nobody could be told"
+    );
     world.run_to_end();
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
 }

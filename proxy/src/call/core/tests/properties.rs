@@ -39,7 +39,10 @@ fn stages_go_on(world: &World) {
             _ => assert!(index(&pair[1].to) > index(&pair[0].to), "{entries:?}"),
         }
         if pair[1].reason == StageReason::Skipped {
-            let between: Vec<_> = plan.stages[index(&pair[0].to) + 1..index(&pair[1].to)].iter().map(|stage| stage.name.clone()).collect();
+            let between: Vec<_> = plan.stages[index(&pair[0].to) + 1..index(&pair[1].to)]
+                .iter()
+                .map(|stage| stage.name.clone())
+                .collect();
             assert!(pair[1].skipped.ends_with(&between), "{entries:?}");
         }
     }

@@ -108,7 +108,21 @@ pub(super) struct Provider {
 
 impl Provider {
     pub(super) fn new(quirks: Quirks, session: Value) -> Self {
-        Self { quirks, session, said: Vec::new(), open: true, disturbed: 0, generating: None, playing: None, last: None, asked: 0, cancelled: false, ids: 0, events: 0, turns: 0 }
+        Self {
+            quirks,
+            session,
+            said: Vec::new(),
+            open: true,
+            disturbed: 0,
+            generating: None,
+            playing: None,
+            last: None,
+            asked: 0,
+            cancelled: false,
+            ids: 0,
+            events: 0,
+            turns: 0,
+        }
     }
 
     /// A client event, by whichever way it came.
@@ -127,7 +141,9 @@ impl Provider {
             }
             "output_audio_buffer.clear" => self.clear(),
             "conversation.item.create" => self.place(&event["item"]),
-            "conversation.item.delete" => vec![(5, self.event(json!({"type": "conversation.item.deleted", "item_id": event["item_id"]})))],
+            "conversation.item.delete" => {
+                vec![(5, self.event(json!({"type": "conversation.item.deleted", "item_id": event["item_id"]})))]
+            }
             other => panic!("the core sends {other}"),
         }
     }
@@ -163,7 +179,10 @@ impl Provider {
             };
             self.said.push(Said::placed(&id, speaker, words));
         }
-        vec![(5, added), (6, self.event(json!({"type": "conversation.item.done", "previous_item_id": null, "item": item})))]
+        vec![
+            (5, added),
+            (6, self.event(json!({"type": "conversation.item.done", "previous_item_id": null, "item": item}))),
+        ]
     }
 
     /// The candidate begins to speak: whatever the model says is cut off.
@@ -186,8 +205,18 @@ impl Provider {
         self.said.push(Said::heard(item, words));
         let user = json!({"id": item, "type": "message", "status": "completed", "role": "user", "content": [{"type": "input_audio", "transcript": null}]});
         let mut steps = vec![
-            (0, self.event(json!({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": clock_ms, "item_id": item}))),
-            (0, self.event(json!({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item}))),
+            (
+                0,
+                self.event(
+                    json!({"type": "input_audio_buffer.speech_stopped", "audio_end_ms": clock_ms, "item_id": item}),
+                ),
+            ),
+            (
+                0,
+                self.event(
+                    json!({"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item}),
+                ),
+            ),
             (0, self.event(json!({"type": "conversation.item.added", "previous_item_id": previous, "item": user}))),
             (0, self.event(json!({"type": "conversation.item.done", "previous_item_id": previous, "item": user}))),
         ];
@@ -240,8 +269,14 @@ impl Provider {
             steps.push((20, self.done(&reply, status)));
             return steps;
         }
-        let assistant = json!({"id": item, "type": "message", "status": "in_progress", "role": "assistant", "content": []});
-        steps.push((0, self.event(json!({"type": "response.output_item.added", "response_id": id, "output_index": 0, "item": assistant}))));
+        let assistant =
+            json!({"id": item, "type": "message", "status": "in_progress", "role": "assistant", "content": []});
+        steps.push((
+            0,
+            self.event(
+                json!({"type": "response.output_item.added", "response_id": id, "output_index": 0, "item": assistant}),
+            ),
+        ));
         steps.push((0, self.added(&item, &assistant)));
         self.said.push(Said::spoken(&item, &words, &told));
         for (at, part) in [(20, &words[..words.len() / 2]), (60, &words[words.len() / 2..])] {
@@ -268,7 +303,10 @@ impl Provider {
             steps.push((0, self.event(json!({"type": "response.output_audio_transcript.done", "response_id": reply.id, "item_id": reply.item, "content_index": 0, "transcript": reply.words}))));
             let item = finished(&reply);
             // The predecessor is missing here although `added` had it: recorded so.
-            steps.push((0, self.event(json!({"type": "conversation.item.done", "previous_item_id": null, "item": item}))));
+            steps.push((
+                0,
+                self.event(json!({"type": "conversation.item.done", "previous_item_id": null, "item": item})),
+            ));
         }
         if !self.quirks.no_done {
             steps.push((0, self.done(&reply, "completed")));
@@ -304,8 +342,10 @@ impl Provider {
         let usage = json!({"total_tokens": 82, "input_tokens": 12, "output_tokens": 70});
         let begun = self.said.iter().any(|said| said.item == reply.item);
         let output = if !begun { json!([]) } else { json!([finished(reply)]) };
-        self.event(json!({"type": "response.done", "response": {"id": reply.id, "status": status, "conversation_id": "conv_1",
-            "output": output, "usage": usage, "metadata": reply.metadata}}))
+        self.event(
+            json!({"type": "response.done", "response": {"id": reply.id, "status": status, "conversation_id": "conv_1",
+            "output": output, "usage": usage, "metadata": reply.metadata}}),
+        )
     }
 
     fn added(&mut self, id: &str, item: &Value) -> Step {
@@ -323,8 +363,13 @@ impl Provider {
     /// An event goes out to whoever listens; words that do are known to be sent.
     pub(super) fn sends(&mut self, now: Millis, event: &Value) {
         let words = match event["type"].as_str() {
-            Some("conversation.item.input_audio_transcription.completed" | "response.output_audio_transcript.done") => Some((&event["item_id"], &event["transcript"])),
-            Some("response.done") => Some((&event["response"]["output"][0]["id"], &event["response"]["output"][0]["content"][0]["transcript"])),
+            Some("conversation.item.input_audio_transcription.completed" | "response.output_audio_transcript.done") => {
+                Some((&event["item_id"], &event["transcript"]))
+            }
+            Some("response.done") => Some((
+                &event["response"]["output"][0]["id"],
+                &event["response"]["output"][0]["content"][0]["transcript"],
+            )),
             _ => None,
         };
         if let Some((item, words)) = words
@@ -366,7 +411,9 @@ fn merge(into: &mut Value, from: &Value) {
         (Value::Object(into), Value::Object(from)) => {
             for (key, value) in from {
                 match into.get_mut(key) {
-                    Some(known) if value.is_object() && !matches!(key.as_str(), "transcription" | "turn_detection") => merge(known, value),
+                    Some(known) if value.is_object() && !matches!(key.as_str(), "transcription" | "turn_detection") => {
+                        merge(known, value)
+                    }
                     _ => {
                         into.insert(key.clone(), value.clone());
                     }

@@ -22,11 +22,27 @@ pub(super) struct Said {
 
 impl Said {
     pub(super) fn heard(item: &str, words: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Candidate, words: words.into(), interrupted: false, at: 0, sent: None, stage: None }
+        Self {
+            item: item.into(),
+            speaker: Speaker::Candidate,
+            words: words.into(),
+            interrupted: false,
+            at: 0,
+            sent: None,
+            stage: None,
+        }
     }
 
     pub(super) fn spoken(item: &str, words: &str, told: &str) -> Self {
-        Self { item: item.into(), speaker: Speaker::Ai, words: words.into(), interrupted: false, at: 0, sent: None, stage: Some(stage_of(told)) }
+        Self {
+            item: item.into(),
+            speaker: Speaker::Ai,
+            words: words.into(),
+            interrupted: false,
+            at: 0,
+            sent: None,
+            stage: Some(stage_of(told)),
+        }
     }
 
     pub(super) fn placed(item: &str, speaker: Speaker, words: &str) -> Self {
@@ -56,8 +72,18 @@ pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
     for record in journal {
         match record.entry().expect("readable") {
             Entry::Turn(entry) => {
-                assert_eq!(places.insert(entry.item.clone(), turns.len()), None, "turn {} is recorded twice", entry.item);
-                turns.push(Recorded { entry, words: record.text.clone().unwrap_or_default(), source: record.source, n: record.n });
+                assert_eq!(
+                    places.insert(entry.item.clone(), turns.len()),
+                    None,
+                    "turn {} is recorded twice",
+                    entry.item
+                );
+                turns.push(Recorded {
+                    entry,
+                    words: record.text.clone().unwrap_or_default(),
+                    source: record.source,
+                    n: record.n,
+                });
             }
             Entry::Revised(entry) => {
                 let turn = &mut turns[*places.get(&entry.item).expect("a revision follows its turn")];
@@ -112,8 +138,12 @@ pub(super) fn in_order(journal: &[Record]) -> Vec<Recorded> {
 pub(super) fn check(said: &[Said], journal: &[Record], until: Millis) -> Vec<Recorded> {
     let mut turns = in_order(journal);
     let is_said = |turn: &Recorded| said.iter().any(|said| said.item == turn.entry.item);
-    let unfinished: Vec<_> = turns.iter().filter(|turn| !is_said(turn)).map(|turn| (turn.entry.speaker, turn.entry.state)).collect();
-    assert!(unfinished.is_empty() || unfinished == [(Speaker::Candidate, TurnState::TimedOut)], "{unfinished:?} was never said");
+    let unfinished: Vec<_> =
+        turns.iter().filter(|turn| !is_said(turn)).map(|turn| (turn.entry.speaker, turn.entry.state)).collect();
+    assert!(
+        unfinished.is_empty() || unfinished == [(Speaker::Candidate, TurnState::TimedOut)],
+        "{unfinished:?} was never said"
+    );
     turns.retain(is_said);
     let items = |turns: &[Recorded]| turns.iter().map(|turn| turn.entry.item.clone()).collect::<Vec<_>>();
     let recorded = items(&turns);

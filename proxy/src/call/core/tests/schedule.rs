@@ -46,9 +46,21 @@ impl Schedule {
         let mut world = World::new(Setting {
             guard: Guard::Locked,
             // A correction that only the client tells does not count against what our own socket heard.
-            quirks: Quirks { interim: self.quirks.interim && !self.has(|blow| matches!(blow, Blow::Drop(_))), ..self.quirks.clone() },
-            candidate: Candidate { think_ms: self.think_ms.clone(), speak_ms: self.speak_ms.clone(), ..Candidate::default() },
-            moods: Moods { delay_ms: self.delay_ms.clone(), failing: self.failing.clone(), forgetful: self.forgetful.clone(), fenced_from: None },
+            quirks: Quirks {
+                interim: self.quirks.interim && !self.has(|blow| matches!(blow, Blow::Drop(_))),
+                ..self.quirks.clone()
+            },
+            candidate: Candidate {
+                think_ms: self.think_ms.clone(),
+                speak_ms: self.speak_ms.clone(),
+                ..Candidate::default()
+            },
+            moods: Moods {
+                delay_ms: self.delay_ms.clone(),
+                failing: self.failing.clone(),
+                forgetful: self.forgetful.clone(),
+                fenced_from: None,
+            },
             attach_ms: self.attach_ms,
             autopilot: self.autopilot,
             ..Setting::default()
@@ -95,39 +107,47 @@ fn quirks() -> impl Strategy<Value = Quirks> {
     let echo = prop_oneof![4 => (1..1_500u64).prop_map(Some), 1 => Just(None)];
     let words = prop::collection::vec(prop_oneof![6 => (50..20_000u64).prop_map(Some), 1 => Just(None)], 1..5);
     let flags = prop::array::uniform6(prop::bool::weighted(0.2));
-    (echo, 1..1_500u64, words, 300..6_000u64, flags).prop_map(|(echo_ms, reply_ms, words_ms, spoken_ms, [no_metadata, streaming, twice, silent, no_final_words, interim])| Quirks {
-        echo_ms,
-        reply_ms: Some(reply_ms),
-        words_ms,
-        spoken_ms,
-        metadata: !no_metadata,
-        streaming,
-        twice,
-        playback: !silent,
-        no_final_words,
-        interim,
-        ..Quirks::default()
-    })
+    (echo, 1..1_500u64, words, 300..6_000u64, flags).prop_map(
+        |(echo_ms, reply_ms, words_ms, spoken_ms, [no_metadata, streaming, twice, silent, no_final_words, interim])| {
+            Quirks {
+                echo_ms,
+                reply_ms: Some(reply_ms),
+                words_ms,
+                spoken_ms,
+                metadata: !no_metadata,
+                streaming,
+                twice,
+                playback: !silent,
+                no_final_words,
+                interim,
+                ..Quirks::default()
+            }
+        },
+    )
 }
 
 /// Any call, befallen by any of `blows`.
 pub(super) fn schedules(blows: impl Strategy<Value = Blow>) -> impl Strategy<Value = Schedule> {
-    let stretch = || prop::collection::vec((2_000..60_000u64, 10..20_000u64).prop_map(|(from, length)| (from, from + length)), 0..3);
+    let stretch = || {
+        prop::collection::vec((2_000..60_000u64, 10..20_000u64).prop_map(|(from, length)| (from, from + length)), 0..3)
+    };
     let person = (prop::collection::vec(50..6_000u64, 1..5), prop::collection::vec(200..9_000u64, 1..5));
     let store = (prop::collection::vec(1..2_000u64, 1..4), stretch(), stretch());
     let attach = prop_oneof![8 => (0..3_000u64).prop_map(Some), 1 => Just(None)];
     let blows = prop::collection::vec((400..70_000u64, blows), 0..6);
-    (quirks(), person, store, attach, prop::bool::weighted(0.3), blows).prop_map(|(quirks, (think_ms, speak_ms), (delay_ms, failing, forgetful), attach_ms, autopilot, blows)| Schedule {
-        quirks,
-        think_ms,
-        speak_ms,
-        delay_ms,
-        failing,
-        forgetful,
-        attach_ms,
-        autopilot,
-        blows,
-    })
+    (quirks(), person, store, attach, prop::bool::weighted(0.3), blows).prop_map(
+        |(quirks, (think_ms, speak_ms), (delay_ms, failing, forgetful), attach_ms, autopilot, blows)| Schedule {
+            quirks,
+            think_ms,
+            speak_ms,
+            delay_ms,
+            failing,
+            forgetful,
+            attach_ms,
+            autopilot,
+            blows,
+        },
+    )
 }
 
 /// What may befall a call while everything that happens is heard by somebody.

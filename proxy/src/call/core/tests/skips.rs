@@ -33,7 +33,12 @@ fn the_clock_ends_a_stage_and_the_model_says_so() {
     let (asked, text) = world.asked().pop().expect("asked");
     let text = text.expect("words of its own");
     let plan = Plan::parse(super::world::SHORT).expect("sound");
-    assert!(text.ends_with(plan.words.forced.trim()) && stage_of(&text) == "past_experience" && text.matches("Stage: ").count() == 1, "{text}");
+    assert!(
+        text.ends_with(plan.words.forced.trim())
+            && stage_of(&text) == "past_experience"
+            && text.matches("Stage: ").count() == 1,
+        "{text}"
+    );
     assert_eq!(asked, limit + 40);
 }
 
@@ -83,9 +88,16 @@ fn a_skip_interrupts_the_model_and_marks_what_was_left_out() {
     world.run(8_000);
     assert_eq!(world.stops(), [1_000], "in the middle of the greeting");
     assert_eq!(world.stages(), [("welcome".into(), StageReason::Start), ("company_fit".into(), StageReason::Skipped)]);
-    assert_eq!(world.stage_entries()[1].skipped, ["self_intro", "past_experience"], "the greeting met the welcome's minimum");
+    assert_eq!(
+        world.stage_entries()[1].skipped,
+        ["self_intro", "past_experience"],
+        "the greeting met the welcome's minimum"
+    );
     let text = world.asked().pop().and_then(|(_, text)| text).expect("words of its own");
-    assert!(text.contains("move on as asked") && stage_of(&text) == "company_fit" && text.matches("Stage: ").count() == 1, "{text}");
+    assert!(
+        text.contains("move on as asked") && stage_of(&text) == "company_fit" && text.matches("Stage: ").count() == 1,
+        "{text}"
+    );
     let turns = super::reference::in_order(&world.store.journal);
     assert_eq!(turns[0].entry.state, TurnState::Interrupted);
     world.run_to_end();
@@ -98,7 +110,11 @@ fn a_skip_before_the_greeting_marks_the_welcome_too() {
     world.at(301, skip("past_experience"));
     world.run(8_000);
     assert_eq!(world.stage_entries()[1].skipped, ["welcome", "self_intro"]);
-    assert_eq!(world.provider.said.iter().filter(|said| !said.interrupted).count(), 1, "only the new stage's words are heard");
+    assert_eq!(
+        world.provider.said.iter().filter(|said| !said.interrupted).count(),
+        1,
+        "only the new stage's words are heard"
+    );
 }
 
 #[test]
@@ -119,7 +135,10 @@ fn a_skip_to_anywhere_but_a_later_stage_is_refused() {
         world.at(6_000, skip(to));
     }
     world.run(7_000);
-    assert_eq!(world.told().filter(|notice| matches!(notice, Notice::Error { code: "SKIP_NOT_ALLOWED", .. })).count(), 4);
+    assert_eq!(
+        world.told().filter(|notice| matches!(notice, Notice::Error { code: "SKIP_NOT_ALLOWED", .. })).count(),
+        4
+    );
     assert_eq!(world.stages().len(), 2, "nothing changed");
     assert_eq!(world.core.may_skip("nowhere"), Err(SkipRefused::Unknown));
     assert_eq!(world.core.may_skip("self_intro"), Err(SkipRefused::NotLater));
@@ -149,14 +168,22 @@ fn who_talks_into_the_goodbye_is_answered_before_the_end() {
     world.run_to_end();
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
     let turns = world.checked();
-    let closing: Vec<_> = turns.iter().filter(|turn| turn.entry.stage == "closing").map(|turn| (turn.entry.speaker, turn.entry.state)).collect();
+    let closing: Vec<_> = turns
+        .iter()
+        .filter(|turn| turn.entry.stage == "closing")
+        .map(|turn| (turn.entry.speaker, turn.entry.state))
+        .collect();
     assert_eq!(closing.len(), 3, "{closing:?}");
 }
 
 #[test]
 fn an_interviewer_that_ignores_its_stages_cannot_hold_the_interview_up() {
     for plan in [super::world::SHORT, DEFAULT] {
-        let world = World::whole(Setting { plan, quirks: Quirks { ignores_stages: true, ..Quirks::default() }, ..Setting::default() });
+        let world = World::whole(Setting {
+            plan,
+            quirks: Quirks { ignores_stages: true, ..Quirks::default() },
+            ..Setting::default()
+        });
         super::course::is_as_planned(&world);
         world.checked();
     }

@@ -53,14 +53,22 @@ impl Store {
         }
         let base = usize::try_from(expected_n - 1).expect("small");
         assert!(base <= self.journal.len(), "a hole before record {expected_n}");
-        assert_eq!(prev_hash, base.checked_sub(1).map_or(Hash::GENESIS, |last| self.journal[last].hash), "the hash before record {expected_n}");
+        assert_eq!(
+            prev_hash,
+            base.checked_sub(1).map_or(Hash::GENESIS, |last| self.journal[last].hash),
+            "the hash before record {expected_n}"
+        );
         for (record, place) in records.into_iter().zip(base..) {
             match self.journal.get(place) {
                 Some(known) => assert_eq!(known.hash, record.hash, "record {} is repeated as it was", record.n),
                 None => self.journal.push(record),
             }
         }
-        if within(&self.moods.forgetful) { StoreInput::Failed } else { StoreInput::Committed { up_to: self.journal.len() as u64 } }
+        if within(&self.moods.forgetful) {
+            StoreInput::Failed
+        } else {
+            StoreInput::Committed { up_to: self.journal.len() as u64 }
+        }
     }
 
     /// The chain, as anybody could verify it.

@@ -11,13 +11,19 @@ fn with(moods: Moods) -> World {
 }
 
 fn save_errors(world: &World) -> Vec<bool> {
-    world.told().filter_map(|notice| if let Notice::SaveError { retrying, .. } = notice { Some(*retrying) } else { None }).collect()
+    world
+        .told()
+        .filter_map(|notice| if let Notice::SaveError { retrying, .. } = notice { Some(*retrying) } else { None })
+        .collect()
 }
 
 /// Nothing that acknowledges was told between these times.
 fn acknowledged_between(world: &World, from: u64, to: u64) -> usize {
     let acknowledges = |notice: &Notice| match notice {
-        Notice::Saved { .. } | Notice::StageChange { .. } | Notice::TranscriptAcknowledged { .. } | Notice::SessionEnded { .. } => true,
+        Notice::Saved { .. }
+        | Notice::StageChange { .. }
+        | Notice::TranscriptAcknowledged { .. }
+        | Notice::SessionEnded { .. } => true,
         Notice::AgentCaption(caption) | Notice::UserCaption(caption) => caption.r#final,
         _ => false,
     };
@@ -47,7 +53,11 @@ fn who_comes_while_the_store_fails_is_told_so() {
 
 #[test]
 fn a_call_that_ends_while_the_store_fails_is_saved_when_it_recovers() {
-    let mut world = World::new(Setting { candidate: Candidate::silent(), moods: Moods { failing: vec![(6_000, 30_000)], delay_ms: vec![400], ..Moods::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        candidate: Candidate::silent(),
+        moods: Moods { failing: vec![(6_000, 30_000)], delay_ms: vec![400], ..Moods::default() },
+        ..Setting::default()
+    });
     world.at(5_000, Happening::Speech(2_000));
     world.at(9_000, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd })));
     world.run_to_end();
@@ -60,7 +70,10 @@ fn a_call_that_ends_while_the_store_fails_is_saved_when_it_recovers() {
 fn an_end_between_a_failed_commit_and_its_repeat_sends_one_commit_at_a_time() {
     // The store's own check of "one commit at a time" is the assertion.
     for end in (6_000..6_060).step_by(5) {
-        let mut world = World::new(Setting { moods: Moods { failing: vec![(2_000, 12_000)], delay_ms: vec![30], ..Moods::default() }, ..Setting::default() });
+        let mut world = World::new(Setting {
+            moods: Moods { failing: vec![(2_000, 12_000)], delay_ms: vec![30], ..Moods::default() },
+            ..Setting::default()
+        });
         world.at(end, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd })));
         world.run_to_end();
         world.checked();
@@ -69,7 +82,11 @@ fn an_end_between_a_failed_commit_and_its_repeat_sends_one_commit_at_a_time() {
 
 #[test]
 fn a_store_that_never_recovers_is_not_waited_for_forever() {
-    let mut world = World::new(Setting { candidate: Candidate::silent(), moods: Moods { failing: vec![(6_000, u64::MAX)], ..Moods::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        candidate: Candidate::silent(),
+        moods: Moods { failing: vec![(6_000, u64::MAX)], ..Moods::default() },
+        ..Setting::default()
+    });
     world.at(9_000, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd })));
     assert_eq!(world.run_to_end(), CloseReason::Unsaved);
     assert_eq!(save_errors(&world), [true, false]);
@@ -104,17 +121,30 @@ fn a_slow_store_holds_captions_back_and_nothing_else() {
 #[test]
 fn a_store_that_stands_still_stops_the_conversation_and_then_the_call() {
     let candidate = Candidate { think_ms: vec![50], speak_ms: vec![300], ..Candidate::default() };
-    let mut world = World::new(Setting { plan: super::world::DEFAULT, candidate, moods: Moods { failing: vec![(6_000, u64::MAX)], ..Moods::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        plan: super::world::DEFAULT,
+        candidate,
+        moods: Moods { failing: vec![(6_000, u64::MAX)], ..Moods::default() },
+        ..Setting::default()
+    });
     world.provider.quirks.spoken_ms = 400;
     assert_eq!(world.run_to_end(), CloseReason::Unsaved);
     let last = world.asked().last().map(|(at, _)| *at).expect("asked");
-    assert!(world.watchman.hung_up[0] >= last + 59_000 && world.watchman.hung_up[0] < last + 75_000, "{last} {:?}", world.watchman.hung_up);
+    assert!(
+        world.watchman.hung_up[0] >= last + 59_000 && world.watchman.hung_up[0] < last + 75_000,
+        "{last} {:?}",
+        world.watchman.hung_up
+    );
     assert_eq!(save_errors(&world), [true, false]);
 }
 
 #[test]
 fn acknowledgements_of_relayed_events_do_not_pile_up() {
-    let mut world = World::new(Setting { attach_ms: None, moods: Moods { failing: vec![(6_000, 60_000)], ..Moods::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        attach_ms: None,
+        moods: Moods { failing: vec![(6_000, 60_000)], ..Moods::default() },
+        ..Setting::default()
+    });
     world.run(50_000);
     assert!(world.core.journal.waiting() < 80, "{}", world.core.journal.waiting());
     let failed = world.told_at(|notice| matches!(notice, Notice::SaveError { .. })).expect("told");

@@ -41,22 +41,33 @@ fn after_the_greeting_the_next_stage_begins_in_silence() {
 #[test]
 fn a_slow_echo_is_not_waited_for_the_reply_carries_the_stage() {
     for echo_ms in [295, 600, 1_500] {
-        let world = World::whole(Setting { quirks: Quirks { echo_ms: Some(echo_ms), ..Quirks::default() }, ..Setting::default() });
+        let world = World::whole(Setting {
+            quirks: Quirks { echo_ms: Some(echo_ms), ..Quirks::default() },
+            ..Setting::default()
+        });
         is_as_planned(&world);
         world.checked();
         for stage in QUESTIONS {
             let (told, asked, text) = told_and_asked(&world, stage);
-            assert_eq!((asked - told, text.as_deref().map(stage_of).as_deref()), (300, Some(stage)), "echo after {echo_ms}");
+            assert_eq!(
+                (asked - told, text.as_deref().map(stage_of).as_deref()),
+                (300, Some(stage)),
+                "echo after {echo_ms}"
+            );
             let entered = world.entered_at(stage).expect("announced");
             let expected = asked + (echo_ms + 10).saturating_sub(300).min(5 + 150 + 5);
-            assert!((expected..expected + 20).contains(&entered), "with the reply or the echo, whichever is first: {expected} {entered}");
+            assert!(
+                (expected..expected + 20).contains(&entered),
+                "with the reply or the echo, whichever is first: {expected} {entered}"
+            );
         }
     }
 }
 
 #[test]
 fn an_echo_in_time_is_waited_for() {
-    let world = World::whole(Setting { quirks: Quirks { echo_ms: Some(280), ..Quirks::default() }, ..Setting::default() });
+    let world =
+        World::whole(Setting { quirks: Quirks { echo_ms: Some(280), ..Quirks::default() }, ..Setting::default() });
     for stage in QUESTIONS {
         let (told, asked, text) = told_and_asked(&world, stage);
         assert_eq!((asked - told, text), (290, None));
@@ -67,7 +78,10 @@ fn an_echo_in_time_is_waited_for() {
 fn a_provider_that_never_echoes_still_gets_through_the_plan() {
     let world = World::whole(Setting { quirks: Quirks { echo_ms: None, ..Quirks::default() }, ..Setting::default() });
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
-    assert_eq!(world.stages().iter().map(|(stage, _)| stage.as_str()).collect::<Vec<_>>(), ["welcome", "self_intro", "past_experience", "company_fit", "closing", "closing"]);
+    assert_eq!(
+        world.stages().iter().map(|(stage, _)| stage.as_str()).collect::<Vec<_>>(),
+        ["welcome", "self_intro", "past_experience", "company_fit", "closing", "closing"]
+    );
     assert!(world.call_events().contains(&"sideband/attached".into()), "what is heard is trusted in the end");
     assert!(world.incidents().is_empty());
     world.checked();
@@ -75,7 +89,8 @@ fn a_provider_that_never_echoes_still_gets_through_the_plan() {
 
 #[test]
 fn who_speaks_on_before_the_model_could_is_heard_out() {
-    let mut world = World::new(Setting { quirks: Quirks { echo_ms: Some(200), ..Quirks::default() }, ..Setting::default() });
+    let mut world =
+        World::new(Setting { quirks: Quirks { echo_ms: Some(200), ..Quirks::default() }, ..Setting::default() });
     assert!(world.run_until(60_000, |world| world.configured().iter().any(|(_, stage, _)| stage == "past_experience")));
     let told = world.now;
     world.later(50, Happening::Speech(4_000));
@@ -92,13 +107,18 @@ fn who_speaks_on_before_the_model_could_is_heard_out() {
 
 #[test]
 fn who_speaks_on_while_the_echo_is_missing_is_answered_with_the_new_stage() {
-    let mut world = World::new(Setting { quirks: Quirks { echo_ms: Some(5_000), ..Quirks::default() }, ..Setting::default() });
+    let mut world =
+        World::new(Setting { quirks: Quirks { echo_ms: Some(5_000), ..Quirks::default() }, ..Setting::default() });
     assert!(world.run_until(60_000, |world| world.configured().iter().any(|(_, stage, _)| stage == "past_experience")));
     let told = world.now;
     world.later(50, Happening::Speech(2_000));
     world.run(told + 2_200);
     let (asked, text) = world.asked().pop().expect("asked");
-    assert_eq!((asked, text.as_deref().map(stage_of).as_deref()), (told + 50 + 2_000 + 5, Some("past_experience")), "at once: the time for the echo is over");
+    assert_eq!(
+        (asked, text.as_deref().map(stage_of).as_deref()),
+        (told + 50 + 2_000 + 5, Some("past_experience")),
+        "at once: the time for the echo is over"
+    );
     world.run_to_end();
     world.checked();
 }
@@ -122,7 +142,8 @@ fn words_decide_nothing_however_late_they_are() {
         world.stage_entries().iter().map(|entry| entry.at).take(5).collect::<Vec<_>>()
     };
     let prompt = times(vec![Some(300)]);
-    for words in [vec![Some(14_000)], vec![Some(20_000), Some(100)], vec![None], vec![Some(2_500), None, Some(16_000)]] {
+    for words in [vec![Some(14_000)], vec![Some(20_000), Some(100)], vec![None], vec![Some(2_500), None, Some(16_000)]]
+    {
         assert_eq!(times(words), prompt);
     }
 }
@@ -142,7 +163,10 @@ fn two_terse_answers_end_a_stage_early_and_never_before_its_minimum() {
 
 #[test]
 fn without_marks_replies_are_known_by_their_time() {
-    let world = World::whole(Setting { quirks: Quirks { metadata: false, echo_ms: Some(900), ..Quirks::default() }, ..Setting::default() });
+    let world = World::whole(Setting {
+        quirks: Quirks { metadata: false, echo_ms: Some(900), ..Quirks::default() },
+        ..Setting::default()
+    });
     is_as_planned(&world);
     world.checked();
 }
@@ -150,7 +174,12 @@ fn without_marks_replies_are_known_by_their_time() {
 #[test]
 fn the_model_is_told_that_time_runs_out_and_never_while_it_speaks() {
     let candidate = Candidate { speak_ms: vec![650], ..Candidate::default() };
-    let world = World::whole(Setting { plan: DEFAULT, candidate, quirks: Quirks { spoken_ms: 3_500, ..Quirks::default() }, ..Setting::default() });
+    let world = World::whole(Setting {
+        plan: DEFAULT,
+        candidate,
+        quirks: Quirks { spoken_ms: 3_500, ..Quirks::default() },
+        ..Setting::default()
+    });
     let told: Vec<_> = world.configured().into_iter().filter(|(_, stage, _)| stage == "past_experience").collect();
     assert_eq!(told.len(), 3, "at its beginning, with a quarter and with a tenth of its time left");
     assert!(told.iter().all(|(.., gate)| *gate == Gate::Server));

@@ -22,7 +22,10 @@ impl World {
 
     /// Stage events on the record.
     pub(super) fn stage_entries(&self) -> Vec<StageEntry> {
-        self.entries().into_iter().filter_map(|entry| if let Entry::Stage(stage) = entry { Some(stage) } else { None }).collect()
+        self.entries()
+            .into_iter()
+            .filter_map(|entry| if let Entry::Stage(stage) = entry { Some(stage) } else { None })
+            .collect()
     }
 
     /// The same, short.
@@ -37,7 +40,8 @@ impl World {
 
     /// Why it ended, as told.
     pub(super) fn told_end(&self) -> Option<EndedBy> {
-        self.told().find_map(|notice| if let Notice::SessionEnded { ended_by, .. } = notice { Some(*ended_by) } else { None })
+        self.told()
+            .find_map(|notice| if let Notice::SessionEnded { ended_by, .. } = notice { Some(*ended_by) } else { None })
     }
 
     pub(super) fn told(&self) -> impl Iterator<Item = &Notice> {
@@ -55,7 +59,12 @@ impl World {
     }
 
     pub(super) fn incidents(&self) -> Vec<(IncidentKind, String)> {
-        self.entries().into_iter().filter_map(|entry| if let Entry::Incident { incident, code, .. } = entry { Some((incident, code)) } else { None }).collect()
+        self.entries()
+            .into_iter()
+            .filter_map(
+                |entry| if let Entry::Incident { incident, code, .. } = entry { Some((incident, code)) } else { None },
+            )
+            .collect()
     }
 
     /// The call's events on the record, as words.
@@ -66,36 +75,68 @@ impl World {
             CallEvent::Control { control, sideband } => format!("{control}/{sideband}"),
             CallEvent::Closed { hang_up } => format!("closed {hang_up:?}"),
         };
-        self.entries().into_iter().filter_map(|entry| if let Entry::Call { event, .. } = entry { Some(word(event)) } else { None }).collect()
+        self.entries()
+            .into_iter()
+            .filter_map(|entry| if let Entry::Call { event, .. } = entry { Some(word(event)) } else { None })
+            .collect()
     }
 
     /// When the model was asked to speak, and with which instructions of its own.
     pub(super) fn asked(&self) -> Vec<(Millis, Option<String>)> {
-        let speak = |directive: &Directive| if let Directive::Speak { instructions, .. } = directive { Some(instructions.clone()) } else { None };
-        self.watchman.directed.iter().filter_map(|(at, _, _, directive)| speak(directive).map(|text| (*at, text))).collect()
+        let speak = |directive: &Directive| {
+            if let Directive::Speak { instructions, .. } = directive { Some(instructions.clone()) } else { None }
+        };
+        self.watchman
+            .directed
+            .iter()
+            .filter_map(|(at, _, _, directive)| speak(directive).map(|text| (*at, text)))
+            .collect()
     }
 
     /// When the model was configured, for which stage, with which gate.
     pub(super) fn configured(&self) -> Vec<(Millis, String, Gate)> {
-        let text = |directive: &Directive| if let Directive::Configure { instructions, gate, .. } = directive { Some((super::reference::stage_of(instructions), *gate)) } else { None };
-        self.watchman.directed.iter().filter_map(|(at, _, _, directive)| text(directive).map(|(stage, gate)| (*at, stage, gate))).collect()
+        let text = |directive: &Directive| {
+            if let Directive::Configure { instructions, gate, .. } = directive {
+                Some((super::reference::stage_of(instructions), *gate))
+            } else {
+                None
+            }
+        };
+        self.watchman
+            .directed
+            .iter()
+            .filter_map(|(at, _, _, directive)| text(directive).map(|(stage, gate)| (*at, stage, gate)))
+            .collect()
     }
 
     pub(super) fn stops(&self) -> Vec<Millis> {
-        self.watchman.directed.iter().filter(|(_, _, _, directive)| matches!(directive, Directive::Stop { .. })).map(|(at, ..)| *at).collect()
+        self.watchman
+            .directed
+            .iter()
+            .filter(|(_, _, _, directive)| matches!(directive, Directive::Stop { .. }))
+            .map(|(at, ..)| *at)
+            .collect()
     }
 
     /// How much the parts of the core hold that could grow.
     pub(super) fn core_bytes(&self) -> usize {
         let timeline = serde_json::to_string(&self.core.timeline).expect("serialises").len();
         let machine = serde_json::to_string(&self.core.machine).expect("serialises").len();
-        timeline + machine + format!("{:?}{:?}{:?}{:?}", self.core.replies, self.core.configuration, self.core.noticed, self.core.journal).len()
+        timeline
+            + machine
+            + format!(
+                "{:?}{:?}{:?}{:?}",
+                self.core.replies, self.core.configuration, self.core.noticed, self.core.journal
+            )
+            .len()
     }
 
     /// The record equals what was said; returned in order.
     pub(super) fn checked(&self) -> Vec<Recorded> {
         let head = self.store.verify(self.session);
-        if let Some(Notice::InterviewSaved { head: told, .. }) = self.told().find(|notice| matches!(notice, Notice::InterviewSaved { .. })) {
+        if let Some(Notice::InterviewSaved { head: told, .. }) =
+            self.told().find(|notice| matches!(notice, Notice::InterviewSaved { .. }))
+        {
             assert_eq!(*told, head.to_hex(), "the head that was told is the head of the chain");
         }
         // What is sent in the last moment before the hang-up may not arrive any more.

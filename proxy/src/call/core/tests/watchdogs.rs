@@ -89,7 +89,11 @@ fn a_reply_whose_end_is_never_told_does_not_hold_the_call() {
 
 #[test]
 fn a_provider_that_does_not_reply_by_itself_is_asked() {
-    let mut world = World::new(Setting { attach_ms: None, quirks: Quirks { no_auto: true, ..Quirks::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        attach_ms: None,
+        quirks: Quirks { no_auto: true, ..Quirks::default() },
+        ..Setting::default()
+    });
     world.run_to_end();
     assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
     world.checked();
@@ -97,11 +101,20 @@ fn a_provider_that_does_not_reply_by_itself_is_asked() {
 
 #[test]
 fn an_answer_right_after_an_answer_is_not_answered_twice() {
-    let mut world = World::new(Setting { candidate: Candidate::silent(), quirks: Quirks { reply_ms: Some(1_200), ..Quirks::default() }, ..Setting::default() });
+    let mut world = World::new(Setting {
+        candidate: Candidate::silent(),
+        quirks: Quirks { reply_ms: Some(1_200), ..Quirks::default() },
+        ..Setting::default()
+    });
     world.at(6_000, Happening::Speech(1_000));
     world.at(7_300, Happening::Speech(400));
     world.run(16_000);
-    let replies = world.watchman.directed.iter().filter(|(at, .., directive)| *at > 6_000 && matches!(directive, Directive::Speak { .. })).count();
+    let replies = world
+        .watchman
+        .directed
+        .iter()
+        .filter(|(at, .., directive)| *at > 6_000 && matches!(directive, Directive::Speak { .. }))
+        .count();
     assert_eq!(replies, 1, "the reply that was asked for and had not begun answers both");
     assert_eq!(world.provider.said.len(), 4);
 }

@@ -52,12 +52,22 @@ impl Watchman {
     }
 
     fn notice(&mut self, notice: &Notice, stored: &[Record]) {
-        let record = |n: u64| usize::try_from(n - 1).ok().and_then(|place| stored.get(place)).map(|record| record.entry().expect("readable"));
+        let record = |n: u64| {
+            usize::try_from(n - 1)
+                .ok()
+                .and_then(|place| stored.get(place))
+                .map(|record| record.entry().expect("readable"))
+        };
         match notice {
             Notice::StageChange { n, stage, .. } => {
-                let Some(Entry::Stage(entry)) = record(*n) else { panic!("stage {stage} was told before record {n} was durable") };
+                let Some(Entry::Stage(entry)) = record(*n) else {
+                    panic!("stage {stage} was told before record {n} was durable")
+                };
                 assert_eq!(entry.to, *stage);
-                let events = stored[..usize::try_from(*n).expect("small")].iter().filter(|record| matches!(record.entry(), Ok(Entry::Stage(_)))).count();
+                let events = stored[..usize::try_from(*n).expect("small")]
+                    .iter()
+                    .filter(|record| matches!(record.entry(), Ok(Entry::Stage(_))))
+                    .count();
                 assert!(events > self.stages, "one notice for each stage event");
                 self.stages = events;
             }
@@ -68,14 +78,19 @@ impl Watchman {
                     _ => panic!("the words of {} were told before record {n} was durable", caption.item_id),
                 }
             }
-            Notice::TranscriptAcknowledged { n, .. } => assert!(*n <= stored.len() as u64, "acknowledged before it was durable"),
+            Notice::TranscriptAcknowledged { n, .. } => {
+                assert!(*n <= stored.len() as u64, "acknowledged before it was durable")
+            }
             Notice::Saved { up_to, .. } => {
                 assert!(*up_to <= stored.len() as u64, "saved says more than is stored");
                 assert!(*up_to >= self.saved, "saved never goes back");
                 self.saved = *up_to;
             }
             Notice::SessionEnded { .. } => {
-                assert!(matches!(stored.last().map(Record::entry), Some(Ok(Entry::Seal { .. }))), "the end is told when the seal is durable");
+                assert!(
+                    matches!(stored.last().map(Record::entry), Some(Ok(Entry::Seal { .. }))),
+                    "the end is told when the seal is durable"
+                );
                 self.ended = true;
             }
             Notice::InterviewSaved { .. } => assert!(self.ended, "saved is told after ended"),

@@ -11,11 +11,14 @@ use super::client::Client;
 use super::provider::{Provider, Quirks, Step};
 use super::store::{Moods, Store};
 use super::watchman::Watchman;
-use crate::call::core::{CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Notice, Pipe, Setup, Sideband, StoreInput, UpstreamInput};
+use crate::call::core::{
+    CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Notice, Pipe, Setup, Sideband,
+    StoreInput, UpstreamInput,
+};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
-use crate::transcript::{Hash, HangUp, Record, Source};
+use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::directives::Template;
 use crate::upstream::facts::Capabilities;
 use crate::upstream::facts::realtime::Realtime;
@@ -147,7 +150,8 @@ impl World {
             journal: (0, Hash::GENESIS),
         };
         let core = CallCore::new(setup.clone(), at(0));
-        let template = Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None };
+        let template =
+            Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None };
         let (instructions, gate) = core.opening();
         let provider = Provider::new(setting.quirks, create_session(&template.spec(&instructions, gate)));
         let mut world = Self {
@@ -174,7 +178,10 @@ impl World {
             steps: 0,
         };
         world.feed(Input::Client(ClientInput::Attached));
-        world.feed(Input::Upstream(UpstreamInput::Answered { call_id: "rtc_viva_1".into(), capabilities: Capabilities::REALTIME }));
+        world.feed(Input::Upstream(UpstreamInput::Answered {
+            call_id: "rtc_viva_1".into(),
+            capabilities: Capabilities::REALTIME,
+        }));
         if setting.sideband {
             match setting.attach_ms {
                 Some(ms) => world.at(ms, Happening::Socket(Sideband::Attached)),
@@ -216,7 +223,13 @@ impl World {
     pub(super) fn run_until(&mut self, ms: Millis, so: impl Fn(&Self) -> bool) -> bool {
         while self.watchman.closed.is_none() && !so(self) {
             self.steps += 1;
-            assert!(self.steps < MAX_STEPS, "time stands still at {}: {:?} {:?}", self.now, self.core.timers, self.core.timeline.deadline());
+            assert!(
+                self.steps < MAX_STEPS,
+                "time stands still at {}: {:?} {:?}",
+                self.now,
+                self.core.timers,
+                self.core.timeline.deadline()
+            );
             let next = self.future.first_key_value().map(|((at, _), _)| *at);
             let deadline = self.core.next_deadline().filter(|_| !self.down);
             let Some(at) = next.into_iter().chain(deadline).min().filter(|at| *at <= ms) else { return false };
@@ -411,7 +424,9 @@ impl World {
                     let events = self.template.encode(&directive);
                     match pipe {
                         Pipe::Sideband if self.socket.is_none() => {}
-                        Pipe::Sideband => events.into_iter().for_each(|event| self.later(SIDEBAND_MS, Happening::Order(event))),
+                        Pipe::Sideband => {
+                            events.into_iter().for_each(|event| self.later(SIDEBAND_MS, Happening::Order(event)))
+                        }
                         Pipe::Client => self.later(CLIENT_MS, Happening::RealtimeSend(epoch, events)),
                     }
                 }
