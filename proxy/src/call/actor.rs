@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::booking::{Booking, Door};
 use super::client::{ClientLink, FromClient};
 use super::core::{
-    CallCore, ClientInput, CloseReason, Control, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband,
+    CallCore, ClientInput, CloseReason, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband,
     StoreInput, UpstreamInput,
 };
 use super::exchange::{Answer, ExchangeError, Order};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::schema;
@@ -158,6 +159,9 @@ fn connect(database: &Path, access: OpenFlags) -> Result<Connection, OpenError> 
     let conn = Connection::open_with_flags(database, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
+    // A plan must not depend on bound values: otherwise SQLite prepares a statement again whenever they change, which
+    // costs more than running it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)?;
     // Only the data directory may be writable: what SQLite sorts or may have to undo stays in memory.
     conn.pragma_update(None, "temp_store", "memory")?;
     if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {

@@ -134,8 +134,13 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema;
+    use std::sync::Arc;
+
+    use rusqlite::StatementStatus;
+
+    use super::super::{open, schema};
     use super::*;
+    use crate::clock::SystemClock;
 
     #[test]
     fn a_session_is_found_by_its_key_and_not_among_all_of_its_tenant() {
@@ -148,5 +153,21 @@ mod tests {
         let found = steps.iter().find(|step| step.starts_with("SEARCH s "));
         assert!(found.is_some_and(|step| step.contains("AND id=?")), "{steps:?}");
         assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
+    }
+
+    #[test]
+    fn a_session_is_looked_up_without_preparing_the_query_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let held = open::take(dir.path()).expect("ours");
+        let options = open::Options::new(dir.path(), Arc::new(SystemClock::new()));
+        let conn = open::writer(&held, &options).expect("a store");
+        for _ in 0..3 {
+            let ctx = TenantCtx::service(TenantId::fresh());
+            let nobody = session(&conn, ctx, SessionId::fresh()).expect("it can be read");
+            assert!(nobody.is_none());
+        }
+        let query = conn.prepare_cached(&format!("{SESSION} {BY_ID}")).expect("the query");
+        assert_eq!(query.get_status(StatementStatus::Run), 3, "the same statement");
+        assert_eq!(query.get_status(StatementStatus::RePrepare), 0);
     }
 }
