@@ -158,8 +158,10 @@ export class Relay {
     if (first) this.#size -= first.size;
   }
 
+  /** Without deltas: their words come again in the final event, and a burst of them would be over the socket's rate. */
   #resend() {
     for (const { seq, event } of this.#kept) {
+      if (isDelta(event)) continue;
       if (!this.#send({ type: "transcript", seq, event })) return;
     }
   }

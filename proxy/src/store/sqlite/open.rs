@@ -161,7 +161,7 @@ fn connect(database: &Path, access: OpenFlags) -> Result<Connection, OpenError> 
     conn.set_prepared_statement_cache_capacity(64);
     // A plan must not depend on bound values: otherwise SQLite prepares a statement again whenever they change, which
     // costs more than running it.
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Only the data directory may be writable: what SQLite sorts or may have to undo stays in memory.
     conn.pragma_update(None, "temp_store", "memory")?;
     if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
