@@ -150,3 +150,116 @@ fn too_many_open_turns_settle_the_oldest_and_say_so() {
     assert_eq!(bench.0.settle_all().len(), MAX_OPEN);
     assert!(bench.0.settled.len() <= MAX_SETTLED && !bench.0.is_waiting());
 }
+
+#[test]
+fn the_end_of_speech_is_told_once_also_when_the_words_were_there_first() {
+    let committed = |outcomes: &[Outcome]| {
+        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed { speech_ms: Some(900) })).count()
+    };
+    let commit = || TurnFact::Committed { start_ms: Some(100), end_ms: Some(1_000) };
+    let mut bench = Bench::new();
+    bench.began(0, "U", Speaker::Candidate, After::First);
+    assert_eq!(committed(&bench.feed(1, "U", commit())), 1);
+    assert_eq!(committed(&bench.feed(2, "U", commit())), 0);
+    let mut early = Bench::new();
+    early.began(0, "U", Speaker::Candidate, After::First);
+    early.feed(1, "U", TurnFact::Replace("Yes.".into()));
+    assert_eq!(settled(&early.feed(2, "U", TurnFact::Ended(End::Complete))).len(), 1);
+    let late = early.feed(3, "U", commit());
+    assert_eq!(committed(&late), 1);
+    assert!(
+        late.iter()
+            .any(|outcome| matches!(outcome, Outcome::Revised(entry, None, _) if entry.duration_ms == Some(900)))
+    );
+    assert!(early.feed(4, "U", commit()).is_empty());
+}
+
+#[test]
+fn what_streams_in_after_the_whole_text_is_not_said_again() {
+    let mut bench = Bench::new();
+    bench.began(0, "A", Speaker::Ai, After::First);
+    bench.feed(1, "A", TurnFact::Append("Good ".into()));
+    bench.feed(2, "A", TurnFact::Replace("Good morning.".into()));
+    assert!(bench.feed(3, "A", TurnFact::Append("morning.".into())).is_empty());
+    assert_eq!(
+        settled(&bench.feed(4, "A", TurnFact::Ended(End::Complete))),
+        [(TurnState::Final, "Good morning.", None)]
+    );
+}
+
+fn claim(bench: &mut Bench, ms: u64, fact: TurnFact) -> Vec<Outcome> {
+    bench.0.apply(at(ms), Source::Client, "s", &TurnRef::Item("A".into(), 0), fact)
+}
+
+#[test]
+fn a_claim_does_not_change_what_was_heard_and_what_was_heard_confirms_or_corrects_a_claim() {
+    let mut heard = Bench::new();
+    heard.began(0, "A", Speaker::Ai, After::First);
+    heard.feed(1, "A", TurnFact::Replace("You did well.".into()));
+    heard.feed(2, "A", TurnFact::Ended(End::Complete));
+    assert!(claim(&mut heard, 3, TurnFact::Replace("You are hired.".into())).is_empty());
+    assert!(
+        claim(
+            &mut heard,
+            4,
+            TurnFact::Began {
+                speaker: Speaker::Ai,
+                after: After::Item("X".into()),
+                origin: Origin::Reply,
+                reply: None
+            }
+        )
+        .is_empty()
+    );
+
+    for (said, words) in [("You are hired.", None), ("You did well.", Some("You did well."))] {
+        let mut claimed = Bench::new();
+        claim(
+            &mut claimed,
+            0,
+            TurnFact::Began { speaker: Speaker::Ai, after: After::First, origin: Origin::Reply, reply: None },
+        );
+        claim(&mut claimed, 1, TurnFact::Replace("You are hired.".into()));
+        let settled = claim(&mut claimed, 2, TurnFact::Ended(End::Complete));
+        assert!(matches!(settled.as_slice(), [Outcome::Settled(_, _, Source::Client)]));
+        let told = claimed.feed(3, "A", TurnFact::Replace(said.into()));
+        assert!(
+            matches!(told.as_slice(), [Outcome::Revised(_, revised, Source::Sideband)] if revised.as_deref() == words),
+            "{told:?}"
+        );
+        assert!(claim(&mut claimed, 4, TurnFact::Replace("Or not.".into())).is_empty());
+    }
+}
+
+#[test]
+fn a_claim_may_fill_what_was_heard_without_words() {
+    let mut bench = Bench::new();
+    bench.began(0, "A", Speaker::Candidate, After::First);
+    bench.feed(0, "A", TurnFact::Append("I".into()));
+    assert_eq!(settled(&bench.0.tick(at(2 * SETTLE_MS))), [(TurnState::TimedOut, "I", None)]);
+    let filled = claim(&mut bench, 31_000, TurnFact::Replace("I am Ada.".into()));
+    assert!(
+        matches!(filled.as_slice(), [Outcome::Revised(entry, Some(_), Source::Client)] if entry.state == TurnState::Final)
+    );
+}
+
+#[test]
+fn a_turn_of_long_ago_is_never_recorded_again() {
+    let mut bench = Bench::new();
+    for n in 0..=MAX_SETTLED as u64 {
+        let item = format!("i{n}");
+        bench.began(n, &item, Speaker::Ai, After::Unknown);
+        bench.feed(n, &item, TurnFact::Replace("Words.".into()));
+        assert_eq!(settled(&bench.feed(n, &item, TurnFact::Ended(End::Complete))).len(), 1);
+    }
+    assert!(bench.began(999, "i0", Speaker::Ai, After::First).is_empty());
+    assert!(
+        matches!(bench.feed(999, "i0", TurnFact::Replace("Other words.".into())).as_slice(), [Outcome::Overflow]),
+        "not in silence"
+    );
+    assert!(bench.feed(999, "i0", TurnFact::Ended(End::Complete)).is_empty());
+    assert!(
+        !bench.feed(999, "i1", TurnFact::Replace("Other words.".into())).is_empty(),
+        "the last ones may still be revised"
+    );
+}

@@ -98,6 +98,21 @@ fn placed_items_are_told_from_spoken_ones() {
 }
 
 #[test]
+fn a_cut_of_an_item_nobody_introduced_introduces_it() {
+    let facts = Realtime::new()
+        .feed(&json!({"type":"conversation.item.truncated","item_id":"A","content_index":0,"audio_end_ms":700}));
+    assert!(matches!(&facts[0], Fact::Turn(_, TurnFact::Began { speaker: Speaker::Ai, after: After::Unknown, .. })));
+    assert_eq!(facts[1], Fact::Turn(item("A"), TurnFact::Ended(End::Interrupted { audio_end_ms: Some(700) })));
+}
+
+#[test]
+fn a_refusal_names_the_directive_it_is_about() {
+    let facts = Realtime::new()
+        .feed(&json!({"type":"error","error":{"type":"invalid_request_error","code":"x","event_id":"viva_1_2"}}));
+    assert_eq!(facts, [Fact::Rejected { directive: Some("viva_1_2".into()), code: "x".into() }]);
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut realtime = Realtime::new();
     for n in 0..10_000 {

@@ -11,6 +11,7 @@ mod links;
 mod properties;
 mod provider;
 mod reference;
+mod restarts;
 mod schedule;
 mod skips;
 mod store;
