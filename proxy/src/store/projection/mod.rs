@@ -127,8 +127,13 @@ impl Projection {
     fn settle(&mut self, record: &Record, entry: TurnEntry) {
         let key = TurnKey { call: entry.call, item: entry.item.clone(), content_index: entry.content_index };
         let at = self.mention(key, record.n, entry.after.clone(), entry.speaker);
+        let mut text = record.text.clone();
         let (n, seq, position) = match &self.turns[at].settled {
-            Some(before) => (before.n, before.seq, before.position),
+            Some(before) => {
+                // A revision without words leaves them as they were.
+                text = text.or_else(|| Some(before.text.clone()));
+                (before.n, before.seq, before.position)
+            }
             None => {
                 match entry.speaker {
                     Speaker::Ai => self.session.agent_turns += 1,
@@ -141,7 +146,7 @@ impl Projection {
         };
         self.said.insert(at);
         self.turns[at].speaker = entry.speaker;
-        self.turns[at].settled = Some(turn_row(entry, record.text.clone(), record.source, (n, seq, position)));
+        self.turns[at].settled = Some(turn_row(entry, text, record.source, (n, seq, position)));
     }
 
     fn enter(&mut self, entry: StageEntry) {

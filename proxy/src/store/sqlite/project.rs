@@ -166,7 +166,8 @@ fn save_turn(conn: &Connection, session: SessionId, turn: &Turn) -> rusqlite::Re
              previous_item_id = excluded.previous_item_id, speaker = excluded.speaker, state = excluded.state, n = excluded.n,
              seq = excluded.seq, position = excluded.position, stage = excluded.stage, source = excluded.source,
              start_ms = excluded.start_ms, duration_ms = excluded.duration_ms, audio_end_ms = excluded.audio_end_ms,
-             truncated = excluded.truncated, spoken_at = excluded.spoken_at, text = excluded.text",
+             truncated = excluded.truncated, spoken_at = excluded.spoken_at,
+             text = coalesce(excluded.text, transcript_entries.text)",
     )?
     .execute(named_params! {
         ":session": session.key(),

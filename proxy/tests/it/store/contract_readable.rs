@@ -63,7 +63,13 @@ pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<d
 
     let revised = Entry::Revised(turn_entry("b", Some("a".into()), Speaker::Candidate));
     store.commit(person.service(), pen.batch([(revised, Some("B."))])).await.unwrap();
-    assert_eq!(shown().await, [a, row("b", 1, 1, "B.", TurnState::Final), c]);
+    let b = row("b", 1, 1, "B.", TurnState::Final);
+    assert_eq!(shown().await, [a.clone(), b.clone(), c]);
+
+    // A revision without words leaves them as they were.
+    let cut = TurnEntry { state: TurnState::Interrupted, ..turn_entry("c", Some("b".into()), Speaker::Ai) };
+    store.commit(person.service(), pen.batch([(Entry::Revised(cut), None)])).await.unwrap();
+    assert_eq!(shown().await, [a, b, row("c", 3, 3, "C.", TurnState::Interrupted)]);
     let session = store.session(person.ctx, session).await.unwrap().unwrap();
     assert_eq!((session.agent_turns, session.candidate_turns), (2, 1));
 }
