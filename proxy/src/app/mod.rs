@@ -217,8 +217,8 @@ impl App {
 async fn recover(calls: Calls, soft: CancellationToken) {
     match soft.run_until_cancelled(calls.recover()).await {
         Some(Ok(found)) if found == Recovered::default() => {}
-        Some(Ok(Recovered { resumed, closed, orphaned })) => {
-            tracing::info!(resumed, closed, orphaned, "looked after the calls of an earlier process")
+        Some(Ok(Recovered { resumed, closed, orphaned, left })) => {
+            tracing::info!(resumed, closed, orphaned, left, "looked after the calls of an earlier process")
         }
         Some(Err(error)) => {
             tracing::error!(%error, "the calls of an earlier process could not be looked after")

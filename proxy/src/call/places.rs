@@ -69,8 +69,19 @@ impl Places {
         }
         *theirs += 1;
         drop(theirs);
+        Ok(self.place(person))
+    }
+
+    /// A place for a call that runs already: it has one whatever the limits are by now.
+    pub(super) fn keep(&self, person: UserId) -> Place {
+        self.0.taken.fetch_add(1, Ordering::AcqRel);
+        *self.0.people.entry(person).or_default() += 1;
+        self.place(person)
+    }
+
+    fn place(&self, person: UserId) -> Place {
         metrics::gauge!("viva_sessions_active").increment(1.0);
-        Ok(Place { places: self.clone(), person })
+        Place { places: self.clone(), person }
     }
 }
 
@@ -97,6 +108,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_runs_keeps_its_place_when_new_ones_are_switched_off() {
+        let places = Places::new(Caps { total: 0, per_person: 1 });
+        let person = UserId::fresh();
+        assert_eq!(places.take(person).err(), Some(Full::Closed));
+        let kept = places.keep(person);
+        assert_eq!(places.taken(), 1);
+        drop(kept);
+        assert_eq!((places.taken(), places.0.people.len()), (0, 0));
+    }
 
     #[test]
     fn a_place_is_given_back_by_dropping_it() {

@@ -20,6 +20,8 @@ pub struct Recovered {
     pub closed: usize,
     /// Nobody knows their id at the provider, or the hang-up was not confirmed: its own timeout ends them.
     pub orphaned: usize,
+    /// Belong to another model than this process speaks to: a switch between provider and simulator.
+    pub left: usize,
 }
 
 impl Calls {
@@ -32,6 +34,8 @@ impl Calls {
         for Unfinished { ticket, call } in self.shell().store.unfinished().await? {
             match self.recover_one(&ticket, &call).await {
                 Ok(()) => recovered.resumed += 1,
+                // Its model is another one than this process speaks to; whoever speaks to that one again looks after it.
+                Err(NotRecovered::OtherModel) => recovered.left += 1,
                 Err(why) => {
                     tracing::info!(reason = %why, "a call of an earlier process is closed");
                     match self.close(&ticket, call).await {
@@ -48,6 +52,9 @@ impl Calls {
         let shell = self.shell();
         let ctx = TenantCtx::service(ticket.tenant);
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
+        if session.new.simulation != shell.upstream.is_simulation() {
+            return Err(NotRecovered::OtherModel);
+        }
         if !matches!(session.status, SessionStatus::InProgress | SessionStatus::Scheduled) {
             return Err(NotRecovered::Session);
         }
@@ -92,6 +99,8 @@ enum NotRecovered {
     Store(#[from] StoreError),
     #[error("its session is over or unknown")]
     Session,
+    #[error("its model is another one")]
+    OtherModel,
     #[error(transparent)]
     Resume(ResumeError),
 }

@@ -249,7 +249,7 @@ impl Calls {
         call: Started,
         journal: &[Record],
     ) -> Result<(), ResumeError> {
-        let (seat, mailbox) = self.admit(&booking)?;
+        let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
         self.claim(ticket)?;
         let actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;
         self.0.shell.tasks.spawn(actor.run());
@@ -270,6 +270,10 @@ impl Calls {
             Full::Machine => StartError::Capacity,
             Full::Person => StartError::PersonCapacity,
         })?;
+        self.seat(booking, place)
+    }
+
+    fn seat(&self, booking: &Booking, place: Place) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
         let (mailbox, letters) = mpsc::channel(MAILBOX);
         match self.0.live.entry(booking.session) {
             Entry::Occupied(_) => Err(StartError::Live),
