@@ -85,7 +85,7 @@ impl fmt::Display for CallId {
     }
 }
 
-/// The provider's id of a call, reduced to `^rtc_[A-Za-z0-9_-]{1,128}$` before it is built (openai-realtime §1.1).
+/// The provider's id of a call, reduced to `^rtc_[A-Za-z0-9_-]{1,128}$` before it is built.
 /// It is a capability at the provider, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

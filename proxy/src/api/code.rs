@@ -1,4 +1,4 @@
-//! The stable codes that HTTP and `/ws` share (domain-model §5.2), each with its HTTP status and title. A code is a
+//! The stable codes that HTTP and `/ws` share, each with its HTTP status and title. A code is a
 //! promise: it is never renamed, and it says nothing about how the service is built.
 
 use http::StatusCode;

@@ -1,5 +1,5 @@
 //! `POST /auth/guest`: the local guest signs in. It exists only on a server that listens on loopback and has no other
-//! way to sign in, for a page or program on the same machine: peer, `Host` and `Origin` must all say so (design §6).
+//! way to sign in, for a page or program on the same machine: peer, `Host` and `Origin` must all say so.
 
 use axum::Router;
 use axum::extract::{FromRef, State};

@@ -42,7 +42,7 @@ pub struct Booking {
     pub guard: Guard,
     /// The door.
     pub door: Door,
-    /// Stands for the person at the provider: a hash, the same for every session of theirs (openai-realtime §1.5).
+    /// Stands for the person at the provider: a hash, the same for every session of theirs.
     pub safety_id: String,
 }
 

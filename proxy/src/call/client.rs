@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite;
 use super::duplex::{Bound, Duplex};
 use crate::signaling::protocol::{BadMessage, ClientMessage, close};
 
-/// Largest frame (design §9).
+/// Largest frame.
 pub const MAX_FRAME: usize = 128 * 1024;
-/// 20 messages a second, bursts of 60 (security-and-ops §3).
+/// 20 messages a second, bursts of 60.
 const RATE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 const BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 /// Between pings; two missed ones and the client counts as gone.

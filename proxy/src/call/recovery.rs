@@ -1,4 +1,4 @@
-//! What a process finds when it starts: calls that an earlier one began and did not close (call-core §7). A running
+//! What a process finds when it starts: calls that an earlier one began and did not close. A running
 //! interview goes on from its journal; a call that nothing can go on with is hung up, so that nobody pays for it. It
 //! runs beside the first requests and must not keep the server from being ready.
 

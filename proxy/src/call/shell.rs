@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::store::Store;
 use crate::upstream::Upstream;
 
-/// Sideband dials at once in the process (call-core §8).
+/// Sideband dials at once in the process.
 const MAX_DIALS: usize = 64;
 
 /// The outside world as a call sees it.

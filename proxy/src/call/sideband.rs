@@ -1,4 +1,4 @@
-//! The shell's side of a sideband: dials on the schedule of call-core §2.15, pings, notices silence, and dials again.
+//! The shell's side of a sideband: dials on its schedule, pings, notices silence, and dials again.
 //! It says what happened; what follows from it is the core's decision.
 
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use crate::ids::ProviderCallId;
 use crate::upstream::sideband::{QUICK_ATTEMPTS, attempt_delay};
 use crate::upstream::{DialError, SidebandSocket, Upstream};
 
-/// Between pings; two missed ones and the socket counts as lost (call-core §2.13).
+/// Between pings; two missed ones and the socket counts as lost.
 const PING: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(10);
 /// Directives are small and the provider reads at once; more than this waiting means that it does not.
@@ -132,7 +132,7 @@ impl SidebandLink {
         let Some(call) = self.call.clone() else { return Step::Off };
         let (upstream, dials) = (self.upstream.clone(), self.dials.clone());
         Step::Dialling(Box::pin(async move {
-            // At most so many dials at once in the process; the others wait their turn (call-core §8).
+            // At most so many dials at once in the process; the others wait their turn.
             let _turn = dials.acquire_owned().await.map_err(|_closed| DialError::Unreachable)?;
             upstream.dial(&call).await
         }))

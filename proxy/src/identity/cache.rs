@@ -1,5 +1,5 @@
 //! A small memory of recent look-ups, so that a busy caller does not cost a read each time. Bounded in size and age; it
-//! must never hold what is not in the store, and nothing longer than a revocation may take (60 s, security-and-ops §2).
+//! must never hold what is not in the store, and nothing longer than a revocation may take.
 
 use std::hash::Hash;
 

@@ -1,4 +1,4 @@
-//! What a candidate agreed to. No consent, no exchange with the model (security-and-ops §10).
+//! What a candidate agreed to. No consent, no exchange with the model.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Which pages may act on a caller's behalf. Exact comparison only, no suffixes and no wildcards (security-and-ops §3):
+//! Which pages may act on a caller's behalf. Exact comparison only, no suffixes and no wildcards:
 //! a cookie travels with every request that a browser makes, so the page behind the request must be one of ours.
 
 use std::collections::HashSet;

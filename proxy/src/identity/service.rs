@@ -27,7 +27,7 @@ const RESULTS_MS: i64 = 600_000;
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Whether the local guest exists. It does only while no issuer is configured and the server listens on loopback; the
-/// configuration decides, because anything else must refuse to start (design §6).
+/// configuration decides, because anything else must refuse to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guests {
     /// `POST /auth/guest` answers local pages.

@@ -1,4 +1,4 @@
-//! Tickets: `ek_viva_` + 256 random bits, good for one call of one session (design §5). Only the hash is stored; the
+//! Tickets: `ek_viva_` + 256 random bits, good for one call of one session. Only the hash is stored; the
 //! secret exists in the answer that mints it and in the request that uses it.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{SessionId, TenantId};
 
-/// What a client holding the ticket may change about the model's session (call-core §3.5).
+/// What a client holding the ticket may change about the model's session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
@@ -55,7 +55,7 @@ impl fmt::Debug for TicketSecret {
 }
 
 impl TicketSecret {
-    /// The browser SDKs insist on `ek_` (openai-realtime §9.1).
+    /// The browser SDKs insist on `ek_`.
     pub const PREFIX: &str = "ek_viva_";
 
     /// From 32 random bytes.

@@ -27,7 +27,7 @@ impl std::fmt::Debug for Brief {
     }
 }
 
-/// Characters of the résumé that reach the model (domain-model §4.1).
+/// Characters of the résumé that reach the model.
 pub const MAX_RESUME: usize = 1_500;
 /// Characters of the job description that reach the model.
 pub const MAX_JOB: usize = 1_000;

@@ -1,4 +1,4 @@
-//! The stage machine (domain-model §4): which stage the interview is in and when it should be left. It only decides;
+//! The stage machine: which stage the interview is in and when it should be left. It only decides;
 //! a decision takes effect when somebody calls [`Machine::enter`], because the model has to be told first.
 //! It must not know how the model is told, or who is listening.
 //!

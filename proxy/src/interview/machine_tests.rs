@@ -1,4 +1,4 @@
-//! The transition table of domain-model §4.2, one test a row, and the machine's invariants.
+//! The transition table, one test a row, and the machine's invariants.
 
 use proptest::prelude::*;
 

@@ -116,7 +116,7 @@ pub enum PlanError {
     Whole(&'static str),
 }
 
-/// Persona and guidance together stay well under the 8 KiB that every `session.updated` echoes (call-core §8).
+/// Persona and guidance together stay well under the 8 KiB that every `session.updated` echoes.
 const MAX_TEXT: usize = 2_048;
 const MAX_STAGES: usize = 12;
 const MAX_LIMIT_S: u32 = 3_600;

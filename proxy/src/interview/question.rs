@@ -1,5 +1,5 @@
 //! What counts as a question: one reply of the model that contains a sentence ending in a question mark of some script
-//! and that was not asked before (domain-model §4.1). Decided on text alone; it must not know stages.
+//! and that was not asked before. Decided on text alone; it must not know stages.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! What an acceptable offer and answer are. Pure: bytes in, a verdict out; nothing is resolved, contacted, logged or
 //! changed. It must never re-serialise a description: the bytes that were checked are the bytes that are forwarded,
-//! because trimming a last CRLF or dropping an unknown extension breaks the call (security-and-ops §5).
+//! because trimming a last CRLF or dropping an unknown extension breaks the call.
 //!
 //! One pass over the lines collects what matters (`description`); the offer's and the answer's rules are judged on
 //! that. Attributes may stand at session or at media level, as in Firefox's offers.

@@ -1,4 +1,4 @@
-//! The rules of an offer, judged on what [`Description`] read. They are those of security-and-ops §5; it must not
+//! The rules of an offer, judged on what [`Description`] read. It must not
 //! refuse anything that a current browser sends.
 
 use super::Rule;

@@ -1,4 +1,4 @@
-//! The provider's contract as a door (design §5): its clients work against Viva by changing one address. A ticket is
+//! The provider's contract as a door: its clients work against Viva by changing one address. A ticket is
 //! the key, an offer goes in, an answer comes out with a `Location`, and the call is ended by `DELETE` or `hangup`.
 //! Errors have the provider's envelope. The session a client may send along is not used: what a call is was decided
 //! when its ticket was minted.

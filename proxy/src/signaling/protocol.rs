@@ -1,4 +1,4 @@
-//! Messages of `viva.v1` (domain-model §5, design §9). Unknown fields are ignored, unknown types refused. Values that
+//! Messages of `viva.v1`. Unknown fields are ignored, unknown types refused. Values that
 //! hold SDP, tokens or words have no `Debug`.
 
 use serde::{Deserialize, Serialize};
@@ -290,7 +290,7 @@ pub fn notice_frame(notice: &Notice) -> String {
     serde_json::to_string(notice).expect("notices have string keys only")
 }
 
-/// Whether a client relays events of this type while it is in control (call-core §2): everything that turns, links and
+/// Whether a client relays events of this type while it is in control: everything that turns, links and
 /// replies need, and never audio.
 #[must_use]
 pub fn is_relayed(event_type: &str) -> bool {
@@ -317,7 +317,7 @@ pub fn is_relayed(event_type: &str) -> bool {
     EXACT.contains(&event_type) || FAMILIES.iter().any(|family| event_type.starts_with(family))
 }
 
-/// Close codes (domain-model §5.2).
+/// Close codes.
 pub mod close {
     /// All said.
     pub const NORMAL: u16 = 1000;

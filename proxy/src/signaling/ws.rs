@@ -22,12 +22,12 @@ use crate::identity::{Credential, Identity, TenantCtx, Ticket, Way};
 use crate::store::{SessionStatus, Store};
 use crate::upstream::Upstream;
 
-/// How long the first message may take, and how long it may be (security-and-ops §3).
+/// How long the first message may take, and how long it may be.
 const INIT_WAIT: Duration = Duration::from_secs(5);
 const MAX_INIT: usize = 16 * 1024;
 /// Sockets without a session at once; more are refused before the upgrade, so that strangers cannot use up memory.
 const MAX_STRANGERS: usize = 1_024;
-/// Small buffers: they keep their size for the life of a call (call-core §8).
+/// Small buffers: they keep their size for the life of a call.
 const READ_BUFFER: usize = 4 * 1024;
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 

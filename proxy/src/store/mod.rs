@@ -68,7 +68,7 @@ pub trait Store: Send + Sync + 'static {
     /// The offer was refused or never answered: the session stays, `failed`, with the code, and its call row closed.
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()>;
 
-    /// Compare-and-append (call-core §4.5): appends `batch.records` when the journal's head is
+    /// Compare-and-append: appends `batch.records` when the journal's head is
     /// `(expected_n - 1, prev_hash)`. The same records again are [`Committed`] without a second row; anything else is
     /// [`StoreError::Fenced`]. When this returns `Ok` the records survive a kill and a power cut.
     fn commit(&self, ctx: TenantCtx, batch: Batch) -> Answer<'_, Committed>;

@@ -1,4 +1,4 @@
-//! The hash chain over a session's journal (call-core §4): `hash_n = SHA-256("viva.v1" ‖ session ‖ n ‖ hash_{n-1} ‖ body)`
+//! The hash chain over a session's journal: `hash_n = SHA-256("viva.v1" ‖ session ‖ n ‖ hash_{n-1} ‖ body)`
 //! over the stored bytes. The body names a turn's text only by `SHA-256(salt ‖ text)`, so erasing text and salt leaves
 //! the chain whole. It must not parse bodies: what is hashed is what is stored.
 

@@ -1,6 +1,6 @@
 //! The timeline: turn facts in, settled turns out. A turn is recorded once, when it settles; what comes later is a
-//! revision (call-core §4). It never waits for words to decide anything and never reorders: a turn carries its place as
-//! a link to its predecessor. Our own socket's word stands above a client's claim (call-core §4.6). It must not know
+//! revision. It never waits for words to decide anything and never reorders: a turn carries its place as
+//! a link to its predecessor. Our own socket's word stands above a client's claim. It must not know
 //! stages' rules, the journal's numbers, or who listens.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -12,7 +12,7 @@ use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
 use super::turn::{After, End, TurnFact, TurnRef};
 use crate::clock::{At, Millis};
 
-/// A turn without its end settles after so long (call-core §4.2).
+/// A turn without its end settles after so long.
 pub const SETTLE_MS: Millis = 15_000;
 /// A reply that was cut off waits so long for the word where; one that ended without words, for the words.
 const LINGER_MS: Millis = 1_000;
@@ -325,7 +325,7 @@ impl Turn {
         self.entry.truncated |= cut < more.len();
     }
 
-    /// All the words at once. Empty never beats what is there (openai-realtime §10.4).
+    /// All the words at once. Empty never beats what is there.
     fn replace(&mut self, words: &str) {
         if !words.trim().is_empty() {
             self.words.clear();

@@ -1,4 +1,4 @@
-//! How turns settle, one test a rule of call-core §4 and openai-realtime §10.3–10.4.
+//! How turns settle, one test a rule.
 
 use super::*;
 

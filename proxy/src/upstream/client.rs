@@ -1,5 +1,5 @@
 //! [`Upstream`]: one connection pool to one model server. `hyper-util`'s client and not `reqwest`, because this hop is
-//! in every call's way (call-core §8). It must not follow redirects, which this client never does.
+//! in every call's way. It must not follow redirects, which this client never does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 pub struct Timeouts {
     /// Opening a connection: nothing was sent when this runs out.
     pub connect: Duration,
-    /// The whole exchange of an offer, 10 s by default (domain-model §5).
+    /// The whole exchange of an offer, 10 s by default.
     pub exchange: Duration,
     /// Opening a sideband.
     pub dial: Duration,
@@ -78,7 +78,7 @@ pub(super) struct Inner {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) create_uri: Uri,
     /// `Authorization`, `User-Agent`: on every request, sidebands included. `OpenAI-Beta` is never among them, it
-    /// alone makes a request fail (openai-realtime §1.4).
+    /// alone makes a request fail.
     pub(super) headers: HeaderMap,
     pub(super) pulse: Pulse,
 }

@@ -1,4 +1,4 @@
-//! Directives in the words of the realtime dialect (openai-realtime §4). Pure: what is sent by which socket is decided
+//! Directives in the words of the realtime dialect. Pure: what is sent by which socket is decided
 //! elsewhere.
 
 use serde_json::{Value, json};

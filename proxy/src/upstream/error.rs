@@ -99,7 +99,7 @@ impl CreateError {
         }
     }
 
-    /// The stable code of the domain (domain-model §5.2).
+    /// The stable code of the domain.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.cause {

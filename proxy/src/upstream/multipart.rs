@@ -1,5 +1,4 @@
-//! The body of a create request: two parts in one buffer, the form that the official SDKs send (openai-realtime
-//! §1.1, form A). The offer goes in byte for byte.
+//! The body of a create request: two parts in one buffer, the form that the official SDKs send. The offer goes in byte for byte.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderValue;

@@ -1,5 +1,5 @@
 //! Which model server is used, with whose key. A profile is operator configuration only: neither a tenant nor a
-//! request may ever choose the URL, because the key travels there (security-and-ops §1).
+//! request may ever choose the URL, because the key travels there.
 
 use std::fmt;
 

@@ -34,7 +34,7 @@ pub fn create_session(spec: &SessionSpec<'_>) -> Value {
 }
 
 /// The object for a `session.update`. `transcription` and `turn_detection` are always whole, because how deep a partial
-/// one is merged is not documented (openai-realtime §2.2); model and voice are left out, because they cannot change.
+/// one is merged is not documented; model and voice are left out, because they cannot change.
 #[must_use]
 pub fn update_session(spec: &SessionSpec<'_>) -> Value {
     let mut transcription = json!({ "model": spec.transcription_model });

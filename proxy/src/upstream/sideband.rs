@@ -1,4 +1,4 @@
-//! Opening the server's own socket to a running call (openai-realtime §2). Only the dial is here; what arrives is read
+//! Opening the server's own socket to a running call. Only the dial is here; what arrives is read
 //! by `facts`, when to dial again is decided by the call.
 
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::ids::ProviderCallId;
 /// An open sideband.
 pub type SidebandSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// 4 KiB and no write buffer: 19 KiB a call instead of 271 with the defaults (call-core §8).
+/// 4 KiB and no write buffer: 19 KiB a call instead of 271 with the defaults.
 const READ_BUFFER: usize = 4 * 1024;
-/// Retrieved items can carry megabytes of audio (openai-realtime §9.1); more than this is not a message of theirs.
+/// Retrieved items can carry megabytes of audio; more than this is not a message of theirs.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// What may wait for a peer that does not read. Full: sending fails and the sideband counts as lost.
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
@@ -41,7 +41,7 @@ pub enum DialError {
     Timeout,
 }
 
-/// How long to wait before attempt `attempt` (from 0), after call-core §2.15: quick at first because a call may not be
+/// How long to wait before attempt `attempt` (from 0): quick at first because a call may not be
 /// known yet right after its answer, then every 15 s for the life of the call.
 #[must_use]
 pub fn attempt_delay(attempt: u32) -> Duration {

@@ -1,4 +1,4 @@
-//! Security headers on every answer (security-and-ops §4). A page gets a policy that names what it may load and where
+//! Security headers on every answer. A page gets a policy that names what it may load and where
 //! it may connect; anything else gets one that allows nothing, in case a browser is talked into showing it.
 
 use axum::response::Response;

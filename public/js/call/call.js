@@ -427,7 +427,7 @@ export class Call extends Emitter {
   }
 }
 
-/** Close codes that end it for this page (`domain-model` §5.2). @type {Record<number, string>} */
+/** Close codes that end it for this page. @type {Record<number, string>} */
 const CLOSE_CODES = {
   4400: "INTERNAL",
   4401: "TOKEN_EXPIRED",

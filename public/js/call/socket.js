@@ -7,7 +7,7 @@
 import { Emitter } from "../emitter.js";
 import { backoff } from "./backoff.js";
 
-/** Close codes after which the same ticket may simply try again (`domain-model` §5.2, RFC 6455 §7.4.1). */
+/** Close codes after which the same ticket may simply try again (RFC 6455 §7.4.1). */
 const COME_BACK = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408, 4429]);
 
 /** The server drops a session 60 s after its socket; a little longer here, so that the last try still finds it. */

@@ -1,4 +1,4 @@
-//! What the model is configured to be (call-core §2.4, §3.1): sent by the open way, repeated until the provider echoes
+//! What the model is configured to be: sent by the open way, repeated until the provider echoes
 //! it, and from then on compared with every later echo. The text follows from the state whenever it is sent, so nothing
 //! stale is ever repeated. What a difference means is judged in `guard`.
 
@@ -9,15 +9,15 @@ use crate::clock::Millis;
 use crate::transcript::Source;
 use crate::upstream::facts::{Gate, Guarded};
 
-/// A configuration must be echoed within this time, or the next reply carries its text (call-core §2.4).
+/// A configuration must be echoed within this time, or the next reply carries its text.
 const ACK_MS: Millis = 300;
 /// Between further attempts to have it echoed.
 const REASSERT_MS: Millis = 1_000;
-/// Corrections of what somebody else changed are no closer than this (call-core §3.3).
+/// Corrections of what somebody else changed are no closer than this.
 const CORRECTION_MS: Millis = 500;
 /// So many, then it is left until something else asks for a configuration.
 const MAX_REASSERTS: u32 = 10;
-/// Another echo than ours says nothing for this long after we sent it (call-core §3.1).
+/// Another echo than ours says nothing for this long after we sent it.
 const WITHHELD_MS: Millis = 2_000;
 /// The client may carry out what we told it so much later.
 const CLIENT_LAG_MS: Millis = 10_000;
@@ -128,7 +128,7 @@ impl CallCore {
             self.no_echo();
             return;
         }
-        // A running reply is not disturbed for the sake of a repeat (call-core §2.7).
+        // A running reply is not disturbed for the sake of a repeat.
         if wanted.reason == Reason::Correction || self.replies.is_model_quiet() {
             self.send_configuration();
         }

@@ -138,7 +138,7 @@ impl Control {
     }
 }
 
-/// What a client is told about the interview, in the form of `viva.v1` (domain-model §5.2, design §9).
+/// What a client is told about the interview, in the form of `viva.v1`.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Notice {

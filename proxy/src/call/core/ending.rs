@@ -43,7 +43,7 @@ impl CallCore {
         }
     }
 
-    /// Leaves the call to the next process (call-core §7.4): no hang-up and no end on the record. What was made is made
+    /// Leaves the call to the next process: no hang-up and no end on the record. What was made is made
     /// durable and told; nothing is begun any more.
     pub(super) fn hand_over(&mut self) {
         match self.phase {

@@ -1,4 +1,4 @@
-//! The greeting: once an interview, and fulfilled by anything that the model says (call-core §2.14). Whatever the
+//! The greeting: once an interview, and fulfilled by anything that the model says. Whatever the
 //! candidate says first makes it superfluous too.
 
 use super::replies::Words;

@@ -1,4 +1,4 @@
-//! The integrity guard (call-core §3): what somebody else did to the session through the client's data channel is put on
+//! The integrity guard: what somebody else did to the session through the client's data channel is put on
 //! the record and undone; a client of our own pages that goes on ends the call. It judges only what our own socket says.
 
 use std::collections::VecDeque;
@@ -15,12 +15,12 @@ const INCIDENT_MS: Millis = 2_000;
 const MAX_INCIDENTS: u32 = 3;
 /// Right after our socket opened, what is unknown may be what we did not hear.
 const SETTLING_MS: Millis = 2_000;
-/// The dead-man switch hands the gate to the provider right after it asked for replies (call-core §2.12).
+/// The dead-man switch hands the gate to the provider right after it asked for replies.
 const AUTOPILOT_MS: Millis = 30_000;
 /// Items taken out by us whose removal was not told yet.
 const MAX_REMOVED: usize = 8;
 
-/// How a client may treat the model's session (call-core §3).
+/// How a client may treat the model's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
     /// Only transcription and limits matter.

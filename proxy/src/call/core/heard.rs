@@ -1,5 +1,5 @@
-//! What was heard: replies that begin and end, and who is audible. Whose doing a reply is follows from its one-time mark
-//! (call-core §2.3); which stage it belongs to, from the moment it began (§2.6).
+//! What was heard: replies that begin and end, and who is audible. Whose doing a reply is follows from its one-time mark;
+//! which stage it belongs to, from the moment it began.
 
 use super::replies::{Asked, Replies, Vain, Words};
 use super::{CallCore, Timer};
@@ -7,13 +7,13 @@ use crate::clock::Millis;
 use crate::transcript::{IncidentKind, Source, Speaker};
 use crate::upstream::facts::ReplyEnd;
 
-/// Words that were refused because a reply was active are asked for again so often (call-core §2.7).
+/// Words that were refused because a reply was active are asked for again so often.
 const MAX_REFUSALS: u32 = 3;
 /// Replies whose stage is remembered; only the last few can still settle.
 const MAX_REPLIES: usize = 16;
 /// What was said is committed right after its end; this long without it, and there was nothing in it.
 const HUSH_MS: Millis = 1_000;
-/// The mark of a reply that the client's dead-man switch asked for (call-core §2.12).
+/// The mark of a reply that the client's dead-man switch asked for.
 const AUTOPILOT: &str = "autopilot";
 
 /// On whose account a reply began.
@@ -36,7 +36,7 @@ impl Replies {
             }
             (Some(AUTOPILOT), _) => Belongs::Autopilot,
             (Some(nonce), _) if self.nonces.iter().any(|known| known == nonce) => Belongs::Earlier,
-            // No marks here: what begins after we asked is ours (call-core §2.3).
+            // No marks here: what begins after we asked is ours.
             (None, Some(_)) if !self.nonce_returned => Belongs::Asked,
             (Some(_) | None, _) => Belongs::Nobody,
         }
@@ -112,7 +112,7 @@ impl CallCore {
                 if on {
                     self.replies.candidate_audible = true;
                     self.timers.clear(Timer::Hush);
-                    // What was about to be said is overtaken (call-core §2.8).
+                    // What was about to be said is overtaken.
                     self.replies.queued = None;
                     self.drop_words_of_change();
                 } else {
@@ -147,7 +147,7 @@ impl CallCore {
         let Some(asked) = self.replies.asked.take_if(is_it) else { return };
         self.timers.clear(Timer::ReplyCreated);
         if !self.replies.greeted && asked.words == Words::Reply {
-            // The model greets already (call-core §2.14).
+            // The model greets already.
             self.heard_model();
             return;
         }

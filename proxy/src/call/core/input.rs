@@ -126,7 +126,7 @@ pub enum StoreInput {
     Fenced,
 }
 
-/// Why an interview ended (domain-model §3, design §9).
+/// Why an interview ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndedBy {

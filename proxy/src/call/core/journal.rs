@@ -1,5 +1,5 @@
-//! The journal's growing end: numbers, hashes, what is in flight, and the messages that wait for a record to be durable
-//! (call-core §4, §5). One commit is in flight at a time; a failed one is repeated unchanged. It must not know what the
+//! The journal's growing end: numbers, hashes, what is in flight, and the messages that wait for a record to be durable.
+//! One commit is in flight at a time; a failed one is repeated unchanged. It must not know what the
 //! records mean.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use crate::ids::SessionId;
 use crate::transcript::chain::text_hash;
 use crate::transcript::{Entry, Hash, Record, Seeded, Source};
 
-/// More uncommitted records than this and the call asks for no more replies (call-core §5).
+/// More uncommitted records than this and the call asks for no more replies.
 const MAX_BEHIND: usize = 256;
 /// The same in bytes.
 const MAX_BEHIND_BYTES: usize = 1024 * 1024;

@@ -11,7 +11,7 @@ use crate::upstream::facts::Gate;
 pub(super) const NO_SHOW_MS: Millis = 60_000;
 /// Before our own cap the client is warned.
 pub(super) const TIME_LOW_MS: Millis = 120_000;
-/// How long too much may be unwritten before the call ends (call-core §5).
+/// How long too much may be unwritten before the call ends.
 const OVERLOAD_MS: Millis = 60_000;
 
 impl CallCore {

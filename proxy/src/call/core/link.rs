@@ -1,4 +1,4 @@
-//! Who records and by which way the model is told (call-core §2.13, §2.15): the sideband when it is attached and has
+//! Who records and by which way the model is told: the sideband when it is attached and has
 //! echoed our configuration, the client otherwise. Every change of control is a new epoch, is journalled and told; what
 //! nobody heard in between is a gap on the record.
 
@@ -104,8 +104,8 @@ impl CallCore {
         }
     }
 
-    /// The echo of this configuration is what makes the sideband trusted. A running reply is not disturbed for it
-    /// (call-core §2.7); until then the client stays in control.
+    /// The echo of this configuration is what makes the sideband trusted. A running reply is not disturbed for it;
+    /// until then the client stays in control.
     pub(super) fn take_over_if_quiet(&mut self) {
         if self.timers.is_set(Timer::TakeOver) && self.replies.is_model_quiet() {
             self.take_over();
@@ -117,8 +117,7 @@ impl CallCore {
         self.configure();
     }
 
-    /// The client reports and carries out from here on. The provider replies by itself, but not to what was said before
-    /// (call-core §2.13).
+    /// The client reports and carries out from here on. The provider replies by itself, but not to what was said before.
     pub(super) fn hand_to_client(&mut self) {
         self.control_is(Control::Relay);
         self.timers.clear(Timer::TakeOver);

@@ -1,4 +1,4 @@
-//! The call core: inputs in, effects out (design §3, call-core.md). It composes the stage machine, the timeline, the
+//! The call core: inputs in, effects out. It composes the stage machine, the timeline, the
 //! journal and the limits of one interview and is the only place that decides anything about a live call. Pure and
 //! deterministic: the same inputs at the same times give the same effects. It holds no socket, no clock and no task,
 //! and knows capabilities, never providers.

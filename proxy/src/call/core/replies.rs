@@ -1,4 +1,4 @@
-//! The reply gate (call-core §2): when the model is asked to speak, and with which words. It is never asked while a reply
+//! The reply gate: when the model is asked to speak, and with which words. It is never asked while a reply
 //! is active or while the candidate speaks. An ordinary reply needs no queue: that it is owed is enough to ask again.
 //! What comes of it is in `heard`, and what happens when nothing does in `watch`.
 
@@ -106,7 +106,7 @@ impl Replies {
 impl CallCore {
     /// Asks the model to speak as soon as that may be done; an ordinary reply that may not be now stays owed.
     pub(super) fn speak(&mut self, words: Words) {
-        // Whoever speaks now overtakes it: the end of their speech decides anew (call-core §2.8).
+        // Whoever speaks now overtakes it: the end of their speech decides anew.
         if !self.is_live() || self.replies.candidate_audible {
             return;
         }
@@ -135,7 +135,7 @@ impl CallCore {
         self.direct_by(pipe, Directive::Speak { id, nonce, instructions });
     }
 
-    /// The open way to the model; a greeting that did not begin is tried by the other one (call-core §2.14).
+    /// The open way to the model; a greeting that did not begin is tried by the other one.
     fn reply_pipe(&self) -> Option<Pipe> {
         let other = !self.replies.greeted && self.replies.vain.count % 2 == 1 && self.link.client;
         if other { Some(Pipe::Client) } else { self.link.pipe() }

@@ -1,4 +1,4 @@
-//! A core from its journal (call-core §7): the process that ran it is gone, the interview is not. What is durable is
+//! A core from its journal: the process that ran it is gone, the interview is not. What is durable is
 //! what was told, so folding the records gives the state that everybody knows of; what was decided and not yet entered
 //! is decided again. Clocks go on by wall time. What happened meanwhile is a gap on the record.
 

@@ -1,4 +1,4 @@
-//! How a change of stage reaches the model (call-core §2.4–2.11): wait until it may be told, update, wait for the echo,
+//! How a change of stage reaches the model: wait until it may be told, update, wait for the echo,
 //! then let it speak. A stage is entered when the update was echoed, or when a reply that carries the new stage's text
 //! has begun; never at the decision.
 
@@ -14,7 +14,7 @@ use crate::upstream::facts::Gate;
 const FORCED_WAIT_MS: Millis = 8_000;
 /// A skip interrupts the model and waits only for the confirmation.
 const SKIP_WAIT_MS: Millis = 1_000;
-/// Speech shorter than this is no answer (call-core §2.2).
+/// Speech shorter than this is no answer.
 const ANSWER_MS: Millis = 700;
 /// What the provider's voice detection adds in front of speech.
 const PREFIX_PADDING_MS: Millis = 300;
@@ -69,7 +69,7 @@ impl CallCore {
             // A change that waited for this moment: the candidate has finished, the model has not begun.
             (Change::Waiting { decision, words }, _) if held => self.tell_model(decision, words.or_reply()),
             (Change::None, Some(decision)) if held => self.tell_model(decision, Words::Reply),
-            // The provider replies by itself: the change takes effect after that reply (call-core §2.11).
+            // The provider replies by itself: the change takes effect after that reply.
             (Change::None, Some(decision)) => self.change = Change::Waiting { decision, words: Words::Silent },
             (Change::Told { decision, words }, _) if held => {
                 self.change = Change::Told { decision, words: words.or_reply() };
@@ -135,7 +135,7 @@ impl CallCore {
             Words::Skipped => self.replies.active.is_none(),
             Words::Silent | Words::Reply | Words::Forced | Words::Prompt => self.replies.is_model_quiet(),
         };
-        // The provider is about to answer by itself: an update now would race that reply (call-core §2.11).
+        // The provider is about to answer by itself: an update now would race that reply.
         let provider_replies = self.replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
         if model_done && !self.replies.candidate_audible && !provider_replies {
             self.change_now();

@@ -1,5 +1,5 @@
 //! What facts mean for the record: turns to the timeline, settled turns to the journal, words to captions, and every
-//! fact to those who decide on it. Facts of the client count only while it relays (call-core §4.6).
+//! fact to those who decide on it. Facts of the client count only while it relays.
 
 use super::{CallCore, Caption, Control, Directive, Notice, Phase};
 use crate::interview::StageKind;
@@ -19,7 +19,7 @@ impl CallCore {
             return;
         }
         self.heard();
-        // Something audible proves that media is up, even if the client has not said so (call-core §2.14).
+        // Something audible proves that media is up, even if the client has not said so.
         if self.phase == Phase::Answered
             && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. }))
         {

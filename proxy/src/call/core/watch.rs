@@ -1,4 +1,4 @@
-//! What happens when nothing happens (call-core §2.10): replies that were asked for and do not begin, replies that begin
+//! What happens when nothing happens: replies that were asked for and do not begin, replies that begin
 //! and do not end, candidates who are not answered. Whatever the provider does, the call goes on or ends.
 
 use super::replies::Words;

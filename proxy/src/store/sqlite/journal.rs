@@ -1,4 +1,4 @@
-//! The append-only journal: compare-and-append (call-core §4.5) and reading it back. The heads of recently written
+//! The append-only journal: compare-and-append and reading it back. The heads of recently written
 //! sessions are kept in memory, so that a commit reads nothing. It must not look into bodies.
 
 use std::collections::HashMap;

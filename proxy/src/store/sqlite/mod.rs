@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite file in a private directory (design §4). One thread writes, a few read, one copies the
+//! The embedded store: one SQLite file in a private directory. One thread writes, a few read, one copies the
 //! write-ahead log back; this file only hands requests to them. No SQL leaves this folder.
 //!
 //! Requests are queued when a method is called, not when its future is first polled: what one task asks in order is

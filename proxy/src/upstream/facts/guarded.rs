@@ -1,4 +1,4 @@
-//! The part of a session's configuration that must stay as we set it (call-core §3). Read from the provider's echo and
+//! The part of a session's configuration that must stay as we set it. Read from the provider's echo and
 //! compared with the echo of our own update, since the provider normalises what it is sent. Long texts are kept as
 //! hashes, so that nothing here can leak them.
 
@@ -34,7 +34,7 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Reads the guarded fields of a session object (openai-realtime §3.1). Absent fields read as the provider's defaults.
+    /// Reads the guarded fields of a session object. Absent fields read as the provider's defaults.
     #[must_use]
     pub fn of_session(session: &Value) -> Self {
         let detection = &session["audio"]["input"]["turn_detection"];

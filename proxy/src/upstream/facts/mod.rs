@@ -12,7 +12,7 @@ pub use guarded::{Gate, Guarded};
 use crate::transcript::Speaker;
 pub use crate::transcript::turn::{After, End, TurnFact, TurnRef};
 
-/// What an upstream can do (call-core §1).
+/// What an upstream can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about an upstream, each read on its own")]
 pub struct Capabilities {

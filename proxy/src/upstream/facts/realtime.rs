@@ -1,4 +1,4 @@
-//! Normaliser of the realtime dialect: the provider's server events (openai-realtime §5) to facts. Accepts the names of
+//! Normaliser of the realtime dialect: the provider's server events to facts. Accepts the names of
 //! the beta shape too, since compatible servers still send them. Unknown events are normal and give nothing; a missing
 //! field never panics. It must not judge: whether a fact may count is the core's business.
 
@@ -111,7 +111,7 @@ impl Realtime {
     fn transcribed(&mut self, kind: &str, event: &Value, facts: &mut Vec<Fact>) {
         let Some(item) = text(&event["item_id"]) else { return };
         let turn = turn(&item, index(event));
-        // Streaming transcription may speak of an item before anything else does (§5.4.4).
+        // Streaming transcription may speak of an item before anything else does.
         facts.push(Fact::Turn(turn.clone(), began(Speaker::Candidate, After::Unknown, Origin::Speech)));
         match kind.rsplit('.').next() {
             Some("delta") => facts.extend(text(&event["delta"]).map(|delta| Fact::Turn(turn, TurnFact::Append(delta)))),
@@ -132,7 +132,7 @@ impl Realtime {
     fn item(&mut self, kind: &str, event: &Value, facts: &mut Vec<Fact>) {
         match kind {
             "conversation.item.added" | "conversation.item.created" => self.added(&event["item"], after(event), facts),
-            // The link of `done` may be null although `added` had the right one (§5.4.5): never taken from here.
+            // The link of `done` may be null although `added` had the right one: never taken from here.
             "conversation.item.done" => self.added(&event["item"], After::Unknown, facts),
             "conversation.item.retrieved" => self.added(&event["item"], After::Unknown, facts),
             "conversation.item.truncated" => {
@@ -179,7 +179,7 @@ impl Realtime {
             "response.created" => {
                 let response = &event["response"];
                 let Some(id) = text(&response["id"]) else { return };
-                // Out of band: `conversation_id` is present and null (§5.3). Absent means an older server.
+                // Out of band: `conversation_id` is present and null. Absent means an older server.
                 if response.get("conversation_id").is_some_and(Value::is_null) {
                     self.aside.set(id, ());
                 } else {
@@ -316,7 +316,7 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// A text that says something: an empty one never replaces words (§10.4).
+/// A text that says something: an empty one never replaces words.
 fn full(value: &Value) -> Option<String> {
     text(value).filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The recorded shapes of openai-realtime §5.3–5.4, and that nothing mangled can hurt.
+//! The recorded shapes of the provider's events, and that nothing mangled can hurt.
 
 use proptest::prelude::*;
 use serde_json::json;

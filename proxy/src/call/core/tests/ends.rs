@@ -1,4 +1,4 @@
-//! How a call ends: every limit, in order, and always (call-core §2; domain-model §4.2; design §9).
+//! How a call ends: every limit, in order, and always.
 
 use super::candidate::Candidate;
 use super::provider::Quirks;

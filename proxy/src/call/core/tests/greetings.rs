@@ -1,4 +1,4 @@
-//! The model greets once an interview, whoever asks it to (call-core §2.14).
+//! The model greets once an interview, whoever asks it to.
 
 use serde_json::json;
 

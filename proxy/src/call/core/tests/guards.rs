@@ -1,5 +1,4 @@
-//! What a client does to the session behind our back is noticed, undone, recorded, and in the end not suffered
-//! (call-core §3).
+//! What a client does to the session behind our back is noticed, undone, recorded, and in the end not suffered.
 
 use serde_json::{Value, json};
 

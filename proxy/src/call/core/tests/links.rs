@@ -1,4 +1,4 @@
-//! Who records, and by which way the model is told (call-core §2.13–2.15, §4.6).
+//! Who records, and by which way the model is told.
 
 use serde_json::json;
 

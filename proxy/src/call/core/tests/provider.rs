@@ -1,5 +1,5 @@
 //! The provider as a model without sockets: takes client events in its own words, keeps a session, and produces server
-//! events in the recorded shapes and order (openai-realtime §5.3–5.4). Every (U) of the rule book is a quirk here. It
+//! events in the recorded shapes and order. Everything that is unsure about the provider is a quirk here. It
 //! also remembers what was really said: the reference that a record is compared with.
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A process that dies takes nothing with it that anybody was told (call-core §7).
+//! A process that dies takes nothing with it that anybody was told.
 
 use super::course::is_as_planned;
 use super::world::{EPOCH, Happening, Setting, World};

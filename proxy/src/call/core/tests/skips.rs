@@ -1,4 +1,4 @@
-//! Stages that end by the clock or by wish, and the goodbye that takes too long (call-core §2.7, domain-model §4).
+//! Stages that end by the clock or by wish, and the goodbye that takes too long.
 
 use super::candidate::Candidate;
 use super::provider::Quirks;

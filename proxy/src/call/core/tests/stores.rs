@@ -1,5 +1,4 @@
-//! What the store does to a call: nothing is told before it is durable, nothing is lost, nothing grows without bound
-//! (call-core §4.5, §5).
+//! What the store does to a call: nothing is told before it is durable, nothing is lost, nothing grows without bound.
 
 use super::candidate::Candidate;
 use super::store::Moods;

@@ -1,4 +1,4 @@
-//! A change of stage does not race the model (call-core §2.2–2.9).
+//! A change of stage does not race the model.
 
 use super::candidate::Candidate;
 use super::course::is_as_planned;

@@ -1,4 +1,4 @@
-//! Nothing freezes: every wait has its end (call-core §2.10).
+//! Nothing freezes: every wait has its end.
 
 use super::candidate::Candidate;
 use super::course::is_as_planned;
