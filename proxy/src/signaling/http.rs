@@ -17,6 +17,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+use super::entrance::Entrance;
 use crate::api::{Code, Peer, Problem, ProviderProblem};
 use crate::call::core::EndedBy;
 use crate::call::{Booking, Calls, Door, EndOutcome, ExchangeError, StartError};
@@ -28,14 +29,6 @@ use crate::upstream::Upstream;
 /// Body of an offer: the offer's own limit is 32 KiB and is judged by its rule; this one bounds what is read at all.
 const MAX_BODY: usize = 64 * 1024;
 const EXPOSED: HeaderValue = HeaderValue::from_static("Location, X-Request-Id");
-
-#[derive(Clone)]
-struct Entrance {
-    store: Arc<dyn Store>,
-    identity: Identity,
-    upstream: Upstream,
-    calls: Calls,
-}
 
 impl FromRef<Entrance> for Identity {
     fn from_ref(entrance: &Entrance) -> Self {
@@ -52,12 +45,7 @@ where
     Upstream: FromRef<S>,
     Calls: FromRef<S>,
 {
-    let entrance = Entrance {
-        store: FromRef::from_ref(state),
-        identity: FromRef::from_ref(state),
-        upstream: FromRef::from_ref(state),
-        calls: FromRef::from_ref(state),
-    };
+    let entrance = Entrance::of(state);
     Router::new()
         .route("/v1/realtime/calls", resource(post(create)).with_state(entrance.clone()))
         .route("/v1/realtime/calls/{id}", resource(MethodRouter::new().delete(end)).with_state(entrance.clone()))

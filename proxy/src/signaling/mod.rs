@@ -1,6 +1,7 @@
 //! The doors for offers: the native protocol on `/ws`, and the provider's own contract over HTTP. They authenticate,
 //! speak a wire format, and hand over to `call`. They must not decide anything about an interview.
 
+mod entrance;
 pub mod http;
 pub mod protocol;
 pub mod ws;

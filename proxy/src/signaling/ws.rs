@@ -15,6 +15,7 @@ use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::entrance::Entrance;
 use super::protocol::{self, ClientMessage, Init, ServerMessage, close};
 use crate::api::{Code, Problem, recognise_if_present};
 use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, StartError};
@@ -32,11 +33,8 @@ const READ_BUFFER: usize = 4 * 1024;
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
 #[derive(Clone)]
-struct Entrance {
-    store: Arc<dyn Store>,
-    identity: Identity,
-    upstream: Upstream,
-    calls: Calls,
+struct Gate {
+    entrance: Entrance,
     strangers: Arc<Semaphore>,
 }
 
@@ -49,41 +47,35 @@ where
     Upstream: FromRef<S>,
     Calls: FromRef<S>,
 {
-    let entrance = Entrance {
-        store: FromRef::from_ref(state),
-        identity: FromRef::from_ref(state),
-        upstream: FromRef::from_ref(state),
-        calls: FromRef::from_ref(state),
-        strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
-    };
-    Router::new().route("/ws", get(upgrade).with_state(entrance))
+    let gate = Gate { entrance: Entrance::of(state), strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) };
+    Router::new().route("/ws", get(upgrade).with_state(gate))
 }
 
 async fn upgrade(
-    State(entrance): State<Entrance>,
+    State(gate): State<Gate>,
     headers: HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    match admit(&entrance, &headers, socket).await {
+    match admit(&gate, &headers, socket).await {
         Ok((socket, turn)) => socket
             .max_message_size(MAX_FRAME)
             .max_frame_size(MAX_FRAME)
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_write_buffer_size(MAX_WRITE_BUFFER)
-            .on_upgrade(move |socket| greet(entrance, socket, turn)),
+            .on_upgrade(move |socket| greet(gate.entrance, socket, turn)),
         Err(problem) => problem.into_response(),
     }
 }
 
 async fn admit(
-    entrance: &Entrance,
+    gate: &Gate,
     headers: &HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<(WebSocketUpgrade, OwnedSemaphorePermit), Problem> {
-    let credential = recognise_if_present(&entrance.identity, headers).await?;
+    let credential = recognise_if_present(&gate.entrance.identity, headers).await?;
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-    entrance.identity.origins().check(
+    gate.entrance.identity.origins().check(
         Way::Upgrade,
         credential.unwrap_or(Credential::None),
         text(HOST),
@@ -93,7 +85,7 @@ async fn admit(
         Problem::new(Code::BadMessage, "This address speaks WebSocket only; connect with ws:// or wss://.")
             .with_status(StatusCode::UPGRADE_REQUIRED)
     })?;
-    let turn = entrance.strangers.clone().try_acquire_owned().map_err(|_| {
+    let turn = gate.strangers.clone().try_acquire_owned().map_err(|_| {
         Problem::new(Code::CapacityReached, "Too many connections are waiting to say who they are.")
             .retry_after(INIT_WAIT)
     })?;
