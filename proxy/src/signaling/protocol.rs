@@ -373,6 +373,8 @@ mod tests {
 
     #[test]
     fn notices_have_the_names_of_the_protocol() {
+        use crate::call::core::Durable;
+
         let notice = Notice::SessionEnded {
             session_id: "s".into(),
             ended_by: crate::call::core::EndedBy::NaturalCompletion,
@@ -383,7 +385,7 @@ mod tests {
             r#"{"type":"session_ended","sessionId":"s","ended_by":"natural_completion","final_stage":"closing"}"#
         );
         assert_eq!(
-            notice_frame(&Notice::Saved { up_to: 3, durable: "disk" }),
+            notice_frame(&Notice::Saved { up_to: 3, durable: Durable::Disk }),
             r#"{"type":"saved","upTo":3,"durable":"disk"}"#
         );
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Kind, Source};
+use super::line::Line;
 use crate::ids::SessionId;
 
 /// A SHA-256 value; hex in JSON.
@@ -50,8 +51,9 @@ impl<'de> Deserialize<'de> for Hash {
 /// 16 random bytes in front of a text before it is hashed, so that short answers cannot be guessed from their hash.
 pub type Salt = [u8; 16];
 
-/// One journal record as it is stored.
-#[derive(Clone, PartialEq, Eq)]
+/// One journal record as it is stored. As JSON it is one line of an export, words included.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Line", try_from = "Line")]
 pub struct Record {
     /// Place in the session's journal, from 1, without holes.
     pub n: u64,
@@ -185,10 +187,11 @@ pub fn verify(session: SessionId, records: &[Record]) -> Result<Hash, Broken> {
     Ok(prev)
 }
 
-/// Deterministic secrets for one call: nonces and salts derived from a random seed that is never stored, so that a
-/// recorded call replays exactly and an erased text cannot be guessed from what remains.
+/// Deterministic secrets for one call: nonces and salts derived from a random seed that is never stored or
+/// serialised, so that a call replays exactly and an erased text cannot be guessed from what remains.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Seeded {
+    #[serde(skip)]
     seed: [u8; 32],
     drawn: u64,
 }
@@ -204,6 +207,11 @@ impl Seeded {
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, drawn: 0 }
+    }
+
+    /// Gives one that was serialised its seed back: it goes on where it was.
+    pub fn reseed(&mut self, seed: [u8; 32]) {
+        self.seed = seed;
     }
 
     /// The next 16 bytes.

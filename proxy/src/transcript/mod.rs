@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod entry;
 pub mod export;
+mod line;
 pub mod order;
 pub mod timeline;
 pub mod turn;

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CallCore, Control, Directive, Pipe, Sideband, Timer};
 use crate::clock::Millis;
 use crate::transcript::Source;
@@ -25,7 +27,7 @@ const CLIENT_LAG_MS: Millis = 10_000;
 const MAX_SENT: usize = 8;
 
 /// What the model should be, once that differs from how the call was created.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Configuration {
     wanted: Option<Wanted>,
     sent: VecDeque<Sent>,
@@ -33,7 +35,7 @@ pub(super) struct Configuration {
     recognised: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Wanted {
     gate: Gate,
     since: Millis,
@@ -43,7 +45,7 @@ struct Wanted {
     echo: Option<Guarded>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Reason {
     /// The interview goes on.
     Course,
@@ -51,7 +53,7 @@ enum Reason {
     Correction,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Sent {
     instructions: String,
     gate: Gate,

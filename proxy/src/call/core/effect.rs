@@ -1,13 +1,15 @@
 //! What the core wants done. The shell performs effects in order and decides nothing.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::input::EndedBy;
+use serde::{Deserialize, Serialize};
+
+use super::input::{EndedBy, Sideband};
 use crate::transcript::{Hash, Record, Speaker, StageReason};
 use crate::upstream::facts::Gate;
 
-/// One effect.
-#[derive(Clone, Debug)]
+/// One effect. Serialised it holds what is said: for recordings alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Effect {
     /// Tell the client, if one is there. What must be durable first was held back until it was.
     ToClient(Notice),
@@ -36,7 +38,8 @@ pub enum Effect {
 }
 
 /// A way to the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pipe {
     /// Our own socket.
     Sideband,
@@ -45,7 +48,8 @@ pub enum Pipe {
 }
 
 /// Why the core is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// The record is complete.
     Done,
@@ -58,7 +62,7 @@ pub enum CloseReason {
 }
 
 /// What the model is to do, in no dialect.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Directive {
     /// Take this configuration.
     Configure {
@@ -115,7 +119,7 @@ impl std::fmt::Debug for Directive {
 }
 
 /// Who records: the server's own socket, the client, or not decided yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     /// The sideband is still being attached.
@@ -138,8 +142,16 @@ impl Control {
     }
 }
 
+/// Where a record survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durable {
+    /// In the store itself.
+    Disk,
+}
+
 /// What a client is told about the interview, in the form of `viva.v1`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Notice {
     /// How the call is watched.
@@ -149,7 +161,7 @@ pub enum Notice {
         /// Grows with every change of control.
         epoch: u32,
         /// State of our socket.
-        sideband: &'static str,
+        sideband: Sideband,
     },
     /// The stage changed and the record has it.
     StageChange {
@@ -179,7 +191,7 @@ pub enum Notice {
         /// Journal number.
         up_to: u64,
         /// Where.
-        durable: &'static str,
+        durable: Durable,
     },
     /// A relayed event is recorded.
     TranscriptAcknowledged {
@@ -231,14 +243,14 @@ pub enum Notice {
     /// Little time is left.
     SessionWarning {
         /// `TIME_LOW`.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// How much.
         seconds_left: u64,
     },
     /// Something that was asked for was refused or failed.
     Error {
         /// Stable code.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// For people.
         message: String,
         /// Whether asking again can help.
@@ -247,7 +259,7 @@ pub enum Notice {
 }
 
 /// Words of one speaker.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Caption {
     /// All of the turn's words so far.

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CallCore, Control, Directive, EndedBy};
 use crate::clock::Millis;
 use crate::transcript::turn::{After, TurnFact};
@@ -21,7 +23,8 @@ const AUTOPILOT_MS: Millis = 30_000;
 const MAX_REMOVED: usize = 8;
 
 /// How a client may treat the model's session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Only transcription and limits matter.
     Open,
@@ -32,7 +35,7 @@ pub enum Guard {
 }
 
 /// What was noticed so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Noticed {
     incidents: u32,
     last: Option<Millis>,

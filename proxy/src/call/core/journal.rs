@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::effect::{Effect, Notice};
 use crate::ids::SessionId;
 use crate::transcript::chain::text_hash;
@@ -17,7 +19,7 @@ const MAX_BEHIND_BYTES: usize = 1024 * 1024;
 const TOO_FAR: usize = 4;
 
 /// The end of one session's journal.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Journal {
     session: SessionId,
     /// Number and hash of the last record made.
@@ -71,6 +73,11 @@ impl Journal {
     /// Number of the last durable record.
     pub(super) fn durable(&self) -> u64 {
         self.n - self.behind.len() as u64
+    }
+
+    /// After a restore: the seed is no part of what was serialised.
+    pub(super) fn reseed(&mut self, seed: [u8; 32]) {
+        self.salts.reseed(seed);
     }
 
     /// A one-time mark.

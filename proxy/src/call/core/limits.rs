@@ -92,7 +92,7 @@ impl CallCore {
     fn time_is_low(&mut self) {
         let seconds_left =
             self.timers.get(Timer::SessionCap).map_or(0, |at| at.saturating_sub(self.now.mono_ms) / 1_000);
-        self.tell(Notice::SessionWarning { code: "TIME_LOW", seconds_left });
+        self.tell(Notice::SessionWarning { code: "TIME_LOW".into(), seconds_left });
     }
 
     /// Somebody spoke. A silence is asked about at half of what is allowed, and ends the interview at the whole.

@@ -2,6 +2,8 @@
 //! echoed our configuration, the client otherwise. Every change of control is a new epoch, is journalled and told; what
 //! nobody heard in between is a gap on the record.
 
+use serde::{Deserialize, Serialize};
+
 use super::replies::Words;
 use super::{CallCore, CloseReason, Control, Directive, Effect, EndedBy, Notice, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
@@ -15,7 +17,7 @@ const UNDER_WAY_MS: Millis = 1_000;
 const TAKE_OVER_MS: Millis = 8_000;
 
 /// The ways to the model.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Link {
     pub(super) control: Control,
     pub(super) epoch: u32,
@@ -165,9 +167,9 @@ impl CallCore {
     }
 
     pub(super) fn note_control(&mut self) {
-        let (control, sideband) = (self.link.control, self.link.sideband.as_str());
+        let (control, sideband) = (self.link.control, self.link.sideband);
         if control != Control::Pending {
-            self.note_call(CallEvent::Control { control: control.as_str().into(), sideband: sideband.into() });
+            self.note_call(CallEvent::Control { control: control.as_str().into(), sideband: sideband.as_str().into() });
         }
         self.tell(Notice::Control { control, epoch: self.link.epoch, sideband });
     }

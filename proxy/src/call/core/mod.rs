@@ -15,6 +15,7 @@
 //! | `link` | who records: sideband or relay, and what happens when that changes |
 //! | `limits` | what time alone brings about |
 //! | `ending` | the order of the end |
+//! | `state` | nothing: it takes a core apart and puts it together again |
 //! | `resume` | how the state follows from the journal after a restart |
 
 mod configuration;
@@ -31,12 +32,13 @@ mod replies;
 mod resume;
 mod setup;
 mod stages;
+mod state;
 mod timers;
 mod turns;
 mod watch;
 
 use configuration::Configuration;
-pub use effect::{Caption, CloseReason, Control, Directive, Effect, Notice, Pipe};
+pub use effect::{Caption, CloseReason, Control, Directive, Durable, Effect, Notice, Pipe};
 pub use guard::Guard;
 use guard::Noticed;
 pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
@@ -46,7 +48,10 @@ use replies::Replies;
 pub use resume::NotResumable;
 pub use setup::{Limits, Setup};
 use stages::Change;
+pub use state::State;
 use timers::{Timer, Timers};
+
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{At, Millis};
 use crate::interview::Machine;
@@ -55,7 +60,7 @@ use crate::transcript::{CallEvent, Entry, Seeded, Source};
 use crate::upstream::facts::{Capabilities, Gate};
 
 /// Where the call stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     /// No answer yet.
     Waiting,
@@ -242,7 +247,7 @@ impl CallCore {
                     self.tell(notice);
                 }
                 self.timers.clear(Timer::SaveRetry);
-                self.tell(Notice::Saved { up_to: self.journal.durable(), durable: "disk" });
+                self.tell(Notice::Saved { up_to: self.journal.durable(), durable: Durable::Disk });
                 self.saved();
             }
             StoreInput::Failed => {

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::{CallCore, Directive, Pipe, Timer};
 use crate::clock::Millis;
 use crate::upstream::facts::Gate;
@@ -14,7 +16,7 @@ const CREATED_MS: Millis = 2_000;
 const MAX_NONCES: usize = 8;
 
 /// What a reply is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Words {
     /// Nothing: a change of stage is silent, or somebody speaks already.
     Silent,
@@ -36,7 +38,7 @@ impl Words {
 }
 
 /// Who is audible, which reply is active, and what is owed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Replies {
     pub(super) active: Option<String>,
     pub(super) ai_audible: bool,
@@ -65,7 +67,7 @@ pub(super) struct Replies {
     pub(super) stage_of: VecDeque<(String, usize)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
     /// Of the directive.
     pub(super) id: String,
@@ -76,7 +78,7 @@ pub(super) struct Asked {
 }
 
 /// Attempts to have a reply since the last that came to something.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Vain {
     pub(super) count: u32,
     pub(super) since: Option<Millis>,

@@ -2,6 +2,8 @@
 //! then let it speak. A stage is entered when the update was echoed, or when a reply that carries the new stage's text
 //! has begun; never at the decision.
 
+use serde::{Deserialize, Serialize};
+
 use super::replies::Words;
 use super::{CallCore, EndedBy, Notice, Timer};
 use crate::clock::{Millis, rfc3339};
@@ -20,7 +22,7 @@ const ANSWER_MS: Millis = 700;
 const PREFIX_PADDING_MS: Millis = 300;
 
 /// Where a change of stage stands.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Change {
     /// None.
     None,
@@ -121,7 +123,7 @@ impl CallCore {
     }
 
     fn refuse_skip(&mut self, message: String) {
-        self.tell(Notice::Error { code: "SKIP_NOT_ALLOWED", message, retryable: false });
+        self.tell(Notice::Error { code: "SKIP_NOT_ALLOWED".into(), message, retryable: false });
     }
 
     /// Goes on with a waiting change as soon as the model may be told.

@@ -215,7 +215,7 @@ fn the_session_s_own_limit_is_announced_and_kept() {
     is_sealed(&world, "time_limit");
     let warned = world.watchman.told.iter().find_map(|(at, notice)| {
         if let Notice::SessionWarning { code, seconds_left } = notice {
-            Some((*at, *code, *seconds_left))
+            Some((*at, code.as_ref(), *seconds_left))
         } else {
             None
         }

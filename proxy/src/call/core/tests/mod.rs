@@ -14,6 +14,7 @@ mod reference;
 mod restarts;
 mod schedule;
 mod skips;
+mod states;
 mod store;
 mod stores;
 mod transitions;

@@ -104,4 +104,16 @@ proptest! {
         };
         prop_assert_eq!(traced(), traced());
     }
+
+    #[test]
+    fn a_core_that_was_taken_apart_has_the_same_effects(schedule in schedules(harsh()), every in 1..40usize) {
+        let traced = |every| {
+            let mut world = schedule.world();
+            world.restored_every = every;
+            world.watchman.trace = Some(Vec::new());
+            world.run_to_end();
+            world.watchman.trace
+        };
+        prop_assert_eq!(traced(Some(every)), traced(None));
+    }
 }

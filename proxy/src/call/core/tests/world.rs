@@ -131,6 +131,8 @@ pub(super) struct World {
     down: bool,
     restarts: u8,
     steps: usize,
+    /// So many inputs, and the core is taken apart and put together again.
+    pub(super) restored_every: Option<usize>,
 }
 
 impl World {
@@ -176,6 +178,7 @@ impl World {
             down: false,
             restarts: 0,
             steps: 0,
+            restored_every: None,
         };
         world.feed(Input::Client(ClientInput::Attached));
         world.feed(Input::Upstream(UpstreamInput::Answered {
@@ -414,6 +417,9 @@ impl World {
     pub(super) fn feed(&mut self, input: Input) {
         if self.down {
             return;
+        }
+        if self.restored_every.is_some_and(|every| self.steps.is_multiple_of(every)) {
+            self.core = super::states::restored(&self.core);
         }
         let effects = self.core.handle(at(self.now), input);
         self.watchman.check(self.now, &effects, &self.store.journal);
