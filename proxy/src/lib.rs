@@ -17,4 +17,5 @@ pub mod signaling;
 pub mod store;
 pub mod transcript;
 pub mod upstream;
+pub mod vault;
 pub mod web;

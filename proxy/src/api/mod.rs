@@ -29,6 +29,7 @@ pub use problem::{Problem, ProviderProblem};
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
+use crate::transcript::Signer;
 use crate::upstream::Upstream;
 
 /// `/auth/*` and `/api/*`. The application puts request ids, time limits and security headers around it.
@@ -40,6 +41,7 @@ where
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
+    Signer: FromRef<S>,
 {
     Router::new()
         .merge(guest::routes())

@@ -30,6 +30,7 @@ use crate::ops::version;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Upstream};
+use crate::vault::seal_key::{self, SealKeyError};
 use listener::Server;
 
 #[cfg(all(test, feature = "simulator"))]
@@ -41,6 +42,9 @@ pub enum BuildError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The key that seals records.
+    #[error(transparent)]
+    SealKey(#[from] SealKeyError),
     /// The way to the model.
     #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
     Upstream(#[from] upstream::BuildError),
@@ -82,6 +86,12 @@ impl App {
         let recorder = Metrics::install()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
 
+        // After the store: that it could be opened means that the directory is ours.
+        let signer = match &config.seal.signer {
+            Some(signer) => signer.clone(),
+            None => seal_key::read_or_make(&config.store.data_dir, rand::random())?,
+        };
+
         #[cfg(feature = "simulator")]
         let simulator = simulator(&config.upstream.model_server).await?;
         #[cfg(feature = "simulator")]
@@ -97,14 +107,15 @@ impl App {
             upstream.clone(),
             clock,
             settings::limits(&config.limits),
+            signer.clone(),
             settings::watch(&config.upstream),
             shutdown.soft().clone(),
         );
         let caps = settings::caps(&config);
         descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);
-        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), shutdown.clone());
-        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health };
+        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
+        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health, signer };
 
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);

@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::interview::Plans;
 use crate::ops::health::Health;
 use crate::store::Store;
+use crate::transcript::Signer;
 use crate::upstream::Upstream;
 
 /// Everything that serves requests. Cheap to clone.
@@ -22,6 +23,7 @@ pub struct AppState {
     pub(super) upstream: Upstream,
     pub(super) calls: Calls,
     pub(super) health: Health,
+    pub(super) signer: Signer,
 }
 
 macro_rules! part {
@@ -40,6 +42,7 @@ part!(Identity, identity);
 part!(Upstream, upstream);
 part!(Calls, calls);
 part!(Health, health);
+part!(Signer, signer);
 
 impl FromRef<AppState> for Arc<dyn LiveCalls> {
     fn from_ref(state: &AppState) -> Self {

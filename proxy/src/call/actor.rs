@@ -379,6 +379,7 @@ fn setup(shell: &Shell, booking: &Booking) -> Setup {
         greets: booking.door == Door::Native,
         pace: 100,
         seed: rand::random(),
+        signer: shell.signer.clone(),
         journal: (0, Hash::GENESIS),
     }
 }

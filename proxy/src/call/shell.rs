@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::core::Limits;
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::transcript::Signer;
 use crate::upstream::Upstream;
 
 /// Sideband dials at once in the process.
@@ -21,6 +22,8 @@ pub struct Shell {
     pub(super) upstream: Upstream,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
+    /// Signs the end of every journal.
+    pub(super) signer: Signer,
     /// Whether calls are watched at all (`SIDEBAND`).
     pub(super) sideband: bool,
     pub(super) dials: Arc<Semaphore>,
@@ -36,6 +39,7 @@ impl Shell {
         upstream: Upstream,
         clock: Arc<dyn Clock>,
         limits: Limits,
+        signer: Signer,
         watch: Watch,
         shutdown: CancellationToken,
     ) -> Self {
@@ -44,6 +48,7 @@ impl Shell {
             upstream,
             clock,
             limits,
+            signer,
             sideband: watch == Watch::Sideband,
             dials: Arc::new(Semaphore::new(MAX_DIALS)),
             tasks: TaskTracker::new(),

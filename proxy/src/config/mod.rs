@@ -11,6 +11,7 @@ mod log;
 mod origin;
 mod plans;
 mod reader;
+mod seal;
 mod server;
 mod store;
 mod upstream;
@@ -21,6 +22,7 @@ pub use identity::{Guests, Identity};
 pub use limits::Limits;
 pub use log::{Format, Level, Log};
 pub use origin::{Origin, OriginError};
+pub use seal::Seal;
 pub use server::{Environment, Metrics, Server};
 pub use store::Store;
 pub use upstream::{Admission, Model, Sideband, Upstream};
@@ -46,6 +48,8 @@ pub struct Config {
     pub identity: Identity,
     /// Where data lies.
     pub store: Store,
+    /// Who seals the record.
+    pub seal: Seal,
     /// The interviews that are offered.
     pub plans: Arc<Plans>,
     /// What an operator should change although it works.
@@ -72,8 +76,9 @@ impl Config {
         let log = Log::read(reader, server.environment);
         let identity = Identity::read(reader, &server);
         let store = Store::read(reader);
+        let seal = Seal::read(reader);
         let plans = Arc::new(plans::read(reader));
-        Self { server, upstream, limits, log, identity, store, plans, warnings: Vec::new() }
+        Self { server, upstream, limits, log, identity, store, seal, plans, warnings: Vec::new() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/live`: the process answers. `/ready`: send people here. `/health`: the story, for people and dashboards. All of it
 //! is passive and cheap: the last real write and the last real exchange are the probes. It must not show anything that
-//! a stranger could use: no path, no key, no name of a person.
+//! a stranger could use: no path, no private key, no name of a person.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::metrics::Metrics;
 use super::version;
 use crate::call::Calls;
 use crate::store::{Store, StoreHealth};
+use crate::transcript::PublicKey;
 use crate::upstream::{State as UpstreamState, Upstream};
 
 /// What the verdict rests on. Cheap to clone.
@@ -25,6 +26,7 @@ pub struct Health {
     store: Arc<dyn Store>,
     upstream: Upstream,
     calls: Calls,
+    seal: PublicKey,
     shutdown: Shutdown,
 }
 
@@ -52,6 +54,7 @@ struct Story {
     upstream: UpstreamStory,
     sessions: Sessions,
     simulation: bool,
+    seal: SealStory,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +76,13 @@ struct UpstreamStory {
     age_ms: Option<u64>,
 }
 
+/// By which the seals of this server's records can be checked.
+#[derive(Debug, Serialize)]
+struct SealStory {
+    key_id: String,
+    public_key: PublicKey,
+}
+
 #[derive(Debug, Serialize)]
 struct Sessions {
     active: usize,
@@ -82,8 +92,8 @@ struct Sessions {
 impl Health {
     /// Watches these parts.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, upstream: Upstream, calls: Calls, shutdown: Shutdown) -> Self {
-        Self { store, upstream, calls, shutdown }
+    pub fn new(store: Arc<dyn Store>, upstream: Upstream, calls: Calls, seal: PublicKey, shutdown: Shutdown) -> Self {
+        Self { store, upstream, calls, seal, shutdown }
     }
 
     fn verdict(&self) -> Status {
@@ -127,6 +137,7 @@ impl Health {
             },
             sessions: Sessions { active: self.calls.active(), max: self.calls.max() },
             simulation: self.upstream.is_simulation(),
+            seal: SealStory { key_id: self.seal.id(), public_key: self.seal },
         }
     }
 }

@@ -86,7 +86,37 @@ impl fmt::Debug for Record {
     }
 }
 
+/// What the body repeats of its columns, so that the chain covers who said it and under whose control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// As in the record.
+    pub source: Source,
+    /// As in the record.
+    pub epoch: u32,
+}
+
+#[derive(Serialize)]
+struct Stamped<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    stamp: Stamp,
+}
+
+#[derive(Deserialize)]
+struct OnlyStamp {
+    #[serde(default)]
+    stamp: Option<Stamp>,
+}
+
 impl Record {
+    /// The stamp in the body; `None` in a record of a version that made none.
+    ///
+    /// # Errors
+    /// When the stored bytes are not an entry this version knows.
+    pub fn stamp(&self) -> Result<Option<Stamp>, serde_json::Error> {
+        serde_json::from_slice(&self.body).map(|OnlyStamp { stamp }| stamp)
+    }
+
     /// The body, parsed.
     ///
     /// # Errors
@@ -106,7 +136,8 @@ impl Record {
         entry: &Entry,
         words: Option<(String, Salt)>,
     ) -> Self {
-        let body = serde_json::to_vec(entry).expect("an entry has only string keys and finite numbers");
+        let body = serde_json::to_vec(&Stamped { entry, stamp: Stamp { source, epoch } })
+            .expect("an entry has only string keys and finite numbers");
         let hash = record_hash(session, n, prev, &body);
         let (text, salt) = words.unzip();
         Self { n, epoch, kind: entry.kind(), source, body: Bytes::from(body), text, salt, hash }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::seal::{PublicKey, Signature};
+
 /// The kind of a record, stored in a column of its own so that projections need not parse what they skip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -354,6 +356,12 @@ pub enum Entry {
         n: u64,
         /// Hash of the record before this one, hex.
         head: String,
+        /// Whose signature it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<PublicKey>,
+        /// Over session, `n` and `head`; see [`super::seal`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<Signature>,
     },
 }
 

@@ -6,6 +6,7 @@ pub mod entry;
 pub mod export;
 mod line;
 pub mod order;
+pub mod seal;
 pub mod timeline;
 pub mod turn;
 
@@ -14,3 +15,4 @@ pub use entry::{
     CallEvent, Entry, HangUp, IncidentKind, Kind, Origin, Source, Speaker, StageEntry, StageReason, TurnEntry,
     TurnState,
 };
+pub use seal::{PublicKey, Sealed, Signature, Signer};

@@ -14,13 +14,14 @@ use super::read::{find, view};
 use super::view::View;
 use crate::identity::{Identity, TenantCtx};
 use crate::store::{Batch, Session, Store, StoreError};
-use crate::transcript::{Entry, Hash, Record, Source, StageEntry, StageReason};
+use crate::transcript::{Entry, Hash, Record, Sealed, Signer, Source, StageEntry, StageReason};
 
 pub(super) async fn end(
     caller: Caller,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,
+    State(signer): State<Signer>,
     Path(id): Path<String>,
 ) -> Result<Json<View>, Problem> {
     let id = session_id(&id)?;
@@ -30,7 +31,7 @@ pub(super) async fn end(
     }
     let written = match calls.end(id).await {
         Ended::Ending => Ok(()),
-        Ended::NotLive => write_end(store.as_ref(), &session, identity.now_unix_ms()).await,
+        Ended::NotLive => write_end(store.as_ref(), &signer, &session, identity.now_unix_ms()).await,
     };
     let session = find(&caller, store.as_ref(), id).await?;
     match written {
@@ -42,7 +43,7 @@ pub(super) async fn end(
     Ok(Json(view(calls.as_ref(), session)))
 }
 
-async fn write_end(store: &dyn Store, session: &Session, at: i64) -> Result<(), StoreError> {
+async fn write_end(store: &dyn Store, signer: &Signer, session: &Session, at: i64) -> Result<(), StoreError> {
     let (id, ctx) = (session.new.id, TenantCtx::service(session.tenant));
     // From the projected head on: what follows it is little, and the head itself gives number, hash and epoch.
     let tail = store.journal(ctx, id, session.projected_n.saturating_sub(1)).await?;
@@ -62,7 +63,7 @@ async fn write_end(store: &dyn Store, session: &Session, at: i64) -> Result<(), 
         at,
     });
     let ended = Record::next(id, n + 1, head, epoch, Source::Server, &ended, None);
-    let seal = Entry::Seal { n: n + 1, head: ended.hash.to_hex() };
+    let seal = signer.seal(&Sealed { session: id, n: n + 1, head: ended.hash });
     let seal = Record::next(id, n + 2, ended.hash, epoch, Source::Server, &seal, None);
     let batch = Batch { session: id, lease_epoch: 0, expected_n: n + 1, prev_hash: head, records: vec![ended, seal] };
     store.commit(ctx, batch).await.map(|_committed| ())

@@ -18,6 +18,7 @@ use super::LiveCalls;
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
+use crate::transcript::Signer;
 use crate::upstream::Upstream;
 
 pub(super) use view::plan_of;
@@ -30,6 +31,7 @@ where
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
+    Signer: FromRef<S>,
 {
     Router::new()
         .route("/api/sessions", get(read::list).post(create::create))

@@ -4,7 +4,7 @@
 use super::stages::Change;
 use super::{CallCore, CloseReason, Effect, EndedBy, Notice, Phase, Timer};
 use crate::clock::Millis;
-use crate::transcript::{CallEvent, Entry, HangUp, Source};
+use crate::transcript::{CallEvent, HangUp, Sealed, Source};
 
 /// A restart takes about this long.
 const RECONNECT_MS: Millis = 1_000;
@@ -104,8 +104,9 @@ impl CallCore {
         if let Some(entry) = self.machine.end(&self.setup.plan, by.as_str(), self.now) {
             self.announce(entry);
         }
-        let (n, head) = (self.journal.n(), self.journal.head());
-        self.journal.append(self.link.epoch, Source::Server, &mut Entry::Seal { n, head: head.to_hex() }, None);
+        let sealed = Sealed { session: self.setup.session, n: self.journal.n(), head: self.journal.head() };
+        let mut seal = self.setup.signer.seal(&sealed);
+        self.journal.append(self.link.epoch, Source::Server, &mut seal, None);
         self.timers.set(Timer::SaveGiveUp, self.in_ms(SAVE_GIVE_UP_MS));
     }
 

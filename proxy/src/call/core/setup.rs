@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Guard;
 use crate::clock::Millis;
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
-use crate::transcript::Hash;
+use crate::transcript::{Hash, Signer};
 
 /// Limits on a call whose media we do not carry. Milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Our own cap on a session.
     pub session_ms: Millis,
@@ -19,12 +21,14 @@ pub struct Limits {
     pub inactivity_ms: Millis,
 }
 
-/// What a core is made with.
-#[derive(Clone, Debug)]
+/// What a core is made with. Serialised it holds the seed, so it is written down only where all of a call is; never the
+/// private key.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Setup {
     /// The interview.
     pub session: SessionId,
     /// Its stages.
+    #[serde(with = "shared")]
     pub plan: Arc<Plan>,
     /// What is known of candidate and role.
     pub brief: Brief,
@@ -40,6 +44,32 @@ pub struct Setup {
     pub pace: u32,
     /// 32 random bytes for nonces and salts; never stored.
     pub seed: [u8; 32],
+    /// Signs the end of the journal.
+    pub signer: Signer,
     /// Last journal record that exists already: number and hash.
     pub journal: (u64, Hash),
+}
+
+// The seed must not reach a log.
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// A plan behind its counter, as the plan.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use crate::interview::Plan;
+
+    pub(super) fn serialize<S: Serializer>(plan: &Arc<Plan>, serializer: S) -> Result<S::Ok, S::Error> {
+        plan.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Plan>, D::Error> {
+        Plan::deserialize(deserializer).map(Arc::new)
+    }
 }

@@ -18,6 +18,7 @@ use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
 use viva_proxy::store::Store;
 use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::transcript::Signer;
 use viva_proxy::upstream::{Timeouts, Upstream};
 
 use crate::fake_model;
@@ -69,6 +70,7 @@ struct Parts {
     plans: Arc<Plans>,
     identity: Identity,
     upstream: Upstream,
+    signer: Signer,
 }
 
 macro_rules! part {
@@ -85,6 +87,7 @@ part!(calls: Arc<dyn LiveCalls>);
 part!(plans: Arc<Plans>);
 part!(identity: Identity);
 part!(upstream: Upstream);
+part!(signer: Signer);
 
 /// What a test may want otherwise.
 pub(super) struct Choices {
@@ -96,6 +99,11 @@ impl Default for Choices {
     fn default() -> Self {
         Self { guests: Guests::Offered, rate_per_minute: 1_000 }
     }
+}
+
+/// Who seals there.
+pub(super) fn signer() -> Signer {
+    Signer::from_seed(&[1; 32])
 }
 
 /// The server under test.
@@ -138,6 +146,7 @@ impl Server {
             calls: calls.clone(),
             plans: Arc::new(Plans::built_in().unwrap()),
             // Nobody listens there: none of these resources may talk to the model.
+            signer: signer(),
             upstream: fake_model::client(SocketAddr::from(([127, 0, 0, 1], 1)), Timeouts::default()),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -14,7 +14,7 @@ use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{SessionId, TenantId};
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{CallRow, Store};
-use viva_proxy::transcript::{Entry, Hash, Record, chain};
+use viva_proxy::transcript::{Entry, Hash, Record, Sealed, chain};
 use viva_simulator::config::Media;
 
 use viva_simulator::{Config, Faults, Probe, Simulator};
@@ -246,7 +246,14 @@ impl Books {
         let last = records.last().unwrap();
         assert_eq!(seals, [last.n], "one seal, at the end");
         let before = records.iter().rev().nth(1).map_or(Hash::GENESIS, |record| record.hash);
-        assert_eq!(last.entry().unwrap(), Entry::Seal { n: last.n - 1, head: before.to_hex() });
+        let sealed = Sealed { session: booked.session, n: last.n - 1, head: before };
+        match last.entry().unwrap() {
+            Entry::Seal { n, head, key: Some(key), signature: Some(signature) } => {
+                assert_eq!((n, head), (sealed.n, sealed.head.to_hex()));
+                assert!(key.has_signed(&sealed, &signature));
+            }
+            other => panic!("no signed seal: {other:?}"),
+        }
         last.hash.to_hex()
     }
 

@@ -18,7 +18,7 @@ use crate::call::core::{
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
-use crate::transcript::{HangUp, Hash, Record, Source};
+use crate::transcript::{HangUp, Hash, Record, Signer, Source};
 use crate::upstream::directives::Template;
 use crate::upstream::facts::Capabilities;
 use crate::upstream::facts::realtime::Realtime;
@@ -149,6 +149,7 @@ impl World {
             greets: setting.greets,
             pace: 100,
             seed: [7; 32],
+            signer: Signer::from_seed(&[1; 32]),
             journal: (0, Hash::GENESIS),
         };
         let core = CallCore::new(setup.clone(), at(0));
