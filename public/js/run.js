@@ -38,6 +38,8 @@ export class Run {
   /** @type {import("./call/compare.js").Row[]} */
   #comparison = [];
   #startedAt = new Date();
+  /** Calls to the model that this run took so far. */
+  #calls = 1;
   #finished = false;
 
   /** @type {(stream: MediaStream) => void} */
@@ -148,6 +150,8 @@ export class Run {
     call.on("roundTrip", ({ ms }) => this.#bench.fact("line", `${ms.toFixed(1)} ms`));
     call.on("sample", (sample) => this.#sample(sample));
     call.on("event", (event) => this.#heard(event));
+    call.on("aside", (event) => this.#heard(event));
+    call.on("renewal", ({ state, reason }) => this.#renewal(state, reason));
     call.on("told", (event) => this.#bench.log.add(this.#entry("model", "out", event)));
     call.on("message", (message) => this.#told(message));
     call.on("sent", (message) => this.#bench.log.add(this.#entry("server", "out", message)));
@@ -180,6 +184,13 @@ export class Run {
     this.#bench.sample(sample);
   }
 
+  /** @param {string} state @param {string} reason */
+  #renewal(state, reason) {
+    if (state === "renewed") this.#calls += 1;
+    this.#bench.note(`connection ${state}`, { reason });
+    this.#state({ calls: state === "renewing" ? `${this.#calls}, renewing` : String(this.#calls) });
+  }
+
   /** @param {import("./types.js").ModelEvent} event */
   #heard(event) {
     this.#bench.log.add(this.#entry("model", "in", event));
@@ -194,7 +205,9 @@ export class Run {
       this.#stage = message.stage ?? this.#stage;
     }
     if (message.type === "session" || message.type === "control") this.#state({ control: String(message.control) });
-    if (message.type === "stage_change") {
+    if (message.type === "control" && message.sideband) this.#state({ sideband: message.sideband });
+    if (message.type === "missed") for (const missed of message.messages ?? []) this.#told(missed);
+    if (message.type === "stage_change" && !this.#stageChanges.some(({ n }) => n !== undefined && n === message.n)) {
       this.#stage = message.stage;
       this.#stageChanges.push(message);
       this.#state({ stage: this.#stages.find(({ name }) => name === message.stage)?.label ?? message.stage });

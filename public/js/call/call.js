@@ -1,27 +1,23 @@
 // @ts-check
 /**
- * @file One call of one session: microphone, ticket, socket and peer put together.
- * It shows nothing; pages listen. It decides nothing about stages or turns; the server does.
+ * @file The call of one session: microphone, ticket, socket and the connection to the model put together, and put
+ * together again when one of them is lost. It shows nothing; pages listen. It decides nothing about stages, turns or
+ * which connection the conversation is on; the server does.
  */
 
 import { ApiError } from "../api.js";
 import { Emitter } from "../emitter.js";
-import { openMicrophone, release } from "../media/microphone.js";
-import { Autopilot } from "./autopilot.js";
-import { Directives } from "./directives.js";
+import { LastingMicrophone } from "../media/lasting.js";
+import { Speaker } from "../media/speaker.js";
+import { Legs } from "./legs.js";
+import { patiently } from "./patiently.js";
+import { Progress } from "./progress.js";
 import { Relay } from "./relay.js";
-import { Peer } from "./rtc.js";
-import { Sampler } from "./sampler.js";
+import { Ring } from "./ring.js";
 import { VivaSocket, socketUrl } from "./socket.js";
 
-/** How often the server gets a summary; it keeps a histogram, not samples. */
-const REPORT_EVERY_MS = 15_000;
 /** The server answers `end_session` at once; after this the HTTP door is tried. */
 const END_PATIENCE_MS = 5_000;
-/** Upstream 10 s, and a little for the way. */
-const ANSWER_PATIENCE_MS = 15_000;
-/** Renewed offers without a person's click; the server allows six a minute. */
-const MAX_SELF_OFFERS = 2;
 
 /**
  * @typedef {"microphone" | "ticket" | "ws" | "offer" | "answer" | "ice" | "dtls" | "channel" | "audio" | "turn" | "saved"} Mark
@@ -32,6 +28,7 @@ const MAX_SELF_OFFERS = 2;
  * @extends {Emitter<{
  *   mark: {name: Mark, at: number},
  *   microphone: MediaStream,
+ *   microphoneGone: {code: string},
  *   sound: MediaStream,
  *   socket: {state: import("./socket.js").SocketState, attempt: number, delayMs: number},
  *   roundTrip: {ms: number},
@@ -39,9 +36,11 @@ const MAX_SELF_OFFERS = 2;
  *   sent: import("../types.js").Message,
  *   states: import("./rtc.js").PeerStates,
  *   event: import("../types.js").ModelEvent,
+ *   aside: import("../types.js").ModelEvent,
  *   told: import("../types.js").ModelEvent,
  *   sdp: {kind: "offer" | "answer", sdp: string},
  *   sample: import("../types.js").StatsSample,
+ *   renewal: import("./legs.js").RenewalNews,
  *   playBlocked: {},
  *   failure: Failure,
  *   over: {code: string},
@@ -50,32 +49,26 @@ const MAX_SELF_OFFERS = 2;
 export class Call extends Emitter {
   #api;
   #origin;
-  #sink;
+  #speaker;
   #sessionId;
   #ticket;
   #ticketGiven;
-  /** @type {MediaStream | null} */
-  #microphone = null;
+  #joins;
+  #microphone = new LastingMicrophone();
   /** @type {VivaSocket | null} */
   #socket = null;
-  /** @type {Peer | null} */
-  #peer = null;
-  /** @type {Sampler | null} */
-  #sampler = null;
+  #legs;
   #relay = new Relay((message) => this.#socket?.send(message) ?? false);
-  #directives = new Directives((event) => this.#peer?.send(event) ?? false);
-  #autopilot = new Autopilot(
-    (event) => this.#peer?.send(event) ?? false,
-    () => this.#socket?.state === "ready",
-  );
+  #progress = new Progress();
+  #ring = new Ring();
+  /** The provider's id of the newest call, sealed for the server: after a crash only this page may know it. */
+  #callRef = "";
   /** @type {Set<Mark>} */
   #marked = new Set();
-  #reportedAt = 0;
-  #answerDue = false;
-  #selfOffers = 0;
   #over = false;
   /** @type {Set<ReturnType<typeof setTimeout>>} everything that ticks, cleared at the end */
   #timers = new Set();
+  #listening = new AbortController();
 
   /**
    * @param {object} options
@@ -84,15 +77,28 @@ export class Call extends Emitter {
    * @param {HTMLAudioElement} options.sink this call's own element
    * @param {string} [options.sessionId] absent when the ticket alone names the session
    * @param {string} [options.ticket] absent: the call mints its own
+   * @param {"first" | "again"} [options.joins] `again`: the interview is under way and this page was loaded anew
    */
-  constructor({ api, origin, sink, sessionId, ticket }) {
+  constructor({ api, origin, sink, sessionId, ticket, joins = "first" }) {
     super();
     this.#api = api;
     this.#origin = origin;
-    this.#sink = sink;
+    this.#speaker = new Speaker(sink);
     this.#sessionId = sessionId;
     this.#ticket = ticket;
     this.#ticketGiven = ticket !== undefined;
+    this.#joins = joins;
+    this.#legs = this.#makeLegs();
+    this.#microphone.on("stream", (stream) => {
+      this.#mark("microphone");
+      this.emit("microphone", stream);
+      this.#legs.microphoneReady();
+    });
+    this.#microphone.on("gone", (gone) => {
+      this.complain(gone.code, "the device went away");
+      this.emit("microphoneGone", gone);
+    });
+    this.#watchForSleep();
   }
 
   /** @returns {string | undefined} */
@@ -100,15 +106,21 @@ export class Call extends Emitter {
     return this.#sessionId;
   }
 
+  get joins() {
+    return this.#joins;
+  }
+
   get relayStatus() {
     return { unacknowledged: this.#relay.unacknowledged, dropped: this.#relay.dropped };
   }
 
-  /** Microphone and socket start together; the offer needs both. Failures are emitted, not thrown. */
+  /** Failures are emitted, not thrown. */
   async start() {
     try {
-      const [, url] = await Promise.all([this.#openMicrophone(), this.#obtainTicket()]);
-      if (!this.#over) this.#connect(url);
+      // Whoever comes back is waited for: the line is up before the browser has asked about the microphone.
+      if (this.#joins === "again") await Promise.all([this.#microphone.open(), this.#obtainTicket().then((url) => this.#connect(url))]);
+      // Before the first call the server need not know of somebody who has no microphone.
+      else this.#connect((await Promise.all([this.#obtainTicket(), this.#microphone.open()]))[0]);
     } catch (error) {
       this.#fail(error);
     }
@@ -119,13 +131,19 @@ export class Call extends Emitter {
    * may not start a second call, since nobody knows whether the first one exists.
    */
   async retry() {
-    this.#selfOffers = 0;
+    this.#legs.forgive();
+    if (this.#socket?.state === "ready" && !this.#microphone.stream) return this.reopenMicrophone();
     const old = this.#socket;
     this.#socket = null;
     old?.close();
-    this.#peer?.close();
+    this.#legs.leave();
     if (!this.#ticketGiven) this.#ticket = undefined;
     await this.start();
+  }
+
+  /** Asks for a microphone again, within a click. */
+  async reopenMicrophone() {
+    await this.#microphone.open().catch((error) => this.#fail(error));
   }
 
   /** @param {string} stage @returns {boolean} */
@@ -148,7 +166,7 @@ export class Call extends Emitter {
 
   /** Within a click: lets the sound through. */
   async unblock() {
-    await this.#peer?.unblock();
+    await this.#speaker.unblock();
   }
 
   /** Lets go of everything without ending the session. */
@@ -156,23 +174,20 @@ export class Call extends Emitter {
     if (this.#over) return;
     this.#over = true;
     this.#hangUp();
+    this.#relay.close();
     this.#socket?.close();
+    this.#listening.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
 
-  async #openMicrophone() {
-    this.#microphone ??= await openMicrophone();
-    if (this.#over) return release(this.#microphone);
-    this.#mark("microphone");
-    this.emit("microphone", this.#microphone);
-  }
+  // --- microphone and line ---
 
   /** @returns {Promise<string>} the socket's address */
   async #obtainTicket() {
     let given;
     if (!this.#ticket) {
-      const { ticket, ws_url } = await this.#api.mintTicket(this.#sessionId ?? "");
+      const { ticket, ws_url } = await patiently(() => this.#api.mintTicket(this.#sessionId ?? ""));
       this.#ticket = ticket.value;
       given = ws_url;
     }
@@ -182,7 +197,9 @@ export class Call extends Emitter {
 
   /** @param {string} url */
   #connect(url) {
-    const socket = new VivaSocket({ url, token: this.#ticket ?? "", sessionId: this.#sessionId });
+    if (this.#over) return;
+    const resume = () => ({ n: this.#progress.n, seq: this.#relay.acknowledged, ...(this.#callRef && { callRef: this.#callRef }) });
+    const socket = new VivaSocket({ url, token: this.#ticket ?? "", sessionId: this.#sessionId, resume });
     this.#socket = socket;
     socket.on("state", (state) => this.emit("socket", state));
     socket.on("sent", (message) => this.emit("sent", message));
@@ -195,37 +212,102 @@ export class Call extends Emitter {
     socket.open();
   }
 
+  /** A network that came back and a lid that was opened mostly mean a dead line: do not wait for it to be noticed. */
+  #watchForSleep() {
+    const hurry = () => this.#socket?.hurry();
+    addEventListener("online", hurry, { signal: this.#listening.signal });
+    // A hidden page loses nothing; it only may have slept.
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && hurry(), { signal: this.#listening.signal });
+  }
+
+  #makeLegs() {
+    const legs = new Legs({
+      send: (message) => this.#socket?.send(message) ?? false,
+      sendWhenReady: (message) => this.#socket?.sendWhenReady(message) ?? false,
+      reachable: () => this.#socket?.state === "ready",
+      now: () => this.#api.now(),
+      microphone: this.#microphone,
+      speaker: this.#speaker,
+    });
+    legs.on("offered", ({ sdp }) => this.#described("offer", sdp));
+    legs.on("answered", ({ sdp }) => this.#described("answer", sdp));
+    legs.on("states", (states) => {
+      if (states.ice === "connected" || states.ice === "completed") this.#mark("ice");
+      if (states.dtls === "connected") this.#mark("dtls");
+      if (states.channel === "open") this.#mark("channel");
+      this.emit("states", states);
+    });
+    legs.on("event", ({ event, callId, inForce }) => {
+      this.#relay.offer(event, callId);
+      this.#ring.add(event, this.#api.now());
+      if (event.type === "response.output_audio_transcript.done") this.#mark("turn");
+      this.emit(inForce ? "event" : "aside", event);
+    });
+    legs.on("told", (event) => this.emit("told", event));
+    legs.on("audible", (stream) => {
+      this.#mark("audio");
+      this.emit("sound", stream);
+    });
+    legs.on("sample", (sample) => this.emit("sample", sample));
+    legs.on("renewal", (news) => this.emit("renewal", news));
+    legs.on("playBlocked", () => this.emit("playBlocked", {}));
+    legs.on("failed", ({ code, message, retry }) => this.#failWith(code, message, retry));
+    return legs;
+  }
+
+  /** @param {"offer" | "answer"} kind @param {string} sdp */
+  #described(kind, sdp) {
+    this.#mark(kind);
+    this.emit("sdp", { kind, sdp });
+  }
+
+  // --- what the server says ---
+
   /** @param {import("../types.js").Message} message */
   #receive(message) {
+    this.#progress.take(message);
     switch (message.type) {
       case "session":
         this.#mark("ws");
         this.#sessionId = message.sessionId ?? this.#sessionId;
-        this.#control(message);
+        this.#progress.joined(Boolean(message.resumed));
         this.#relay.resume(Number(message.lastSeq) || 0);
+        this.#control(message);
         this.#lineReady(message);
         break;
       case "control":
         this.#control(message);
         break;
       case "sdp_answer":
-        void this.#answer(message.answer?.sdp ?? message.answer);
+        this.#callRef = message.callRef ?? this.#callRef;
+        void this.#legs.answer(message);
+        break;
+      case "renegotiate":
+        this.#legs.renegotiate(/** @type {import("./renewal.js").Order & {type: string}} */ (message));
+        break;
+      case "switch":
+        this.#legs.switch(message);
+        break;
+      case "replay":
+        for (const part of this.#ring.replay(message)) this.#socket?.send(part);
         break;
       case "realtime_send":
-        this.#directives.take(/** @type {{epoch?: unknown, events?: unknown}} */ (message));
+        this.#legs.execute(message);
         break;
       case "transcript_acknowledged":
         this.#relay.acknowledge(Number(message.seq));
         break;
       case "error":
-        this.#refused(message);
+        this.#legs.refused(message);
+        break;
+      case "slow_down":
+        this.#legs.rest();
         break;
       case "interview_ending":
-      case "slow_down":
-        this.#autopilot.stop();
+        this.#legs.end();
         break;
       case "session_ended":
-        this.#autopilot.stop();
+        this.#legs.end();
         this.#hangUp();
         break;
       case "interview_saved":
@@ -237,138 +319,25 @@ export class Call extends Emitter {
   }
 
   /** @param {import("../types.js").Message} message `session` or `control` */
-  #control({ control, epoch }) {
-    this.#directives.enter(epoch);
-    if (control) this.#relay.setControl(control);
-    if (control === "sideband") this.#autopilot.serverIsBack();
+  #control(message) {
+    this.#legs.control(message);
+    if (message.control) this.#relay.setControl(message.control);
   }
 
   /** @param {import("../types.js").Message} session */
   #lineReady(session) {
     // `failed` is not over: after a definite refusal by the model the same session may be tried again.
     if (session.status === "completed" || session.status === "cancelled") return this.#finish("ended");
-    if (this.#peer && !this.#peer.dead) this.#report();
-    else void this.#offer();
+    this.#legs.lineReady(session);
   }
 
-  async #offer() {
-    if (!this.#microphone || this.#over) return;
-    this.#peer?.close();
-    const peer = new Peer(this.#microphone, this.#sink);
-    this.#peer = peer;
-    peer.on("states", (states) => this.#states(peer, states));
-    peer.on("event", (event) => this.#heard(event));
-    peer.on("sent", (event) => this.emit("told", event));
-    peer.on("playBlocked", () => {
-      this.complain("play_blocked", "the browser waits for a gesture");
-      this.emit("playBlocked", {});
-    });
-    const sdp = await peer.offer();
-    if (peer.dead) return;
-    this.#answerDue = true;
-    this.#socket?.send({ type: "sdp_offer", offer: { type: "offer", sdp } });
-    this.#mark("offer");
-    this.emit("sdp", { kind: "offer", sdp });
-    this.#later(() => this.#answerLate(peer), ANSWER_PATIENCE_MS);
-  }
-
-  /** @param {unknown} sdp */
-  async #answer(sdp) {
-    const peer = this.#peer;
-    if (!peer || typeof sdp !== "string") return;
-    this.#answerDue = false;
-    this.#mark("answer");
-    this.emit("sdp", { kind: "answer", sdp });
-    try {
-      await peer.accept(sdp);
-    } catch {
-      this.complain("answer_refused", "setRemoteDescription failed");
-      return this.#failWith("SDP_EXCHANGE_FAILED", "The browser does not accept the answer.", true);
-    }
-    this.#watch(peer);
-  }
-
-  /** @param {Peer} peer */
-  #answerLate(peer) {
-    if (peer !== this.#peer || !this.#answerDue) return;
-    this.#answerDue = false;
-    this.#failWith("UPSTREAM_TIMEOUT", "No answer came.", true);
-  }
-
-  /** An `error` while an answer is due is the answer. @param {import("../types.js").Message} message */
-  #refused({ code, message, retryable }) {
-    if (!this.#answerDue) return;
-    this.#answerDue = false;
-    this.#peer?.close();
-    this.#failWith(code, message, Boolean(retryable));
-  }
-
-  /** @param {Peer} peer @param {import("./rtc.js").PeerStates} states */
-  #states(peer, states) {
-    if (peer !== this.#peer) return;
-    if (states.ice === "connected" || states.ice === "completed") this.#mark("ice");
-    if (states.dtls === "connected") this.#mark("dtls");
-    if (states.channel === "open") {
-      this.#mark("channel");
-      this.#directives.flush();
-    }
-    this.emit("states", states);
-    if (this.#over) return;
-    this.#report();
-    if (states.connection === "connected") this.#selfOffers = 0;
-    if (states.connection === "failed") this.#dropped();
-  }
-
-  #dropped() {
-    this.complain("ice_failed", "the peer connection failed");
-    if (this.#selfOffers < MAX_SELF_OFFERS && this.#socket?.state === "ready") {
-      this.#selfOffers += 1;
-      this.#later(() => void this.#offer(), 1_000);
-    } else {
-      this.#failWith("WEBRTC_CONNECTION_FAILED", "The peer connection failed.", true);
-    }
-  }
-
-  /** @param {import("../types.js").ModelEvent} event */
-  #heard(event) {
-    this.#relay.offer(event);
-    this.#autopilot.observe(event);
-    if (event.type === "response.output_audio_transcript.done") this.#mark("turn");
-    this.emit("event", event);
-  }
-
-  /** @param {Peer} peer */
-  #watch(peer) {
-    this.#sampler?.stop();
-    const sampler = new Sampler(peer);
-    this.#sampler = sampler;
-    this.#reportedAt = performance.now();
-    sampler.on("firstSound", () => {
-      this.#mark("audio");
-      const stream = this.#sink.srcObject;
-      if (stream instanceof MediaStream) this.emit("sound", stream);
-    });
-    sampler.on("sample", (sample) => {
-      this.emit("sample", sample);
-      if (sample.at - this.#reportedAt >= REPORT_EVERY_MS) this.#report();
-    });
-    sampler.start();
-  }
-
-  /** Tells the server how the connection is; a newer report replaces a lost one, so none waits for the line. */
-  #report() {
-    if (!this.#peer || this.#peer.dead) return;
-    const { connection, ice } = this.#peer.states;
-    if (connection === "new") return;
-    this.#reportedAt = performance.now();
-    const sample = this.#sampler?.last;
-    const stats = sample ? { rttMs: sample.rttMs, jitterMs: sample.jitterMs, lossPct: sample.lossPct } : undefined;
-    this.#socket?.send({ type: "connection_state", state: connection, ice, stats });
-  }
+  // --- the end ---
 
   /** @param {number} code @param {boolean} gaveUp */
   #socketClosed(code, gaveUp) {
     if (this.#over) return;
+    // The interview goes on elsewhere: what is said here is nobody's answer any more.
+    if (code === 4409) this.#hangUp();
     if (gaveUp || code === 4404 || code === 1000) return void this.#ask(gaveUp ? "LINE_LOST" : "SESSION_ENDED");
     this.#failWith(CLOSE_CODES[code] ?? "INTERNAL", "The server closed the line.", code === 4503);
   }
@@ -404,10 +373,10 @@ export class Call extends Emitter {
     this.emit("over", { code });
   }
 
+  /** Without connection and microphone. */
   #hangUp() {
-    this.#sampler?.stop();
-    this.#peer?.close();
-    if (this.#microphone) release(this.#microphone);
+    this.#legs.close();
+    this.#microphone.close();
   }
 
   /** @param {Mark} name */

@@ -4,7 +4,7 @@
  * past epoch, because the server derives unfinished ones again when control changes hands.
  */
 
-/** Directives that wait for the data channel to open; the first call sends two or three. */
+/** Directives that wait for a data channel to open; the first call sends two or three. */
 const MAX_WAITING = 64;
 /** Ids remembered within one epoch, far more than one control period needs. */
 const MAX_REMEMBERED = 1_024;
@@ -14,10 +14,10 @@ export class Directives {
   #epoch = 0;
   /** @type {Set<string>} ids that were taken in this epoch */
   #taken = new Set();
-  /** @type {import("../types.js").ModelEvent[]} */
+  /** @type {{callId: string, event: import("../types.js").ModelEvent}[]} */
   #waiting = [];
 
-  /** @param {(event: import("../types.js").ModelEvent) => boolean} write hands an event to the data channel if it is open */
+  /** @param {(event: import("../types.js").ModelEvent, callId: string) => boolean} write hands an event to that call's data channel if it is open */
   constructor(write) {
     this.#write = write;
   }
@@ -35,10 +35,11 @@ export class Directives {
   }
 
   /**
-   * @param {{epoch?: unknown, events?: unknown}} message
+   * @param {{epoch?: unknown, events?: unknown, [field: string]: unknown}} message
+   * @param {string} callId the call they are for
    * @returns {number} how many were taken
    */
-  take({ epoch, events }) {
+  take({ epoch, events }, callId) {
     if (typeof epoch !== "number" || !Array.isArray(events)) return 0;
     this.enter(epoch);
     if (epoch < this.#epoch) return 0;
@@ -47,15 +48,26 @@ export class Directives {
       if (typeof id !== "string" || typeof event?.type !== "string" || this.#taken.has(id)) continue;
       if (this.#waiting.length >= MAX_WAITING) break;
       this.#remember(id);
-      if (this.#waiting.length > 0 || !this.#write(event)) this.#waiting.push(event);
+      const inOrder = !this.#waiting.some((held) => held.callId === callId);
+      if (!inOrder || !this.#write(event, callId)) this.#waiting.push({ callId, event });
       taken += 1;
     }
     return taken;
   }
 
-  /** The data channel opened: what waited goes out in order. */
-  flush() {
-    while (this.#waiting.length > 0 && this.#write(this.#waiting[0])) this.#waiting.shift();
+  /** A data channel opened: what waited for it goes out in order. @param {string} callId */
+  flush(callId) {
+    let open = true;
+    this.#waiting = this.#waiting.filter((held) => {
+      if (held.callId !== callId || !open) return true;
+      open = this.#write(held.event, callId);
+      return !open;
+    });
+  }
+
+  /** That call is over: nobody will hear what waits for it. @param {string} callId */
+  forget(callId) {
+    this.#waiting = this.#waiting.filter((held) => held.callId !== callId);
   }
 
   /** @param {string} id */

@@ -10,6 +10,10 @@ const MAX_KEPT_CHARS = 256 * 1024;
 const MAX_EVENT_CHARS = 96 * 1024;
 /** Words stream by the syllable; joined for this long they stay far below the socket's message rate. */
 const JOIN_MS = 120;
+/** The server takes 20 messages a second and bursts of 60; a long absence must not look like an attack. */
+const BURST = 30;
+const PER_SECOND = 15;
+const PACE_MS = 250;
 
 const EXACT = new Set([
   "input_audio_buffer.speech_started",
@@ -54,16 +58,25 @@ export function withoutAudio(value) {
 
 export class Relay {
   #send;
-  /** @type {{seq: number, event: import("../types.js").ModelEvent, size: number}[]} in order of `seq` */
+  /** @type {{seq: number, message: import("../types.js").Message, size: number}[]} in order of `seq` */
   #kept = [];
   #size = 0;
   #seq = 0;
+  #acknowledged = 0;
+  /** The last number that went out on this line; what comes after it is due, in order. */
+  #sent = 0;
+  /** Up to here events are told again, without deltas: their words come again in the final event. */
+  #again = 0;
   /** @type {import("../types.js").Control} */
   #control = "pending";
-  /** @type {import("../types.js").ModelEvent | null} a delta that may still grow */
+  /** @type {{event: import("../types.js").ModelEvent, callId: string} | null} a delta that may still grow */
   #joining = null;
+  #allowance = BURST;
+  #allowedAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
+  #joinTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #paceTimer;
   /** Events that did not fit; shown, never hidden. */
   dropped = 0;
 
@@ -77,6 +90,11 @@ export class Relay {
     return this.#kept.length;
   }
 
+  /** The last number that the server has stored. */
+  get acknowledged() {
+    return this.#acknowledged;
+  }
+
   /**
    * The server said who records. What was kept while that was open is reported, or dropped when the server
    * heard it itself.
@@ -85,7 +103,7 @@ export class Relay {
   setControl(control) {
     if (control === this.#control) return;
     this.#control = control;
-    if (control === "relay") this.#resend();
+    if (control === "relay") this.#tellAgain();
     if (control === "sideband") this.#forget();
   }
 
@@ -93,64 +111,75 @@ export class Relay {
   resume(lastSeq) {
     this.#seq = Math.max(this.#seq, lastSeq);
     this.acknowledge(lastSeq);
-    if (this.#control === "relay") this.#resend();
+    this.#sent = this.#acknowledged;
+    if (this.#control === "relay") this.#tellAgain();
   }
 
   /** Cumulative: everything up to `seq` is on disk. @param {number} seq */
   acknowledge(seq) {
+    if (!(seq > this.#acknowledged)) return;
+    this.#acknowledged = seq;
     while (this.#kept.length > 0 && this.#kept[0].seq <= seq) this.#shift();
   }
 
-  /** @param {import("../types.js").ModelEvent} event as it came from the model */
-  offer(event) {
+  /** @param {import("../types.js").ModelEvent} event as it came from the model @param {string} [callId] on which call */
+  offer(event, callId = "") {
     if (this.#control === "sideband" || !isRelayed(event.type)) return;
     const clean = withoutAudio(event);
-    if (this.#joined(clean)) return;
+    if (this.#joined(clean, callId)) return;
     this.#flush();
     if (isDelta(clean)) {
-      this.#joining = clean;
-      this.#timer = setTimeout(() => this.#flush(), JOIN_MS);
+      this.#joining = { event: clean, callId };
+      this.#joinTimer = setTimeout(() => this.#flush(), JOIN_MS);
     } else {
-      this.#keep(clean);
+      this.#keep(clean, callId);
     }
   }
 
-  /** @param {import("../types.js").ModelEvent} event @returns {boolean} whether it went into the waiting delta */
-  #joined(event) {
+  /** Nothing more is told. */
+  close() {
+    clearTimeout(this.#joinTimer);
+    clearTimeout(this.#paceTimer);
+  }
+
+  /** @param {import("../types.js").ModelEvent} event @param {string} callId @returns {boolean} whether it went into the waiting delta */
+  #joined(event, callId) {
     const held = this.#joining;
-    if (!held || !isDelta(event) || held.type !== event.type) return false;
-    if (held.item_id !== event.item_id || held.content_index !== event.content_index) return false;
-    held.delta += event.delta;
+    if (!held || !isDelta(event) || held.callId !== callId || held.event.type !== event.type) return false;
+    if (held.event.item_id !== event.item_id || held.event.content_index !== event.content_index) return false;
+    held.event.delta += event.delta;
     return true;
   }
 
   #flush() {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#joinTimer);
     const held = this.#joining;
     this.#joining = null;
-    if (held) this.#keep(held);
+    if (held) this.#keep(held.event, held.callId);
   }
 
-  /** @param {import("../types.js").ModelEvent} event */
-  #keep(event) {
+  /** @param {import("../types.js").ModelEvent} event @param {string} callId */
+  #keep(event, callId) {
     const size = JSON.stringify(event).length;
     if (size > MAX_EVENT_CHARS) {
       this.dropped += 1;
       return;
     }
     this.#seq += 1;
-    this.#kept.push({ seq: this.#seq, event, size });
+    // Named even while it is the call in force: told again later, it may not be any more.
+    const message = { type: "transcript", seq: this.#seq, event, ...(callId && { callId }) };
+    this.#kept.push({ seq: this.#seq, message, size });
     this.#size += size;
-    if (this.#control === "relay") this.#send({ type: "transcript", seq: this.#seq, event });
+    this.#pump();
     while (this.#size > MAX_KEPT_CHARS) this.#dropOne();
   }
 
   /** Deltas go first: their words come again in the final event. */
   #dropOne() {
-    const at = Math.max(0, this.#kept.findIndex(({ event }) => isDelta(event)));
+    const at = Math.max(0, this.#kept.findIndex(({ message }) => isDelta(message.event)));
     const [gone] = this.#kept.splice(at, 1);
     this.#size -= gone.size;
-    if (!isDelta(gone.event)) this.dropped += 1;
+    if (!isDelta(gone.message.event)) this.dropped += 1;
   }
 
   #shift() {
@@ -158,19 +187,43 @@ export class Relay {
     if (first) this.#size -= first.size;
   }
 
-  /** Without deltas: their words come again in the final event, and a burst of them would be over the socket's rate. */
-  #resend() {
-    for (const { seq, event } of this.#kept) {
-      if (isDelta(event)) continue;
-      if (!this.#send({ type: "transcript", seq, event })) return;
+  #tellAgain() {
+    this.#again = this.#seq;
+    this.#pump();
+  }
+
+  /** What is due goes out in order, as fast as the server takes it. */
+  #pump() {
+    clearTimeout(this.#paceTimer);
+    if (this.#control !== "relay") return;
+    for (const { seq, message } of this.#kept) {
+      if (seq <= this.#sent) continue;
+      if (seq > this.#again || !isDelta(message.event)) {
+        if (!this.#mayTell()) {
+          this.#paceTimer = setTimeout(() => this.#pump(), PACE_MS);
+          return;
+        }
+        // A line that is down says so when it is back, and everything is told from there.
+        if (!this.#send(message)) return;
+        this.#allowance -= 1;
+      }
+      this.#sent = seq;
     }
   }
 
+  #mayTell() {
+    const now = performance.now();
+    this.#allowance = Math.min(BURST, this.#allowance + ((now - this.#allowedAt) / 1_000) * PER_SECOND);
+    this.#allowedAt = now;
+    return this.#allowance >= 1;
+  }
+
   #forget() {
-    clearTimeout(this.#timer);
+    this.close();
     this.#joining = null;
     this.#kept.length = 0;
     this.#size = 0;
+    this.#sent = this.#seq;
   }
 }
 

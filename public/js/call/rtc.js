@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * @file One peer connection to the model: one audio track out, one in, and the `oai-events` channel.
- * It does not know Viva: offers and answers pass through its caller. One `<audio>` element belongs to one peer.
+ * It does not know Viva: offers and answers pass through its caller, and so does the sound that comes in.
  */
 
 import { Emitter } from "../emitter.js";
@@ -24,23 +24,22 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
  *   states: PeerStates,
  *   event: import("../types.js").ModelEvent,
  *   sent: import("../types.js").ModelEvent,
- *   playBlocked: {},
+ *   sound: MediaStream,
  * }>}
  */
 export class Peer extends Emitter {
   #pc = new RTCPeerConnection();
   // Created before the offer: the model accepts events only on a channel that the offer announces.
   #channel = this.#pc.createDataChannel("oai-events");
-  #sink;
+  #sender;
   #closed = false;
 
-  /** @param {MediaStream} microphone @param {HTMLAudioElement} sink */
-  constructor(microphone, sink) {
+  /** @param {MediaStream} microphone */
+  constructor(microphone) {
     super();
-    this.#sink = sink;
     const [track] = microphone.getAudioTracks();
-    this.#pc.addTrack(track, microphone);
-    this.#pc.ontrack = ({ track: remote, streams }) => this.#play(streams[0] ?? new MediaStream([remote]));
+    this.#sender = this.#pc.addTrack(track, microphone);
+    this.#pc.ontrack = ({ track: remote, streams }) => this.emit("sound", streams[0] ?? new MediaStream([remote]));
     this.#pc.onconnectionstatechange = () => this.#tell();
     this.#pc.oniceconnectionstatechange = () => this.#tell();
     this.#channel.onopen = () => this.#tell();
@@ -72,8 +71,14 @@ export class Peer extends Emitter {
   async offer() {
     const offer = await this.#pc.createOffer();
     await this.#pc.setLocalDescription(offer);
-    this.#pc.getSenders()[0]?.transport?.addEventListener("statechange", () => this.#tell());
+    this.#sender.transport?.addEventListener("statechange", () => this.#tell());
     return offer.sdp ?? "";
+  }
+
+  /** What this connection sends from now on: a microphone's track, or nothing at all. @param {MediaStreamTrack | null} track */
+  async speak(track) {
+    // Refused only by a connection that is closed, which sends nothing anyway.
+    if (!this.#closed) await this.#sender.replaceTrack(track).catch(() => {});
   }
 
   /** @param {string} sdp */
@@ -97,28 +102,13 @@ export class Peer extends Emitter {
     return this.#pc.getStats();
   }
 
-  /** Tries again to play, from within a click. */
-  async unblock() {
-    await this.#sink.play();
-  }
-
   close() {
     if (this.#closed) return;
     this.#closed = true;
     this.#channel.onmessage = null;
     this.#channel.close();
     this.#pc.close();
-    this.#sink.srcObject = null;
     this.#tell();
-  }
-
-  /** @param {MediaStream} stream */
-  #play(stream) {
-    this.#sink.srcObject = stream;
-    this.#sink.play().catch((fault) => {
-      // AbortError only says that a newer load replaced this one.
-      if (fault?.name === "NotAllowedError") this.emit("playBlocked", {});
-    });
   }
 
   /** @param {unknown} data */
@@ -135,7 +125,7 @@ export class Peer extends Emitter {
 
   /** Some browsers take the transport away when the connection closes; the whole connection tells then. @param {RTCPeerConnectionState} connection @returns {RTCDtlsTransportState} */
   #dtls(connection) {
-    const state = this.#pc.getSenders()[0]?.transport?.state;
+    const state = this.#sender.transport?.state;
     if (connection === "closed") return "closed";
     return state ?? (connection === "connected" ? "connected" : "new");
   }

@@ -55,7 +55,8 @@ export class Seen {
 
   /** @param {any} item */
   #added(item) {
-    if (item?.type !== "message") return null;
+    // What the server puts into a renewed conversation was said before, on an earlier call.
+    if (item?.type !== "message" || String(item.id).startsWith("viva_")) return null;
     if (item.role === "assistant") return this.#turn(item.id, "ai");
     return item.role === "user" ? this.#turn(item.id, "candidate") : null;
   }

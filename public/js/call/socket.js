@@ -17,6 +17,9 @@ const FIRST_GIVE_UP_AFTER_MS = 20_000;
 const PING_EVERY_MS = 10_000;
 /** Longer than two pings without a word: the line is dead although TCP has not noticed. */
 const SILENT_AFTER_MS = 25_000;
+/** Beats this far apart mean that the machine slept; the line is then asked at once, and has this long to answer. */
+const SLEPT_AFTER_MS = 30_000;
+const ANSWER_WITHIN_MS = 4_000;
 /** Messages kept while the line is down; beyond it `sendWhenReady` refuses. Only ends and skips wait, so 16 is plenty. */
 const MAX_WAITING = 16;
 /** More than this unsent means a line that does not move: refuse rather than pile up. */
@@ -37,6 +40,7 @@ export class VivaSocket extends Emitter {
   #url;
   #token;
   #sessionId;
+  #resume;
   /** @type {WebSocket | null} */
   #ws = null;
   /** @type {SocketState} */
@@ -47,6 +51,8 @@ export class VivaSocket extends Emitter {
   #wasReady = false;
   #downSince = 0;
   #lastHeard = 0;
+  /** Wall time of the last beat: other clocks may stand still while the machine sleeps. */
+  #beatAt = 0;
   /** @type {number | null} the server's own wish for the next delay (`reconnect{afterMs}`) */
   #wished = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,9 +60,16 @@ export class VivaSocket extends Emitter {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #pingTimer;
 
-  /** @param {{url: string, token: string, sessionId?: string}} options */
-  constructor({ url, token, sessionId }) {
+  /**
+   * @param {object} options
+   * @param {string} options.url
+   * @param {string} options.token
+   * @param {string} [options.sessionId]
+   * @param {() => object} [options.resume] what `init` says besides: up to where the last line had come
+   */
+  constructor({ url, token, sessionId, resume = () => ({}) }) {
     super();
+    this.#resume = resume;
     this.#url = url;
     this.#token = token;
     this.#sessionId = sessionId;
@@ -95,6 +108,21 @@ export class VivaSocket extends Emitter {
     return true;
   }
 
+  /** There is reason to think that the line is dead, or that it could be had back now: finds out without waiting. */
+  hurry() {
+    const ws = this.#ws;
+    if (!ws && this.#state !== "closed") {
+      clearTimeout(this.#retryTimer);
+      this.#dial();
+    }
+    if (!ws || this.#state !== "ready") return;
+    const asked = performance.now();
+    this.send({ type: "ping", t: asked });
+    setTimeout(() => {
+      if (ws === this.#ws && this.#lastHeard < asked) this.#drop("silent");
+    }, ANSWER_WITHIN_MS);
+  }
+
   /** Closes for good. */
   close() {
     this.#finish(1000, "closed by the page", false);
@@ -107,13 +135,14 @@ export class VivaSocket extends Emitter {
     this.#lastHeard = performance.now();
     ws.onopen = () => {
       // The one message that carries the ticket. It is not emitted as `sent`, so no log can hold it.
-      ws.send(JSON.stringify({ type: "init", token: this.#token, sessionId: this.#sessionId, client: { name: "viva-page", version: "1" } }));
+      ws.send(JSON.stringify({ type: "init", token: this.#token, sessionId: this.#sessionId, ...this.#resume(), client: { name: "viva-page", version: "1" } }));
     };
     ws.onmessage = ({ data }) => this.#receive(data);
     ws.onclose = ({ code, reason }) => {
       if (this.#ws === ws) this.#lost(code, reason);
     };
     clearInterval(this.#pingTimer);
+    this.#beatAt = Date.now();
     this.#pingTimer = setInterval(() => this.#beat(), PING_EVERY_MS);
   }
 
@@ -138,13 +167,18 @@ export class VivaSocket extends Emitter {
   }
 
   #beat() {
-    if (performance.now() - this.#lastHeard > SILENT_AFTER_MS) {
-      const dead = this.#ws;
-      this.#lost(1006, "silent");
-      dead?.close();
-    } else {
-      this.send({ type: "ping", t: performance.now() });
-    }
+    const slept = Date.now() - this.#beatAt > SLEPT_AFTER_MS;
+    this.#beatAt = Date.now();
+    if (performance.now() - this.#lastHeard > SILENT_AFTER_MS) this.#drop("silent");
+    else if (slept) this.hurry();
+    else this.send({ type: "ping", t: performance.now() });
+  }
+
+  /** The line is dead although TCP has not noticed. @param {string} reason */
+  #drop(reason) {
+    const dead = this.#ws;
+    this.#lost(1006, reason);
+    dead?.close();
   }
 
   /** @param {number} code @param {string} reason */

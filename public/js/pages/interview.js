@@ -3,6 +3,7 @@
 
 import { Api } from "../api.js";
 import { Call } from "../call/call.js";
+import { patiently } from "../call/patiently.js";
 import { find } from "../dom.js";
 import { explain, explainCode } from "../explain.js";
 import { Room } from "../view/room.js";
@@ -15,7 +16,7 @@ const room = new Room(() => api.now());
 async function boot() {
   let session;
   try {
-    session = await api.session(sessionId);
+    session = await patiently(() => api.session(sessionId));
   } catch (error) {
     const { title, help, retry } = explain(error);
     return room.fail(title, help, retry ? () => location.reload() : undefined);
@@ -24,9 +25,11 @@ async function boot() {
   if (isOver(session)) return over();
   if (session.status === "failed") {
     const { title, help } = explainCode(session.upstream_error ?? "UPSTREAM_ERROR");
-    return room.fail(title, help, join);
+    return room.fail(title, help, () => join("first"));
   }
-  join();
+  // Loaded again in mid-call: what was said is there at once and in order; the line brings what came since.
+  if (session.started_at) await api.transcript(sessionId).then((record) => room.recall(record), () => {});
+  join(session.started_at ? "again" : "first");
 }
 
 /** A call that failed before it began may be tried again; one that failed later has a record. @param {import("../types.js").Session} session */
@@ -34,8 +37,9 @@ function isOver({ status, started_at }) {
   return status === "completed" || status === "cancelled" || (status === "failed" && Boolean(started_at));
 }
 
-function join() {
-  const call = new Call({ api, origin: location.origin, sink: find("voice", HTMLAudioElement), sessionId });
+/** @param {"first" | "again"} joins */
+function join(joins) {
+  const call = new Call({ api, origin: location.origin, sink: find("voice", HTMLAudioElement), sessionId, joins });
   room.follow(call);
   call.on("over", () => void over());
   call.on("failure", ({ code }) => {

@@ -10,7 +10,7 @@ import { Steps } from "./steps.js";
 import { showComparison, showSeen } from "./turns.js";
 import { drawWaterfall } from "./waterfall.js";
 
-const GOOD = new Set(["connected", "completed", "open", "ready", "sideband"]);
+const GOOD = new Set(["connected", "completed", "open", "ready", "sideband", "attached"]);
 // `closed` is not bad: every good run ends so.
 const BAD = new Set(["failed", "disconnected"]);
 

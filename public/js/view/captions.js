@@ -19,6 +19,8 @@ export class Captions {
   #tail;
   /** @type {Map<string, HTMLElement>} by item id */
   #entries = new Map();
+  /** @type {Set<string>} stages that have their heading */
+  #stages = new Set();
 
   /** @param {HTMLElement} list an `<ol>` that scrolls @param {HTMLElement} live a polite live region */
   constructor(list, live) {
@@ -38,15 +40,19 @@ export class Captions {
    * @param {import("../types.js").Speaker} caption.speaker
    * @param {string} caption.text the whole text so far
    * @param {boolean} caption.final
+   * @param {number} [caption.n] its number in the journal; of two final captions of one turn the higher is right
+   * @param {"now" | "before"} [told] what was said before this page listened is shown, and not read out
    */
-  put({ itemId, speaker, text, final }) {
-    const entry = this.#entries.get(itemId) ?? this.#entry(itemId, speaker);
-    if (entry.dataset.final === "yes" && !final) return;
+  put({ itemId, speaker, text, final, n }, told = "now") {
+    const known = this.#entries.get(itemId);
+    if (known?.dataset.final === "yes" && (!final || (n ?? 0) < numberOf(known))) return;
     if (final && text.trim() === "") return this.#remove(itemId);
+    const entry = known ?? this.#entry(itemId, speaker);
     const fresh = final && entry.dataset.final !== "yes";
     entry.dataset.final = final ? "yes" : "no";
+    if (n !== undefined) entry.dataset.n = String(n);
     this.#write(entry, text);
-    if (fresh) say(this.#live, `${NAMES[speaker]}: ${text}`);
+    if (fresh && told === "now") say(this.#live, `${NAMES[speaker]}: ${text}`);
   }
 
   /** @param {string} itemId */
@@ -54,21 +60,31 @@ export class Captions {
     this.#entries.get(itemId)?.setAttribute("data-interrupted", "yes");
   }
 
-  /** @param {string} label */
-  stage(label) {
-    this.#append(make("li", { class: "stage-mark" }, make("span", {}, label)));
+  /**
+   * @param {string} name @param {string} label
+   * @param {number} [n] of a change that was missed: it stands after what the journal has before it, not at the end
+   */
+  stage(name, label, n) {
+    if (this.#stages.has(name)) return;
+    this.#stages.add(name);
+    const heading = make("li", { class: "stage-mark" }, make("span", {}, label));
+    const before = n === undefined ? undefined : [...this.#entries.values()].findLast((entry) => entry.dataset.n !== undefined && numberOf(entry) < n);
+    if (!before) return this.#append(heading);
+    before.after(heading);
+    this.#tail.follow();
   }
 
   /** The stored record in place of everything that was shown. @param {import("../types.js").StoredTurn[]} turns @param {(stage: string) => string} labelOf */
   showRecord(turns, labelOf) {
     this.#list.replaceChildren();
     this.#entries.clear();
-    let stage = "";
+    this.#stages.clear();
     for (const turn of turns) {
       if (turn.speaker === "system" || turn.text.trim() === "") continue;
-      if (turn.stage && turn.stage !== stage) this.stage(labelOf((stage = turn.stage)));
+      if (turn.stage) this.stage(turn.stage, labelOf(turn.stage));
       const entry = this.#entry(turn.item_id, turn.speaker);
       entry.dataset.final = "yes";
+      entry.dataset.n = String(turn.n);
       if (turn.state === "interrupted") entry.dataset.interrupted = "yes";
       this.#write(entry, turn.text);
     }
@@ -110,4 +126,9 @@ export class Captions {
     }
     this.#tail.follow();
   }
+}
+
+/** @param {HTMLElement} entry */
+function numberOf(entry) {
+  return Number(entry.dataset.n ?? 0);
 }

@@ -12,6 +12,7 @@ import { Awake } from "../media/awake.js";
 import { Level } from "../media/level.js";
 import { Captions } from "./captions.js";
 import { Controls } from "./controls.js";
+import { Lines } from "./lines.js";
 import { Meter } from "./meter.js";
 import { Notice } from "./notice.js";
 import { Stages } from "./stages.js";
@@ -30,19 +31,13 @@ const WORDS = {
   failed: ["Not connected", ""],
 };
 
-/** @type {Record<string, string>} */
-const CONTROL = {
-  pending: "Not recorded yet",
-  sideband: "Recorded by the server",
-  relay: "Recorded by way of this page",
-};
-
 export class Room {
   #body = document.body;
   #state = find("state", HTMLElement);
   #detail = find("detail", HTMLElement);
   #banner = new Notice(find("banner", HTMLElement));
   #saveBanner = new Notice(find("save-banner", HTMLElement));
+  #lines = new Lines();
   #captions = new Captions(find("captions", HTMLElement), find("captions-live", HTMLElement));
   #stages;
   #meter = new Meter(find("meter", HTMLElement), find("hearing", HTMLElement));
@@ -62,8 +57,11 @@ export class Room {
   #floor = "quiet";
   #wasConnected = false;
   #connected = false;
+  #hasMicrophone = false;
   #ending = false;
   #over = false;
+  /** The newest stage change that is shown. */
+  #stageN = 0;
   /** @type {import("../call/socket.js").SocketState} */
   #socket = "connecting";
 
@@ -83,20 +81,30 @@ export class Room {
     this.#show("connecting");
     this.#controls.attach(call, () => this.#stages.next);
     call.on("microphone", (stream) => this.#microphone(stream));
-    call.on("sound", (stream) => (this.#theirLevel ??= new Level(stream)));
+    call.on("microphoneGone", ({ code }) => this.#microphoneGone(call, code));
+    call.on("sound", (stream) => {
+      this.#theirLevel?.close();
+      this.#theirLevel = new Level(stream);
+    });
     call.on("socket", ({ state }) => this.#line(state));
     call.on("states", (states) => this.#peer(states));
-    call.on("event", (event) => this.#heard(event));
+    call.on("event", (event) => {
+      this.#floor = floorAfter(this.#floor, event);
+      this.#heard(event);
+    });
+    // Last words on a connection that is left: they are captions, but nobody's turn any more.
+    call.on("aside", (event) => this.#heard(event));
+    call.on("renewal", (news) => this.#renewal(news));
     call.on("message", (message) => this.#told(message));
     call.on("playBlocked", () => this.#playBlocked(call));
     call.on("failure", ({ code, retry }) => this.#failed(call, code, retry));
   }
 
-  /** @param {string} title @param {string} help @param {(() => void) | undefined} again */
-  fail(title, help, again) {
+  /** @param {string} title @param {string} help @param {(() => void) | undefined} again @param {string} [label] */
+  fail(title, help, again, label = "Try again") {
     this.#show("failed");
     say(this.#detail, "");
-    this.#banner.show("fault", title, help, again && { label: "Try again", act: again });
+    this.#banner.show("fault", title, help, again && { label, act: again });
   }
 
   /** The session is over; its record follows. */
@@ -109,9 +117,15 @@ export class Room {
     this.#stages.stop();
     this.#banner.clear();
     this.#saves();
+    this.#lines.end();
     this.#controls.detach();
     void this.#awake.release();
     this.#show("ended");
+  }
+
+  /** The interview so far, to somebody who comes back to it. @param {import("../types.js").Transcript} record */
+  recall(record) {
+    this.#captions.showRecord(record.turns, (stage) => this.#stages.labelOf(stage));
   }
 
   /** @param {import("../types.js").Transcript} record */
@@ -120,12 +134,15 @@ export class Room {
     this.#stages.conclude(record.meta);
     // Who recorded is a fact of the record: whoever opens it later had no line to hear it on.
     const sources = new Set(record.turns.map(({ source }) => source));
-    this.#control(sources.has("client") ? "relay" : sources.has("sideband") ? "sideband" : "pending");
+    this.#lines.recorded(sources.has("client") ? "relay" : sources.has("sideband") ? "sideband" : "pending");
   }
 
   /** @param {MediaStream} stream */
   #microphone(stream) {
-    this.#yourLevel ??= new Level(stream);
+    this.#hasMicrophone = true;
+    this.#banner.clear("wait");
+    this.#yourLevel?.close();
+    this.#yourLevel = new Level(stream);
     this.#meter.start(
       () => this.#yourLevel?.read() ?? null,
       () => this.#controls.muted,
@@ -136,17 +153,36 @@ export class Room {
     if (!this.#wasConnected) say(this.#detail, "Calling the interviewer.");
   }
 
+  /** @param {Call} call @param {string} code */
+  #microphoneGone(call, code) {
+    const { help } = explainCode(code);
+    this.#banner.show("wait", "The microphone is gone", `The interview goes on, but nobody hears you. ${help}`, {
+      label: "Use the microphone",
+      act: () => void call.reopenMicrophone(),
+    });
+  }
+
+  /** @param {import("../call/legs.js").RenewalNews} news */
+  #renewal(news) {
+    this.#lines.renewal(news);
+    // What the old connection had begun to say it will not finish.
+    if (news.reason === "lost") this.#floor = "quiet";
+    this.#refresh();
+  }
+
   /** @param {import("../call/socket.js").SocketState} state */
   #line(state) {
     this.#socket = state;
     this.#body.dataset.socket = state;
     if (state === "retrying") {
-      // Whether it still records is not known from here; the next `session` message tells.
-      say(find("control", HTMLElement), "Waiting for the server");
+      this.#lines.unknown();
       const help = this.#connected ? "The interview goes on; captions will follow." : "Please stay on this page.";
       this.#banner.show("wait", "Reconnecting to the server", help);
     }
-    if (state === "ready") this.#banner.clear("wait");
+    if (state === "ready") {
+      this.#banner.clear("wait");
+      if (!this.#hasMicrophone) say(this.#detail, "Allow the microphone to go on.");
+    }
     this.#refresh();
   }
 
@@ -164,7 +200,6 @@ export class Room {
 
   /** @param {import("../types.js").ModelEvent} event */
   #heard(event) {
-    this.#floor = floorAfter(this.#floor, event);
     const turn = this.#seen.observe(event);
     if (turn) {
       this.#captions.place(turn.itemId, turn.speaker);
@@ -175,31 +210,34 @@ export class Room {
     this.#refresh();
   }
 
-  /** @param {import("../types.js").Message} message */
-  #told(message) {
+  /** @param {import("../types.js").Message} message @param {"now" | "before"} [when] */
+  #told(message, when = "now") {
     switch (message.type) {
       case "session":
         this.#stages.setPlan(message.stages ?? [], message.stage, message.startedAt);
-        this.#control(message.control);
+        this.#lines.told(message);
+        this.#controls.showNext();
+        break;
+      case "missed":
+        for (const missed of message.messages ?? []) this.#told(missed, "before");
         break;
       case "control":
-        this.#control(message.control);
+        this.#lines.told(message);
         break;
       case "agent_caption":
-        this.#captions.put({ ...caption(message), speaker: "ai" });
+        this.#captions.put({ ...caption(message), speaker: "ai" }, when);
         break;
       case "user_caption":
-        this.#captions.put({ ...caption(message), speaker: "candidate" });
+        this.#captions.put({ ...caption(message), speaker: "candidate" }, when);
         break;
       case "stage_change":
-        this.#stageChange(message);
+        this.#stageChange(message, when);
         break;
       case "session_warning":
         if (message.code === "TIME_LOW") this.#banner.show("note", "Little time is left", `The interview ends in about ${message.secondsLeft} seconds.`);
         break;
       case "save_error":
-        this.#body.dataset.saving = "no";
-        say(find("control", HTMLElement), "Not being saved just now");
+        this.#lines.notSaving();
         this.#saveBanner.show("fault", "The record is not being saved", message.retrying ? "The server keeps trying. The interview goes on." : message.message);
         break;
       case "saved":
@@ -223,35 +261,30 @@ export class Room {
     }
   }
 
-  /** @param {import("../types.js").Message} message */
-  #stageChange(message) {
-    this.#stages.change(message);
+  /** @param {import("../types.js").Message} message @param {"now" | "before"} when */
+  #stageChange(message, when) {
     const label = this.#stages.labelOf(message.stage);
-    this.#captions.stage(label);
+    // Told again after a loss, it has happened already.
+    if (message.n !== undefined && message.n <= this.#stageN) return;
+    this.#stageN = message.n ?? this.#stageN;
+    if (when === "now") this.#stages.change(message);
+    else this.#stages.recall(message);
+    this.#captions.stage(message.stage, label, when === "before" ? message.n : undefined);
     say(find("stage-live", HTMLElement), `New stage: ${label}`);
     this.#controls.showNext();
-  }
-
-  /** @param {string | undefined} control */
-  #control(control) {
-    if (!control) return;
-    this.#body.dataset.control = control;
-    if (this.#body.dataset.saving !== "no") say(find("control", HTMLElement), CONTROL[control] ?? CONTROL.pending);
   }
 
   /** The record is written again. */
   #saves() {
     this.#saveBanner.clear();
-    if (this.#body.dataset.saving !== "no") return;
-    delete this.#body.dataset.saving;
-    this.#control(this.#body.dataset.control);
+    this.#lines.saves();
   }
 
   /** @param {Call} call */
   #playBlocked(call) {
     const { title, help } = explainCode("play_blocked");
     const unblock = () => void call.unblock().then(() => this.#banner.clear());
-    this.#banner.show("wait", title, help, { label: "Let me hear", act: unblock });
+    this.#banner.show("wait", title, help, { label: call.joins === "again" ? GO_ON : "Let me hear", act: unblock });
   }
 
   /** @param {Call} call @param {string} code @param {boolean} retry */
@@ -263,7 +296,7 @@ export class Room {
       this.#show("connecting");
       void call.retry();
     };
-    this.fail(title, help, retry ? again : undefined);
+    this.fail(title, help, retry ? again : undefined, call.joins === "again" ? GO_ON : undefined);
   }
 
   #refresh() {
@@ -283,10 +316,13 @@ export class Room {
 
 /** @typedef {import("../call/call.js").Call} Call */
 
+/** To somebody who comes back to an interview that is under way. */
+const GO_ON = "Go on with the interview";
+
 /** @type {Record<import("../call/floor.js").Floor, Phase>} */
 const PHASES = { quiet: "listening", thinking: "listening", interviewer: "interviewer", you: "you" };
 
 /** @param {import("../types.js").Message} message */
-function caption({ itemId, text, final }) {
-  return { itemId: String(itemId), text: String(text ?? ""), final: Boolean(final) };
+function caption({ itemId, text, final, n }) {
+  return { itemId: String(itemId), text: String(text ?? ""), final: Boolean(final), n: Number.isSafeInteger(n) ? n : undefined };
 }

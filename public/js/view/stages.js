@@ -64,7 +64,7 @@ export class Stages {
     this.#render();
   }
 
-  /** @param {import("../types.js").Message} change `stage_change` */
+  /** @param {import("../types.js").Message} change `stage_change`, of this moment */
   change({ stage, from, reason, limitSeconds }) {
     if (reason === "skipped") this.#markSkipped(from, stage);
     this.#current = stage;
@@ -72,6 +72,19 @@ export class Stages {
     this.#began = performance.now();
     this.#render();
     this.#countDown();
+  }
+
+  /** A change that this page was not there for. @param {import("../types.js").Message} change `stage_change` */
+  recall({ stage, from, reason, limitSeconds, startedAt }) {
+    if (reason === "skipped") this.#markSkipped(from, stage);
+    const at = (/** @type {string} */ wanted) => this.#stages.findIndex(({ name }) => name === wanted);
+    if (at(stage) < at(this.#current)) return this.#render();
+    const passed = stage !== this.#current;
+    this.#current = stage;
+    // The stage's own limit may have been stretched for this candidate; the change says by how much.
+    if (passed || this.#began === null) this.#joined(startedAt);
+    this.#limitSeconds = Number(limitSeconds) || this.#limitSeconds;
+    this.#render();
   }
 
   /** What the record says of an interview that is over. @param {Record<string, any>} meta */

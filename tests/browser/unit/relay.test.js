@@ -11,6 +11,11 @@ describe("the relay", () => {
   /** @type {any[]} */
   let sent;
   let up = true;
+  let now = 0;
+  const tick = (/** @type {number} */ ms) => {
+    now += ms;
+    mock.timers.tick(ms);
+  };
   /** @type {Relay} */
   let relay;
   const seqs = () => sent.map(({ seq }) => seq);
@@ -18,6 +23,9 @@ describe("the relay", () => {
   beforeEach(() => {
     mock.timers.reset();
     mock.timers.enable({ apis: ["setTimeout"] });
+    mock.restoreAll();
+    now = 0;
+    mock.method(performance, "now", () => now);
     sent = [];
     up = true;
     relay = new Relay((message) => {
@@ -73,12 +81,49 @@ describe("the relay", () => {
     assert.deepEqual(seqs(), [1]);
   });
 
+  it("names the call, also of what is told again after a switch", () => {
+    relay.setControl("relay");
+    relay.offer(committed("u1"), "old");
+    relay.offer(delta("last"), "old");
+    relay.offer(delta("first"), "new");
+    relay.offer(committed("u2"), "new");
+    relay.resume(0);
+    assert.deepEqual(sent.map(({ callId, event }) => [callId, event.item_id ?? event.delta]).slice(-2), [["old", "u1"], ["new", "u2"]]);
+    assert.equal(sent.filter(({ event }) => event.delta === "lastfirst").length, 0, "words of two calls are not joined");
+  });
+
+  it("tells a long absence in order and below the socket's rate", () => {
+    relay.setControl("relay");
+    up = false;
+    for (let index = 1; index <= 100; index += 1) relay.offer(committed(`u${index}`));
+    up = true;
+    relay.resume(0);
+    const burst = sent.length;
+    assert.ok(burst <= 30, `${burst} at once`);
+    relay.offer(committed("u101"));
+    for (let second = 0; second < 6; second += 1) {
+      const before = sent.length;
+      for (let part = 0; part < 4; part += 1) tick(250);
+      assert.ok(sent.length - before <= 16, `${sent.length - before} in a second`);
+    }
+    assert.deepEqual(seqs(), Array.from({ length: 101 }, (_, index) => index + 1));
+  });
+
+  it("goes on with what the server still lacks after it was restarted", () => {
+    relay.setControl("relay");
+    for (const id of ["u1", "u2", "u3"]) relay.offer(committed(id));
+    relay.acknowledge(2);
+    sent.length = 0;
+    relay.resume(0);
+    assert.deepEqual([seqs(), relay.acknowledged], [[3], 2]);
+  });
+
   it("joins streaming words, and never across items or other events", () => {
     relay.setControl("relay");
     for (const event of [delta("Good"), delta(" mor"), delta("ning"), delta("Next", "b"), committed("u1")]) relay.offer(event);
     assert.deepEqual(sent.map(({ event }) => event.delta ?? event.type), ["Good morning", "Next", "input_audio_buffer.committed"]);
     relay.offer(delta("late"));
-    mock.timers.tick(200);
+    tick(200);
     assert.equal(sent.at(-1).event.delta, "late");
   });
 

@@ -64,7 +64,8 @@ describe("the socket", () => {
     };
     FakeWebSocket.made = [];
     globalThis.WebSocket = /** @type {any} */ (FakeWebSocket);
-    socket = new VivaSocket({ url: "ws://viva.test/ws?session=s1", token: "ek_viva_secret", sessionId: "s1" });
+    told = 0;
+    socket = new VivaSocket({ url: "ws://viva.test/ws?session=s1", token: "ek_viva_secret", sessionId: "s1", resume: () => ({ n: told, seq: 0 }) });
     states = [];
     closed = [];
     socket.on("state", ({ state }) => states.push(state));
@@ -78,6 +79,7 @@ describe("the socket", () => {
   });
   /** @type {(ms: number) => void} */
   let tick;
+  let told = 0;
 
   it("begins with init, and is ready only after the session message", () => {
     line().onopen();
@@ -85,6 +87,56 @@ describe("the socket", () => {
     assert.ok(!socket.send({ type: "ping" }), "nothing before the session message");
     line().say({ type: "session", sessionId: "s1" });
     assert.ok(socket.send({ type: "ping" }));
+  });
+
+  it("says up to where it was told, each time anew", () => {
+    line().onopen();
+    line().say({ type: "session", sessionId: "s1" });
+    assert.equal(line().sent[0].n, 0);
+    told = 7;
+    line().onclose({ code: 1006, reason: "" });
+    tick(300);
+    line().onopen();
+    assert.equal(line().sent[0].n, 7);
+  });
+
+  it("dials at once when the network is back", () => {
+    connect();
+    for (let loss = 0; loss < 4; loss += 1) {
+      line().onclose({ code: 1006, reason: "" });
+      if (loss < 3) tick(8_000);
+    }
+    const before = FakeWebSocket.made.length;
+    socket.hurry();
+    assert.equal(FakeWebSocket.made.length, before + 1);
+    tick(8_000);
+    assert.equal(FakeWebSocket.made.length, before + 1, "and not a second time");
+  });
+
+  it("finds out soon whether a line survived", () => {
+    connect();
+    tick(1_000);
+    socket.hurry();
+    line().say({ type: "pong", t: 1_000 });
+    tick(4_000);
+    assert.equal(states.at(-1), "ready");
+    tick(1_000);
+    socket.hurry();
+    tick(4_000);
+    assert.equal(states.at(-1), "retrying");
+    assert.ok(FakeWebSocket.made[0].closed);
+  });
+
+  it("takes beats that are far apart for sleep", () => {
+    connect();
+    let wall = 1_000_000;
+    mock.method(Date, "now", () => wall);
+    tick(10_000);
+    line().say({ type: "pong", t: 0 });
+    wall += 600_000;
+    tick(10_000);
+    tick(4_000);
+    assert.equal(states.at(-1), "retrying");
   });
 
   it("shows the ticket to nobody but the server", () => {
