@@ -48,7 +48,6 @@ pub enum Outcome {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Turn {
-    turn: TurnRef,
     entry: TurnEntry,
     after: After,
     source: Source,
@@ -80,16 +79,17 @@ impl Timeline {
     /// Applies a fact. `stage` is the stage it belongs to if the turn is new or is committed just now.
     pub fn apply(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, fact: TurnFact) -> Vec<Outcome> {
         let mut out = Vec::new();
-        if let Some(known) = self.settled.iter_mut().find(|known| known.turn == *turn) {
+        let open = self.open.iter().position(|known| known.is(turn));
+        if let Some(known) = self.settled.iter_mut().find(|known| open.is_none() && known.is(turn)) {
             revise(known, fact, source, &mut out);
             return out;
         }
-        if self.past.contains(&key(turn)) {
-            out.extend(matches!(fact, TurnFact::Replace(_)).then_some(Outcome::Overflow));
-            return out;
-        }
-        let index = match self.open.iter().position(|known| known.turn == *turn) {
+        let index = match open {
             Some(index) => index,
+            None if self.past.contains(&key(&turn.item_id(), turn.content_index())) => {
+                out.extend(matches!(fact, TurnFact::Replace(_)).then_some(Outcome::Overflow));
+                return out;
+            }
             None => match &fact {
                 TurnFact::Began { speaker, after, origin, .. } => {
                     self.begin(at, source, stage, turn, *speaker, after, *origin, &mut out)
@@ -108,7 +108,7 @@ impl Timeline {
                 known.reply = reply.or(known.reply.take());
                 if is_better(&after, &known.after) {
                     known.set_after(after);
-                    out.push(Outcome::Opened(known.turn.clone(), known.entry.speaker, known.after.clone()));
+                    out.push(Outcome::Opened(turn.clone(), known.entry.speaker, known.after.clone()));
                 }
             }
             TurnFact::Committed { start_ms, end_ms } => {
@@ -122,11 +122,7 @@ impl Timeline {
             TurnFact::Append(more) => {
                 known.append(&more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
-                out.push(Outcome::Partial(
-                    known.turn.clone(),
-                    known.entry.speaker,
-                    known.words.trim_start().to_owned(),
-                ));
+                out.push(Outcome::Partial(turn.clone(), known.entry.speaker, known.words.trim_start().to_owned()));
             }
             TurnFact::Replace(words) => {
                 known.source = source;
@@ -146,9 +142,10 @@ impl Timeline {
 
     /// Takes a recorded turn back in after a restart, or its revision: later words for it are revisions again.
     pub fn refold(&mut self, entry: TurnEntry, source: Source, words: Option<&str>) {
-        let turn = TurnRef::Item(entry.item.clone(), entry.content_index);
         let after = entry.after.clone().map_or(After::Unknown, After::Item);
-        match self.settled.iter_mut().find(|known| known.turn == turn) {
+        let is_same =
+            |known: &&mut Turn| (&known.entry.item, known.entry.content_index) == (&entry.item, entry.content_index);
+        match self.settled.iter_mut().find(is_same) {
             Some(known) => {
                 known.after = after;
                 known.entry = entry;
@@ -160,7 +157,6 @@ impl Timeline {
             None => {
                 let words = trace(words.unwrap_or_default());
                 self.keep(Turn {
-                    turn,
                     entry,
                     after,
                     source,
@@ -207,7 +203,7 @@ impl Timeline {
     #[must_use]
     pub fn reply_of(&self, turn: &TurnRef) -> Option<&str> {
         let mut all = self.open.iter().chain(&self.settled);
-        all.find(|known| known.turn == *turn).and_then(|known| known.reply.as_deref())
+        all.find(|known| known.is(turn)).and_then(|known| known.reply.as_deref())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one turn's first facts, used once")]
@@ -245,7 +241,6 @@ impl Timeline {
             spoken_at: at.unix_ms,
         };
         let mut new = Turn {
-            turn: turn.clone(),
             entry,
             after: After::Unknown,
             source,
@@ -287,13 +282,17 @@ impl Timeline {
             if self.past.len() == MAX_PAST {
                 self.past.pop_first();
             }
-            self.past.insert(key(&oldest.turn));
+            self.past.insert(key(&oldest.entry.item, oldest.entry.content_index));
         }
         self.settled.push_back(turn);
     }
 }
 
 impl Turn {
+    fn is(&self, turn: &TurnRef) -> bool {
+        turn.is_recorded_as(&self.entry.item, self.entry.content_index)
+    }
+
     /// Whether `source` may not change what is known: a client's claim against our own socket.
     fn is_above(&self, source: Source) -> bool {
         source == Source::Client && self.source != Source::Client
@@ -434,8 +433,8 @@ fn trace(words: &str) -> String {
 }
 
 /// The same of a turn's name: what is left of it when it is past revising.
-fn key(turn: &TurnRef) -> u64 {
-    let digest = Sha256::digest(format!("{}/{}", turn.item_id(), turn.content_index()));
+fn key(item: &str, content_index: u32) -> u64 {
+    let digest = Sha256::digest(format!("{item}/{content_index}"));
     digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 

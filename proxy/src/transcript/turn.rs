@@ -32,6 +32,28 @@ impl TurnRef {
             Self::Span(..) => 0,
         }
     }
+
+    /// Whether this is the turn recorded under that name: what is recorded is only the name, and a turn is the same turn
+    /// after a restart.
+    #[must_use]
+    pub fn is_recorded_as(&self, item: &str, content_index: u32) -> bool {
+        match self {
+            Self::Item(id, index) => id == item && *index == content_index,
+            Self::Span(speaker, start_ms) => content_index == 0 && span(item) == Some((*speaker, *start_ms)),
+        }
+    }
+}
+
+/// The speaker and start in a span's recorded name; `None` for any other item.
+#[must_use]
+pub fn span(item: &str) -> Option<(Speaker, u64)> {
+    let name = item.strip_prefix("span-")?;
+    let mut speakers = [Speaker::Candidate, Speaker::Ai, Speaker::System].into_iter();
+    let (speaker, start) =
+        speakers.find_map(|speaker| Some((speaker, name.strip_prefix(speaker.as_str())?.strip_prefix('-')?)))?;
+    // Only as we write it: a sign or a leading zero is somebody else's name.
+    let plain = start.bytes().all(|digit| digit.is_ascii_digit()) && (start == "0" || !start.starts_with('0'));
+    start.parse().ok().filter(|_| plain).map(|start_ms| (speaker, start_ms))
 }
 
 /// Where a turn stands in the conversation.
@@ -88,4 +110,32 @@ pub enum End {
     Failed,
     /// There were no words in it.
     Empty,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_found_again_by_its_recorded_name() {
+        for turn in
+            [TurnRef::Span(Speaker::Candidate, 0), TurnRef::Span(Speaker::Ai, 17_250), TurnRef::Item("i".into(), 2)]
+        {
+            assert!(turn.is_recorded_as(&turn.item_id(), turn.content_index()), "{turn:?}");
+            assert!(!turn.is_recorded_as(&turn.item_id(), turn.content_index() + 1), "{turn:?}");
+        }
+        assert!(!TurnRef::Span(Speaker::Ai, 5).is_recorded_as("span-candidate-5", 0));
+        assert!(!TurnRef::Span(Speaker::Ai, 5).is_recorded_as("span-ai-50", 0));
+        assert!(!TurnRef::Item("a".into(), 0).is_recorded_as("b", 0));
+    }
+
+    #[test]
+    fn only_our_own_names_are_spans() {
+        assert_eq!(span("span-ai-1200"), Some((Speaker::Ai, 1_200)));
+        for other in
+            ["item_1", "span-", "span-ai", "span-ai-", "span-ai-01", "span-ai-+1", "span-nobody-1", "span-ai-1x"]
+        {
+            assert_eq!(span(other), None, "{other}");
+        }
+    }
 }

@@ -110,11 +110,16 @@ impl Timers {
 
     /// The next moment.
     pub(super) fn next(&self) -> Option<Millis> {
-        self.0.iter().flatten().min().copied()
+        let mut next = None;
+        for at in self.0.into_iter().flatten() {
+            next = Some(next.map_or(at, |next: Millis| next.min(at)));
+        }
+        next
     }
 
     /// Takes one timer that is due, the earliest first.
     pub(super) fn take_due(&mut self, now: Millis) -> Option<Timer> {
+        self.next().filter(|next| *next <= now)?;
         let due = ALL.into_iter().filter(|timer| self.0[*timer as usize].is_some_and(|at| at <= now));
         let timer = due.min_by_key(|timer| self.0[*timer as usize])?;
         self.clear(timer);

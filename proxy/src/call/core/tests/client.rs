@@ -1,6 +1,8 @@
 //! A client as it should be: relays while it is in control, keeps what was not stored and the last seconds in any case,
 //! carries out directives of the present epoch, and asks for replies itself if nobody does.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
 use crate::call::core::{Control, Notice};
@@ -15,7 +17,7 @@ pub(super) struct Client {
     pub(super) attached: bool,
     control: Control,
     epoch: u32,
-    kept: Vec<(Millis, u64, Value)>,
+    kept: Vec<(Millis, u64, Rc<Value>)>,
     now: Millis,
     seq: u64,
     pub(super) acknowledged: u64,
@@ -39,7 +41,7 @@ impl Client {
     }
 
     /// A server event on the data channel. Returns what is to be relayed.
-    pub(super) fn hears(&mut self, now: Millis, event: Value) -> Vec<(u64, Value)> {
+    pub(super) fn hears(&mut self, now: Millis, event: Rc<Value>) -> Vec<(u64, Rc<Value>)> {
         match event["type"].as_str().unwrap_or_default() {
             "input_audio_buffer.committed" => self.owed = Some(now),
             "input_audio_buffer.speech_started" | "response.created" => self.owed = None,
@@ -55,7 +57,7 @@ impl Client {
     }
 
     /// The server said something. Returns what is to be relayed now.
-    pub(super) fn told(&mut self, notice: &Notice) -> Vec<(u64, Value)> {
+    pub(super) fn told(&mut self, notice: &Notice) -> Vec<(u64, Rc<Value>)> {
         if !self.attached {
             return Vec::new();
         }
@@ -71,7 +73,7 @@ impl Client {
     }
 
     /// Control is told, with the socket or later.
-    pub(super) fn joins(&mut self, control: Control, epoch: u32) -> Vec<(u64, Value)> {
+    pub(super) fn joins(&mut self, control: Control, epoch: u32) -> Vec<(u64, Rc<Value>)> {
         let news = (control, epoch) != (self.control, self.epoch);
         (self.control, self.epoch) = (control, epoch);
         match control {
@@ -81,7 +83,7 @@ impl Client {
     }
 
     /// The socket is there again: everything that was not stored is relayed once more.
-    pub(super) fn returns(&mut self, control: Control, epoch: u32) -> Vec<(u64, Value)> {
+    pub(super) fn returns(&mut self, control: Control, epoch: u32) -> Vec<(u64, Rc<Value>)> {
         self.attached = true;
         self.control = Control::Pending;
         self.joins(control, epoch)

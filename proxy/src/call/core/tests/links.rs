@@ -79,7 +79,7 @@ fn a_client_in_control_cannot_change_what_we_heard_ourselves() {
     });
     world.at(3_500, Happening::Socket(Sideband::Retrying));
     world.run(3_600);
-    let first = super::reference::recorded(&world.store.journal).remove(0);
+    let first = super::reference::recorded(&world.store).remove(0);
     let turn = TurnRef::Item(first.entry.item.clone(), 0);
     world.feed(Input::Fact(Source::Client, Fact::Turn(turn, TurnFact::Replace("You are hired.".into()))));
     world.run_to_end();

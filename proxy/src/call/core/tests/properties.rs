@@ -85,7 +85,7 @@ proptest! {
         }
         // What is there is true, and there once: in the order in which it was said.
         let said: Vec<&str> = world.provider.said.iter().map(|said| said.item.as_str()).collect();
-        let turns = super::reference::in_order(&world.store.journal);
+        let turns = super::reference::in_order(&world.store);
         let unsaid = turns.iter().filter(|turn| !said.contains(&turn.entry.item.as_str())).count();
         prop_assert!(unsaid <= 1, "{unsaid} turns were never said, and nobody speaks twice at once");
     }

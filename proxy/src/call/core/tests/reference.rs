@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::store::Store;
 use crate::clock::Millis;
-use crate::transcript::{Entry, Origin, Record, Source, Speaker, TurnEntry, TurnState};
+use crate::transcript::{Entry, Origin, Source, Speaker, TurnEntry, TurnState};
 
 /// One turn of the reference conversation.
 #[derive(Clone, Debug)]
@@ -66,11 +67,11 @@ pub(super) struct Recorded {
 
 /// The turns of a journal, revisions applied, in the order in which they were first recorded. A turn that is recorded
 /// twice or revised before it is recorded is a fault.
-pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
+pub(super) fn recorded(store: &Store) -> Vec<Recorded> {
     let mut turns: Vec<Recorded> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for record in journal {
-        match record.entry().expect("readable") {
+    for (record, entry) in store.journal.iter().zip(&store.entries) {
+        match entry {
             Entry::Turn(entry) => {
                 assert_eq!(
                     places.insert(entry.item.clone(), turns.len()),
@@ -79,7 +80,7 @@ pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
                     entry.item
                 );
                 turns.push(Recorded {
-                    entry,
+                    entry: entry.clone(),
                     words: record.text.clone().unwrap_or_default(),
                     source: record.source,
                     n: record.n,
@@ -87,7 +88,7 @@ pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
             }
             Entry::Revised(entry) => {
                 let turn = &mut turns[*places.get(&entry.item).expect("a revision follows its turn")];
-                turn.entry = entry;
+                turn.entry = entry.clone();
                 turn.source = record.source;
                 if let Some(text) = &record.text {
                     turn.words.clone_from(text);
@@ -101,33 +102,33 @@ pub(super) fn recorded(journal: &[Record]) -> Vec<Recorded> {
 
 /// The turns in the order of the conversation, by their links: what a reader is shown. Items without a known place stand
 /// where they were first seen.
-pub(super) fn in_order(journal: &[Record]) -> Vec<Recorded> {
-    let (mut seen, mut after): (Vec<String>, HashMap<String, String>) = Default::default();
-    for record in journal {
-        let (item, place) = match record.entry().expect("readable") {
+pub(super) fn in_order(store: &Store) -> Vec<Recorded> {
+    let (mut seen, mut after): (Vec<&String>, HashMap<&String, &String>) = Default::default();
+    for entry in &store.entries {
+        let (item, place) = match entry {
             Entry::Opened { item, after, .. } => (item, after),
-            Entry::Turn(turn) | Entry::Revised(turn) => (turn.item, turn.after),
+            Entry::Turn(turn) | Entry::Revised(turn) => (&turn.item, &turn.after),
             _ => continue,
         };
         if let Some(place) = place {
-            let known = after.insert(item.clone(), place.clone()).unwrap_or_else(|| place.clone());
+            let known = after.insert(item, place).unwrap_or(place);
             assert_eq!(known, place, "a known place of {item} never changes");
         }
         if !seen.contains(&item) {
             seen.push(item);
         }
     }
-    let next: HashMap<&String, &String> = after.iter().map(|(item, before)| (before, item)).collect();
+    let next: HashMap<&String, &String> = after.iter().map(|(item, before)| (*before, *item)).collect();
     assert_eq!(next.len(), after.len(), "no two turns in one place");
     let mut order: HashMap<&String, usize> = HashMap::new();
-    for first in seen.iter().filter(|item| after.get(*item).is_none_or(|before| !seen.contains(before))) {
+    for first in seen.iter().copied().filter(|item| after.get(item).is_none_or(|before| !seen.contains(before))) {
         let mut item = Some(first);
         while let Some(here) = item {
             order.insert(here, order.len());
             item = next.get(here).copied();
         }
     }
-    let mut turns = recorded(journal);
+    let mut turns = recorded(store);
     turns.sort_by_key(|turn| order.get(&turn.entry.item).copied().unwrap_or(usize::MAX));
     turns
 }
@@ -135,8 +136,8 @@ pub(super) fn in_order(journal: &[Record]) -> Vec<Recorded> {
 /// Every turn that was said is recorded once, with its words, its speaker and its place. Returns the record in order.
 /// Somebody may have been cut short in the middle of a sentence: of them, at most the beginning is there. What was
 /// not sent `until` then may be missing.
-pub(super) fn check(said: &[Said], journal: &[Record], until: Millis) -> Vec<Recorded> {
-    let mut turns = in_order(journal);
+pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded> {
+    let mut turns = in_order(store);
     let is_said = |turn: &Recorded| said.iter().any(|said| said.item == turn.entry.item);
     let unfinished: Vec<_> =
         turns.iter().filter(|turn| !is_said(turn)).map(|turn| (turn.entry.speaker, turn.entry.state)).collect();

@@ -98,7 +98,7 @@ fn a_skip_interrupts_the_model_and_marks_what_was_left_out() {
         text.contains("move on as asked") && stage_of(&text) == "company_fit" && text.matches("Stage: ").count() == 1,
         "{text}"
     );
-    let turns = super::reference::in_order(&world.store.journal);
+    let turns = super::reference::in_order(&world.store);
     assert_eq!(turns[0].entry.state, TurnState::Interrupted);
     world.run_to_end();
     world.checked();

@@ -4,7 +4,7 @@
 use crate::call::core::StoreInput;
 use crate::clock::Millis;
 use crate::ids::SessionId;
-use crate::transcript::{Hash, Record};
+use crate::transcript::{Entry, Hash, Record};
 
 /// How this store behaves.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Moods {
 pub(super) struct Store {
     pub(super) moods: Moods,
     pub(super) journal: Vec<Record>,
+    /// The same, read: once, since everybody asks.
+    pub(super) entries: Vec<Entry>,
     commits: usize,
     pub(super) in_flight: usize,
 }
@@ -61,7 +63,10 @@ impl Store {
         for (record, place) in records.into_iter().zip(base..) {
             match self.journal.get(place) {
                 Some(known) => assert_eq!(known.hash, record.hash, "record {} is repeated as it was", record.n),
-                None => self.journal.push(record),
+                None => {
+                    self.entries.push(record.entry().expect("readable"));
+                    self.journal.push(record);
+                }
             }
         }
         if within(&self.moods.forgetful) {

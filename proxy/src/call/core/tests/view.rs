@@ -17,15 +17,13 @@ impl World {
 
     /// What is stored.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        self.store.journal.iter().map(|record| record.entry().expect("readable")).collect()
+        self.store.entries.clone()
     }
 
     /// Stage events on the record.
     pub(super) fn stage_entries(&self) -> Vec<StageEntry> {
-        self.entries()
-            .into_iter()
-            .filter_map(|entry| if let Entry::Stage(stage) = entry { Some(stage) } else { None })
-            .collect()
+        let stage = |entry: &Entry| if let Entry::Stage(stage) = entry { Some(stage.clone()) } else { None };
+        self.store.entries.iter().filter_map(stage).collect()
     }
 
     /// The same, short.
@@ -141,6 +139,6 @@ impl World {
         }
         // What is sent in the last moment before the hang-up may not arrive any more.
         let until = self.watchman.hung_up.first().map_or(self.now, |at| at.saturating_sub(100));
-        super::reference::check(&self.provider.said, &self.store.journal, until)
+        super::reference::check(&self.provider.said, &self.store, until)
     }
 }

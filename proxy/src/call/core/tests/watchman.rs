@@ -3,7 +3,7 @@
 
 use crate::call::core::{CloseReason, Directive, Effect, Notice, Pipe};
 use crate::clock::Millis;
-use crate::transcript::{Entry, Record};
+use crate::transcript::Entry;
 
 /// Everything that the core did, with its time.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(super) struct Watchman {
 }
 
 impl Watchman {
-    pub(super) fn check(&mut self, now: Millis, effects: &[Effect], stored: &[Record]) {
+    pub(super) fn check(&mut self, now: Millis, effects: &[Effect], stored: &[Entry]) {
         assert!(effects.is_empty() || self.closed.is_none(), "nothing happens after the end");
         for effect in effects {
             match effect {
@@ -57,13 +57,8 @@ impl Watchman {
         self.hung_up.clear();
     }
 
-    fn notice(&mut self, notice: &Notice, stored: &[Record]) {
-        let record = |n: u64| {
-            usize::try_from(n - 1)
-                .ok()
-                .and_then(|place| stored.get(place))
-                .map(|record| record.entry().expect("readable"))
-        };
+    fn notice(&mut self, notice: &Notice, stored: &[Entry]) {
+        let record = |n: u64| usize::try_from(n - 1).ok().and_then(|place| stored.get(place));
         match notice {
             Notice::StageChange { n, stage, .. } => {
                 let Some(Entry::Stage(entry)) = record(*n) else {
@@ -72,7 +67,7 @@ impl Watchman {
                 assert_eq!(entry.to, *stage);
                 let events = stored[..usize::try_from(*n).expect("small")]
                     .iter()
-                    .filter(|record| matches!(record.entry(), Ok(Entry::Stage(_))))
+                    .filter(|entry| matches!(entry, Entry::Stage(_)))
                     .count();
                 assert!(events > self.stages, "one notice for each stage event");
                 self.stages = events;
@@ -93,10 +88,7 @@ impl Watchman {
                 self.saved = *up_to;
             }
             Notice::SessionEnded { .. } => {
-                assert!(
-                    matches!(stored.last().map(Record::entry), Some(Ok(Entry::Seal { .. }))),
-                    "the end is told when the seal is durable"
-                );
+                assert!(matches!(stored.last(), Some(Entry::Seal { .. })), "the end is told when the seal is durable");
                 self.ended = true;
             }
             Notice::InterviewSaved { .. } => assert!(self.ended, "saved is told after ended"),

@@ -2,6 +2,7 @@
 //! jumps to whatever comes next. What the core does is checked at every step ([`super::watchman`]).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -78,11 +79,11 @@ pub(super) enum Happening {
     /// The core is told directly.
     Input(Input),
     /// A server event reaches us by our own socket, opened for the so-manieth time.
-    Wire(u32, Value),
+    Wire(u32, Rc<Value>),
     /// A server event reaches the client.
-    Channel(Value),
+    Channel(Rc<Value>),
     /// A relayed event reaches us.
-    Relayed(u64, Value),
+    Relayed(u64, Rc<Value>),
     /// The client is told.
     Told(Notice),
     /// Directives reach the client.
@@ -355,7 +356,7 @@ impl World {
         self.feed(Input::Client(ClientInput::Relayed { seq }));
     }
 
-    fn relays(&mut self, events: Vec<(u64, Value)>) {
+    fn relays(&mut self, events: Vec<(u64, Rc<Value>)>) {
         for (seq, event) in events {
             self.later(CLIENT_MS, Happening::Relayed(seq, event));
         }
@@ -373,6 +374,7 @@ impl World {
             return;
         }
         self.provider.sends(self.now, &event);
+        let event = Rc::new(event);
         for _ in 0..1 + u32::from(self.provider.quirks.twice) {
             if let Some(socket) = self.socket {
                 self.later(SIDEBAND_MS, Happening::Wire(socket, event.clone()));
@@ -423,7 +425,7 @@ impl World {
             self.core = super::states::restored(&self.core);
         }
         let effects = self.core.handle(at(self.now), input);
-        self.watchman.check(self.now, &effects, &self.store.journal);
+        self.watchman.check(self.now, &effects, &self.store.entries);
         for effect in effects {
             match effect {
                 Effect::ToClient(notice) => self.later(CLIENT_MS, Happening::Told(notice)),
