@@ -1,7 +1,9 @@
-//! `GET /api/sessions/{id}/transcript?format=json|txt|md`: what was said, as it is stored.
+//! `GET /api/sessions/{id}/transcript?format=json|txt|md|journal`: what was said, as it is stored;
+//! `journal` is the record itself, with what it takes to verify it.
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRef, Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -16,7 +18,9 @@ use super::{Caller, Code, Problem};
 use crate::clock::rfc3339;
 use crate::identity::Identity;
 use crate::ids::SessionId;
+use crate::ops::version;
 use crate::store::{StageRow, Store, Transcript, TurnRow};
+use crate::transcript::export::journal;
 use crate::transcript::export::{Interview, Meta, StageLabel, StageLine, TurnLine, to_markdown, to_text};
 
 pub(super) fn routes<S>() -> Router<S>
@@ -42,26 +46,48 @@ enum Format {
     Json,
     Txt,
     Md,
+    Journal,
 }
 
 async fn read(
     caller: Caller,
     State(store): State<Arc<dyn Store>>,
+    State(identity): State<Identity>,
     Path(id): Path<String>,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let id = session_id(&id)?;
-    let Query(wanted) = wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt or md."))?;
+    let Query(wanted) = wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt, md or journal."))?;
     if !caller.principal.may_see(id) {
         return Err(Problem::not_found());
     }
-    let stored = store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?;
-    let interview = interview(stored);
+    let store = store.as_ref();
     Ok(match wanted.format {
-        Format::Json => Json(interview).into_response(),
-        Format::Txt => document(id, "txt", "text/plain; charset=utf-8", to_text(&interview)),
-        Format::Md => document(id, "md", "text/markdown; charset=utf-8", to_markdown(&interview)),
+        Format::Json => Json(readable(&caller, store, id).await?).into_response(),
+        Format::Txt => document(id, "txt", "text/plain; charset=utf-8", to_text(&readable(&caller, store, id).await?)),
+        Format::Md => {
+            document(id, "md", "text/markdown; charset=utf-8", to_markdown(&readable(&caller, store, id).await?))
+        }
+        Format::Journal => exported(&caller, store, id, identity.now_unix_ms()).await?,
     })
+}
+
+async fn readable(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Interview, Problem> {
+    Ok(interview(store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?))
+}
+
+/// The journal, one line at a time: what is held besides is the records, which the session's length bounds.
+async fn exported(caller: &Caller, store: &dyn Store, id: SessionId, now: i64) -> Result<Response, Problem> {
+    let ctx = caller.principal.ctx();
+    store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
+    let records = store.journal(ctx, id, 0).await?;
+    let header = journal::Header::of(id, &records, rfc3339(now), version::LONG);
+    let lines = journal::lines(&header, records).map(Ok::<_, std::convert::Infallible>);
+    let name = HeaderValue::try_from(format!("attachment; filename=\"{}\"", journal::file_name(id)))
+        .expect("a UUID and an extension are legal in a header");
+    let kind = HeaderValue::from_static(journal::MEDIA_TYPE);
+    let body = Body::from_stream(futures_util::stream::iter(lines));
+    Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], body).into_response())
 }
 
 fn document(id: SessionId, extension: &str, content_type: &'static str, text: String) -> Response {

@@ -102,19 +102,60 @@ struct Stamped<'a> {
     stamp: Stamp,
 }
 
-#[derive(Deserialize)]
-struct OnlyStamp {
+/// The part of a body that every version has, whatever else an entry says.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Gist {
+    /// Kind of the entry.
+    pub kind: Kind,
+    /// `None` in a record of a version that made none.
     #[serde(default)]
-    stamp: Option<Stamp>,
+    pub stamp: Option<Stamp>,
+    /// `SHA-256(salt ‖ text)` in hex, where the entry has words.
+    #[serde(default)]
+    pub text_hash: Option<String>,
+}
+
+/// A column beside the body that the body repeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// [`Record::kind`].
+    Kind,
+    /// [`Record::source`].
+    Source,
+    /// [`Record::epoch`].
+    Epoch,
+}
+
+impl Gist {
+    /// The first column of `record` that says something else than its body.
+    #[must_use]
+    pub fn contradicts(&self, record: &Record) -> Option<Column> {
+        let stamp = self.stamp.unwrap_or(Stamp { source: record.source, epoch: record.epoch });
+        [
+            (self.kind != record.kind, Column::Kind),
+            (stamp.source != record.source, Column::Source),
+            (stamp.epoch != record.epoch, Column::Epoch),
+        ]
+        .into_iter()
+        .find_map(|(differs, column)| differs.then_some(column))
+    }
+
+    /// Whether words and salt of `record` are those of its body: both there and hashed to what it says, or both gone.
+    #[must_use]
+    pub fn words_fit(&self, record: &Record) -> bool {
+        match (&record.text, &record.salt) {
+            (Some(text), Some(salt)) => self.text_hash.as_ref().is_some_and(|told| *told == text_hash(salt, text)),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
 }
 
 impl Record {
-    /// The stamp in the body; `None` in a record of a version that made none.
-    ///
-    /// # Errors
-    /// When the stored bytes are not an entry this version knows.
-    pub fn stamp(&self) -> Result<Option<Stamp>, serde_json::Error> {
-        serde_json::from_slice(&self.body).map(|OnlyStamp { stamp }| stamp)
+    /// What its body says of itself; `None` when the bytes are none that this version knows.
+    #[must_use]
+    pub fn gist(&self) -> Option<Gist> {
+        serde_json::from_slice(&self.body).ok()
     }
 
     /// The body, parsed.
@@ -176,7 +217,7 @@ pub enum Broken {
         /// The number that is.
         found: u64,
     },
-    /// The stored hash does not follow from body and predecessor.
+    /// The stored hash does not follow from body and predecessor, or a column contradicts the body.
     #[error("record {n} was altered")]
     Altered {
         /// Which record.
@@ -204,14 +245,11 @@ pub fn verify(session: SessionId, records: &[Record]) -> Result<Hash, Broken> {
         if record_hash(session, record.n, prev, &record.body) != record.hash {
             return Err(Broken::Altered { n: record.n });
         }
-        if let (Some(text), Some(salt)) = (&record.text, &record.salt) {
-            let told = match record.entry() {
-                Ok(Entry::Turn(turn) | Entry::Revised(turn)) => turn.text_hash,
-                _ => None,
-            };
-            if told.as_deref() != Some(text_hash(salt, text).as_str()) {
-                return Err(Broken::TextAltered { n: record.n });
-            }
+        let Some(gist) = record.gist().filter(|gist| gist.contradicts(record).is_none()) else {
+            return Err(Broken::Altered { n: record.n });
+        };
+        if !gist.words_fit(record) {
+            return Err(Broken::TextAltered { n: record.n });
         }
         prev = record.hash;
     }

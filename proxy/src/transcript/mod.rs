@@ -9,6 +9,7 @@ pub mod order;
 pub mod seal;
 pub mod timeline;
 pub mod turn;
+pub mod verify;
 
 pub use chain::{Hash, Record, Salt, Seeded};
 pub use entry::{

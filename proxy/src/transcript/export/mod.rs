@@ -1,7 +1,8 @@
-//! The readable record of an interview, as JSON, plain text and Markdown. Pure: it is given what is stored and adds
+//! The readable record of an interview, as JSON, plain text and Markdown, and its journal as it is ([`journal`]). Pure: it is given what is stored and adds
 //! nothing to it; a missing time stays missing and is never a made-up zero.
 
 mod clock_face;
+pub mod journal;
 mod markdown;
 mod text;
 

@@ -18,6 +18,7 @@ mod states;
 mod store;
 mod stores;
 mod transitions;
+mod trust;
 mod view;
 mod watchdogs;
 mod watchman;
