@@ -1,5 +1,7 @@
 //! When a call has shown enough. Pure.
 
+use std::collections::HashSet;
+
 /// Stages and turns that show that an installation works.
 const STAGES: usize = 3;
 const TURNS: usize = 6;
@@ -19,11 +21,36 @@ pub(super) enum Goal {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     pub(super) stages: Vec<String>,
-    pub(super) candidate_turns: usize,
-    pub(super) ai_turns: usize,
+    candidate_turns: HashSet<String>,
+    ai_turns: HashSet<String>,
     /// The recording is over and nothing was said since for a while.
     pub(super) recording_done: bool,
     pub(super) ended_by: Option<String>,
+}
+
+impl Seen {
+    /// A stage began. `false`: told before.
+    pub(super) fn stage(&mut self, name: String) -> bool {
+        let is_new = !self.stages.contains(&name);
+        if is_new {
+            self.stages.push(name);
+        }
+        is_new
+    }
+
+    /// Final words of the candidate; after a loss the same turn may be told again.
+    pub(super) fn candidate(&mut self, item: String, text: &str) {
+        if !text.is_empty() {
+            self.candidate_turns.insert(item);
+        }
+    }
+
+    /// Final words of the interviewer.
+    pub(super) fn ai(&mut self, item: String, text: &str) {
+        if !text.is_empty() {
+            self.ai_turns.insert(item);
+        }
+    }
 }
 
 impl Goal {
@@ -40,9 +67,9 @@ impl Goal {
         match self {
             Self::Enough => {
                 seen.stages.len() >= STAGES
-                    && seen.candidate_turns + seen.ai_turns >= TURNS
-                    && seen.candidate_turns > 0
-                    && seen.ai_turns > 0
+                    && seen.candidate_turns.len() + seen.ai_turns.len() >= TURNS
+                    && !seen.candidate_turns.is_empty()
+                    && !seen.ai_turns.is_empty()
             }
             Self::Recording => seen.recording_done,
             Self::NaturalEnd => false,
@@ -62,17 +89,26 @@ impl Goal {
 mod tests {
     use super::*;
 
+    fn seen(stages: usize, candidate: usize, ai: usize) -> Seen {
+        let mut seen = Seen::default();
+        // Everything told twice, as after a loss.
+        for _ in 0..2 {
+            (0..stages).for_each(|n| {
+                seen.stage(format!("stage {n}"));
+            });
+            (0..candidate).for_each(|n| seen.candidate(format!("u{n}"), "words"));
+            (0..ai).for_each(|n| seen.ai(format!("a{n}"), "words"));
+        }
+        seen.ai("silence".to_owned(), "");
+        seen
+    }
+
     #[test]
     fn enough_is_three_stages_and_six_turns_of_both() {
-        let seen = Seen {
-            stages: vec!["a".into(), "b".into(), "c".into()],
-            candidate_turns: 3,
-            ai_turns: 3,
-            ..Seen::default()
-        };
-        assert!(Goal::Enough.may_end(&seen));
-        assert!(!Goal::Enough.may_end(&Seen { ai_turns: 0, candidate_turns: 6, ..seen.clone() }));
-        assert!(!Goal::Enough.may_end(&Seen { stages: vec!["a".into()], ..seen.clone() }));
-        assert!(!Goal::NaturalEnd.may_end(&seen) && !Goal::NaturalEnd.is_met(&seen));
+        assert!(Goal::Enough.may_end(&seen(3, 3, 3)));
+        for (stages, candidate, ai) in [(3, 6, 0), (3, 0, 6), (3, 2, 3), (1, 3, 3)] {
+            assert!(!Goal::Enough.may_end(&seen(stages, candidate, ai)), "{stages} {candidate} {ai}");
+        }
+        assert!(!Goal::NaturalEnd.may_end(&seen(3, 3, 3)) && !Goal::NaturalEnd.is_met(&seen(3, 3, 3)));
     }
 }

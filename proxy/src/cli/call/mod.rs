@@ -1,7 +1,11 @@
 //! `viva call`: one whole call as a native WebRTC client, doing what a browser does and nothing else. The smoke test of
 //! any deployment: it signs in or takes a ticket, offers, talks, watches the stages, ends, and reads back what was stored.
 
+mod autopilot;
 mod goal;
+mod legs;
+mod line;
+mod offer;
 mod relay;
 mod report;
 mod server;
@@ -17,9 +21,10 @@ use viva_simulator::Source;
 use viva_simulator::speech::wav::Recording;
 
 use goal::Goal;
+use legs::Voices;
 use report::{Form, Report};
 use server::Server;
-use talk::Outcome;
+use talk::{Course, Story};
 
 /// Without `--full` a call is over within two minutes, or something is wrong.
 const USUAL_LIMIT: Duration = Duration::from_secs(115);
@@ -31,7 +36,7 @@ const FULL_LIMIT: Duration = Duration::from_secs(1_500);
 /// Exit status: 0 the call did what it should and is stored; 1 it began and did not; 2 it could not begin.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq ."
+    after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --full --reload-after 30     drops everything once and joins again\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq ."
 )]
 pub(super) struct CallArgs {
     /// Address of the server.
@@ -49,6 +54,9 @@ pub(super) struct CallArgs {
     /// Talk until the interview ends by itself.
     #[arg(long)]
     full: bool,
+    /// Seconds after which everything is dropped once and joined again, as when a page is loaded anew.
+    #[arg(long, value_name = "SECONDS")]
+    reload_after: Option<u64>,
     /// One JSON object a line; the last is the summary.
     #[arg(long)]
     json: bool,
@@ -69,19 +77,20 @@ pub(super) async fn run(args: CallArgs) -> ExitCode {
     };
     let goal = Goal::new(args.full, args.audio.is_some());
     let limit = if args.full { FULL_LIMIT } else { USUAL_LIMIT };
+    let course = Course { goal, limit, reload_after: args.reload_after.map(Duration::from_secs) };
     let server = match Server::sign_in(&args.server, args.token.as_deref(), &args.plan).await {
         Ok(server) => server,
         Err(error) => return report.could_not_begin(&error.to_string()),
     };
-    let outcome = match talk::talk(&server, source, goal, limit, &mut report).await {
-        Ok(outcome) => outcome,
+    let story = match talk::talk(&server, Voices::new(source), course, &mut report).await {
+        Ok(story) => story,
         Err(error) => return report.could_not_begin(&error.to_string()),
     };
-    let stored = server.transcript(&outcome.session_id).await;
-    report.summary(&outcome, stored, &server)
+    let stored = server.transcript(&story.session_id).await;
+    report.summary(&story, stored, &server)
 }
 
-impl Outcome {
+impl Story {
     /// Whether the call did everything that was asked of it.
     fn is_success(&self) -> bool {
         self.goal_met && self.saved

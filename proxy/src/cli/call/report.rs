@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::server::{Server, ServerError};
-use super::talk::Outcome;
+use super::talk::Story;
 
 /// For whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ impl Report {
             "agent_caption" => println!("  interviewer: {}", text("text")),
             "user_caption" => println!("  caller:      {}", text("text")),
             "control" => println!("  [recorded by {}, sideband {}]", text("control"), text("sideband")),
+            "renegotiate" => println!("  [the connection is renewed: {}]", text("reason")),
+            "switch" => println!("  [moved to the new connection]"),
             "session_ended" => println!("── ended: {}", text("ended_by")),
             "error" | "save_error" | "interview_ending" | "session_warning" => {
                 println!("  [{kind}] {}{}", text("code"), text("message"))
@@ -71,26 +73,27 @@ impl Report {
     }
 
     /// The end of the output, and what it means.
-    pub(super) fn summary(&self, outcome: &Outcome, stored: Result<Value, ServerError>, server: &Server) -> ExitCode {
+    pub(super) fn summary(&self, story: &Story, stored: Result<Value, ServerError>, server: &Server) -> ExitCode {
         let (turns, unreadable) = match stored {
             Ok(transcript) => (transcript["turns"].clone(), None),
             Err(error) => (Value::Array(Vec::new()), Some(error.to_string())),
         };
-        let ok = outcome.is_success() && unreadable.is_none();
-        let url = server.transcript_url(&outcome.session_id);
+        let ok = story.is_success() && unreadable.is_none();
+        let url = server.transcript_url(&story.session_id);
         match self.form {
             Form::Json => println!(
                 "{}",
-                json!({ "type": "summary", "ok": ok, "session_id": outcome.session_id, "turns": turns, "stages": outcome.seen.stages,
-                    "setup_ms": outcome.setup, "ended_by": outcome.seen.ended_by, "saved": outcome.saved, "transcript_url": url, "error": unreadable })
+                json!({ "type": "summary", "ok": ok, "session_id": story.session_id, "turns": turns, "stages": story.seen.stages,
+                    "setup_ms": story.setup, "ended_by": story.seen.ended_by, "calls": story.calls, "saved": story.saved, "transcript_url": url, "error": unreadable })
             ),
             Form::Text => {
                 let count = |speaker: &str| {
                     turns.as_array().map_or(0, |turns| turns.iter().filter(|turn| turn["speaker"] == speaker).count())
                 };
-                let (setup, media) = (outcome.setup, outcome.setup.media);
+                let (setup, media) = (story.setup, story.setup.media);
                 println!();
-                println!("stages:  {}", outcome.seen.stages.join(" → "));
+                println!("stages:  {}", story.seen.stages.join(" → "));
+                println!("calls:   {} to the model", story.calls);
                 println!(
                     "turns:   {} stored ({} interviewer, {} caller)",
                     count("ai") + count("candidate"),
@@ -102,7 +105,7 @@ impl Report {
                     "set-up:  answer {} ms, ICE {} ms, DTLS {} ms, data channel {} ms, first audio {first_audio}",
                     setup.answer, media.ice_ms, media.dtls_ms, media.channel_ms
                 );
-                println!("stored:  {url}{}", if outcome.saved { "" } else { " (NOT confirmed as saved)" });
+                println!("stored:  {url}{}", if story.saved { "" } else { " (NOT confirmed as saved)" });
                 if let Some(error) = &unreadable {
                     println!("problem: {error}");
                 }

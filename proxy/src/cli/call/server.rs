@@ -59,6 +59,18 @@ impl Server {
         &self.base
     }
 
+    /// For a caller who joins again: a guest asks for another ticket, and one that was given is good for its session.
+    pub(super) async fn fresh_ticket(&self, session: &str) -> Result<String, ServerError> {
+        if self.cookie.is_none() {
+            return Ok(self.ticket.clone());
+        }
+        let what = "asking for a ticket";
+        let body = json!({ "consent": { "version": "2026-11", "locale": "en" } });
+        let request = self.http.post(format!("{}/api/sessions/{session}/tickets", self.base)).json(&body);
+        let body: Value = self.send(request, what).await?.json().await.map_err(|_| ServerError::Strange { what })?;
+        body["ticket"]["value"].as_str().map(str::to_owned).ok_or(ServerError::Strange { what })
+    }
+
     /// Where a person reads the transcript.
     pub(super) fn transcript_url(&self, session: &str) -> String {
         format!("{}/api/sessions/{session}/transcript", self.base)

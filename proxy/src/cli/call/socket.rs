@@ -18,6 +18,15 @@ pub(super) enum SocketError {
     Refused(String),
 }
 
+/// What a socket brings.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A message.
+    Message(Value),
+    /// It is closed, with this code if it was closed properly.
+    Closed(Option<u16>),
+}
+
 /// An open socket.
 pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -31,23 +40,24 @@ impl Socket {
     }
 
     /// Sends a message; a broken socket is noticed by [`Socket::next`].
-    pub(super) async fn send(&mut self, message: Value) {
+    pub(super) async fn send(&mut self, message: &Value) {
         if let Err(error) = self.0.send(Message::text(message.to_string())).await {
             tracing::debug!(%error, "the server's socket broke");
         }
     }
 
-    /// The next message; `None` when the server closed. Safe to drop.
-    pub(super) async fn next(&mut self) -> Option<Value> {
+    /// The next message, or the end. Safe to drop.
+    pub(super) async fn next(&mut self) -> Said {
         loop {
-            match self.0.next().await? {
-                Ok(Message::Text(text)) => {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => {
                     if let Ok(message) = serde_json::from_str(text.as_str()) {
-                        return Some(message);
+                        return Said::Message(message);
                     }
                 }
-                Ok(Message::Close(_)) | Err(_) => return None,
-                Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Some(Ok(Message::Close(frame))) => return Said::Closed(frame.map(|frame| frame.code.into())),
+                Some(Err(_)) | None => return Said::Closed(None),
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             }
         }
     }
