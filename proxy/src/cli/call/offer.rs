@@ -87,13 +87,13 @@ impl Offer {
         self.stage = Stage::Waiting(now + after.unwrap_or(usual));
     }
 
-    /// The connection that waits for this answer.
-    pub(super) fn answered(&mut self, answer: &Value, now: Instant) -> Option<Caller> {
+    /// The connection that waits for this answer, and how long it waited.
+    pub(super) fn answered(&mut self, answer: &Value, now: Instant) -> Option<(Caller, Duration)> {
         if answer["renegotiateId"].as_str() != self.renegotiate_id.as_deref() {
             return None;
         }
         match std::mem::replace(&mut self.stage, Stage::Waiting(now)) {
-            Stage::Sent(caller, _) => Some(*caller),
+            Stage::Sent(caller, until) => Some((*caller, (now + ANSWER_PATIENCE).saturating_duration_since(until))),
             waiting @ Stage::Waiting(_) => {
                 self.stage = waiting;
                 None

@@ -56,7 +56,7 @@ pub(super) struct Course {
     pub(super) reload_after: Option<Duration>,
 }
 
-/// Times of the set-up, milliseconds from the first byte sent to the server's socket.
+/// Times of the first call's set-up in milliseconds: to the answer from the offer, and from there on.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub(super) struct Setup {
     pub(super) answer: u64,
@@ -95,7 +95,6 @@ struct Talk<'a> {
     epoch: u64,
     executed: HashSet<String>,
     recording_over: Option<Instant>,
-    began: Instant,
     reload_at: Option<Instant>,
     goal: Goal,
     voices: &'a mut Voices,
@@ -116,7 +115,6 @@ pub(super) async fn talk(
     let mut ticket = server.ticket.clone();
     loop {
         let address = Address { url: server.socket_url(), origin: server.origin().to_owned(), token: ticket };
-        let now = Instant::now();
         let mut talk = Talk {
             line: Line::open(address).await?,
             legs: Legs::default(),
@@ -126,7 +124,6 @@ pub(super) async fn talk(
             epoch: 0,
             executed: HashSet::new(),
             recording_over: None,
-            began: now,
             reload_at: None,
             goal: course.goal,
             voices: &mut voices,
@@ -250,14 +247,14 @@ impl Talk<'_> {
     async fn answered(&mut self, message: &Value) -> Result<(), TalkError> {
         let now = Instant::now();
         let Some(offer) = &mut self.offer else { return Ok(()) };
-        let Some(caller) = offer.answered(message, now) else { return Ok(()) };
+        let Some((caller, waited)) = offer.answered(message, now) else { return Ok(()) };
         let aim = offer.aim;
         self.offer = None;
         let handle = caller.answer(message["answer"]["sdp"].as_str().unwrap_or_default()).await?;
         let leg = Leg::new(call_of(message).unwrap_or_default().to_owned(), handle);
         self.story.calls += 1;
         if self.story.calls == 1 {
-            self.story.setup.answer = u64::try_from((now - self.began).as_millis()).unwrap_or(u64::MAX);
+            self.story.setup.answer = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         }
         match aim {
             Aim::Instead => self.legs.replace(leg),
