@@ -30,12 +30,18 @@ pub struct Config {
     pub tools: ToolUse,
     /// A call whose media never connects is ended after this. Default 30 s.
     pub no_ice_timeout: Duration,
+    /// A caller of whom nothing is heard any more, not even ICE's checks, is given up after this
+    /// and the call ended. Default 30 s, the stack's.
+    pub peer_timeout: Duration,
     /// The longest call. Default 3600 s.
     pub max_session: Duration,
     /// Calls at once; more are answered 429. Default 1024.
     pub max_calls: usize,
     /// What is to go wrong. Default: nothing.
     pub faults: Faults,
+    /// What is to go wrong in the first call, the second, ... in place of `faults`, which calls
+    /// after these have. Calls are counted as they are asked for, whatever comes of them.
+    pub script: Vec<Faults>,
 }
 
 /// Whether the interviewer uses the tools that a session offers.
@@ -93,9 +99,11 @@ impl Default for Config {
             generation_speed: 2.5,
             tools: ToolUse::Never,
             no_ice_timeout: Duration::from_secs(30),
+            peer_timeout: Duration::from_secs(30),
             max_session: Duration::from_secs(3600),
             max_calls: 1024,
             faults: Faults::default(),
+            script: Vec::new(),
         }
     }
 }

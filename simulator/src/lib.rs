@@ -17,5 +17,5 @@ pub mod speech;
 pub use call::{ClientEvent, Origin};
 pub use caller::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
 pub use config::{Config, Media, ToolUse};
-pub use faults::{FaultInfo, Faults};
+pub use faults::{FaultInfo, Faults, Quirks, Trouble};
 pub use server::{Probe, Simulator};

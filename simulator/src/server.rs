@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::ClientEvent;
+use crate::call::{ClientEvent, Message};
 use crate::config::Config;
-use crate::faults::Faults;
+use crate::faults::{Faults, Script, Trouble};
 use crate::http::{Shared, router};
 use crate::model::ids::Ids;
 
@@ -117,10 +117,53 @@ impl Probe {
         self.shared.records.hangups()
     }
 
-    /// Misbehave like this from now on. Calls that are live keep the faults they began with.
+    /// Ids of the calls that are live, in no order.
+    #[must_use]
+    pub fn live(&self) -> Vec<String> {
+        self.shared.calls.ids()
+    }
+
+    /// Misbehave like this in all calls that are not scripted. Calls that are live keep the faults
+    /// they have.
     pub fn set_faults(&self, faults: Faults) {
-        let mut current = self.shared.faults.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *current = faults;
+        self.script().set_general(faults);
+    }
+
+    /// The next call has these faults; what was scripted comes after it.
+    pub fn next_call(&self, faults: Faults) {
+        self.script().put_next(faults);
+    }
+
+    /// The faults of a live call, or `None` when there is no such call.
+    #[must_use]
+    pub fn call_faults(&self, call_id: &str) -> Option<Faults> {
+        self.shared.calls.get(call_id).map(|call| call.faults())
+    }
+
+    /// Give a live call other faults: within a frame (20 ms) they are in force. What is decided
+    /// when a call begins stays: creating, loss, jitter, the time after which a vanished caller is
+    /// noticed, and `expires_at`. `false`: there is no such call.
+    pub fn set_call_faults(&self, call_id: &str, faults: Faults) -> bool {
+        self.shared.calls.get(call_id).is_some_and(|call| call.faults.send(faults).is_ok())
+    }
+
+    /// Let this befall the sidebands that a live call has now; those that attach later are well.
+    /// `false`: there is no such call, or it takes nothing at the moment.
+    pub fn trouble(&self, call_id: &str, trouble: Trouble) -> bool {
+        self.order(call_id, Message::Trouble(trouble))
+    }
+
+    /// Have the provider end a live call by itself. `false` as with [`Probe::trouble`].
+    pub fn drop_call(&self, call_id: &str) -> bool {
+        self.order(call_id, Message::Drop)
+    }
+
+    fn order(&self, call_id: &str, order: Message) -> bool {
+        self.shared.calls.get(call_id).is_some_and(|call| call.inbox.try_send(order).is_ok())
+    }
+
+    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+        self.shared.script.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
+use viva_simulator::faults::{Known, parse_script};
 use viva_simulator::{Config, Faults, Simulator};
 
 use super::{complain, say};
@@ -17,7 +18,7 @@ use super::{complain, say};
 /// say is scripted by the seed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  viva simulate --port 9090 --key sk-test\n  OPENAI_BASE_URL=http://127.0.0.1:9090 OPENAI_API_KEY=sk-test viva\n  viva simulate --fault create_status=429\n  viva simulate --list-faults"
+    after_help = "Examples:\n  viva simulate --port 9090 --key sk-test\n  OPENAI_BASE_URL=http://127.0.0.1:9090 OPENAI_API_KEY=sk-test viva\n  viva simulate --fault create=429                 every call is refused\n  viva simulate --fault words_late=3000,no_close   two faults in every call\n  viva simulate --fault 2:call_drops=3000          the second call is ended by the provider after three seconds\n  viva simulate --fault 1:sideband_drops=5000,sideband_once --fault reordered=300\n  viva simulate --list-faults"
 )]
 pub(super) struct SimulateArgs {
     /// Port on 127.0.0.1; 0 takes a free one.
@@ -29,8 +30,9 @@ pub(super) struct SimulateArgs {
     /// Decides what is asked and answered.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Faults to have, `name=value` separated by commas; may be given several times.
-    #[arg(long = "fault", value_name = "NAME=VALUE")]
+    /// Faults to have, `name=value` separated by commas; may be given several times. With a number and a colon before
+    /// them they are of that call alone (the first is 1), on top of those of all calls.
+    #[arg(long = "fault", value_name = "[CALL:]NAME[=VALUE]")]
     faults: Vec<String>,
     /// Explain every fault and exit.
     #[arg(long)]
@@ -40,17 +42,15 @@ pub(super) struct SimulateArgs {
 /// Runs until it is interrupted.
 pub(super) async fn run(args: SimulateArgs) -> ExitCode {
     if args.list_faults {
-        for fault in Faults::list() {
-            say(&format!("{:<24} {}", fault.form, fault.explanation));
-        }
+        list_faults();
         return ExitCode::SUCCESS;
     }
-    let faults = match Faults::parse(&args.faults.join(",")) {
-        Ok(faults) => faults,
+    let (faults, script) = match parse_script(args.faults.iter().map(String::as_str)) {
+        Ok(read) => read,
         Err(error) => return complain([format!("--fault: {error}; see `viva simulate --list-faults`")]),
     };
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let config = Config { bind, key: args.key, seed: args.seed, faults, ..Config::default() };
+    let config = Config { bind, key: args.key, seed: args.seed, faults, script, ..Config::default() };
     let simulator = match Simulator::bind(config).await {
         Ok(simulator) => simulator,
         Err(error) => return complain([format!("port {}: {error}", args.port)]),
@@ -70,5 +70,17 @@ pub(super) async fn run(args: SimulateArgs) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain([error.to_string()]),
+    }
+}
+
+fn list_faults() {
+    for (known, title) in [
+        (Known::Failure, "What is known to go wrong:"),
+        (Known::Quirk, "How the provider may behave, which is not certain:"),
+    ] {
+        say(title);
+        for fault in Faults::list().iter().filter(|fault| fault.known == known) {
+            say(&format!("  {:<26} {}", fault.form, fault.explanation));
+        }
     }
 }

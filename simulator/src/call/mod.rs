@@ -3,19 +3,26 @@
 //! A call's task owns the peer, the model and the sidebands' senders; everybody else reaches it
 //! through a bounded inbox.
 
+mod delivery;
 mod ears;
 mod mouth;
 mod record;
 mod registry;
+mod sidebands;
 mod task;
+mod wording;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
 pub(crate) use record::{CallRecord, Records};
 pub use record::{ClientEvent, Origin};
-pub(crate) use registry::{CallRef, Calls};
-pub(crate) use task::{Call, Farewell, Limits};
+pub(crate) use registry::{CallRef, Calls, Orders};
+pub(crate) use task::{Call, Limits};
+
+use std::time::Duration;
+
+use crate::faults::Trouble;
 
 /// Messages waiting for a call's task. When full, the sender waits: a sideband that talks faster
 /// than the call listens is slowed down by its own socket.
@@ -34,8 +41,12 @@ pub(crate) enum Message {
     Client(String),
     /// A sideband is gone.
     Detach(SidebandId),
+    /// Something is to befall the sidebands that are attached now.
+    Trouble(Trouble),
     /// Somebody hung up.
     HangUp,
+    /// The provider is to end the call by itself.
+    Drop,
 }
 
 /// One sideband of one call.
@@ -47,6 +58,12 @@ pub(crate) struct SidebandId(pub(crate) u64);
 pub(crate) enum Frame {
     /// A server event as JSON.
     Event(Utf8Bytes),
-    /// Close with this code and reason.
-    Close(u16, &'static str),
+    /// Close with this code and reason, after a delay.
+    Close(u16, &'static str, Duration),
+    /// Break the connection without a close.
+    Drop,
+    /// Send and read nothing any more.
+    Silence,
+    /// There is no call any more; stay until the client goes.
+    Linger,
 }

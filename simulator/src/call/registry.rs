@@ -1,13 +1,14 @@
 //! The calls that are live, and the guard that takes each one out exactly once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{INBOX, Message, SidebandId};
+use crate::faults::Faults;
 
 /// No more calls are taken.
 #[derive(Debug)]
@@ -18,6 +19,30 @@ pub(crate) struct Full;
 pub(crate) struct CallRef {
     pub(crate) inbox: mpsc::Sender<Message>,
     pub(crate) created: Instant,
+    /// Sidebands being served.
+    pub(crate) sidebands: Arc<AtomicUsize>,
+    /// What goes wrong in it; may be changed while it runs.
+    pub(crate) faults: watch::Sender<Faults>,
+}
+
+impl CallRef {
+    /// What goes wrong in the call, as of now.
+    pub(crate) fn faults(&self) -> Faults {
+        self.faults.borrow().clone()
+    }
+
+    /// Whether hanging up fails, and how long it takes.
+    pub(crate) fn hangup_faults(&self) -> (bool, Duration) {
+        let faults = self.faults.borrow();
+        (faults.hangup_fails, faults.hangup_delay)
+    }
+}
+
+/// A call's own ends of what [`CallRef`] reaches it by.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    pub(crate) faults: watch::Receiver<Faults>,
 }
 
 /// All live calls of one simulator.
@@ -34,16 +59,17 @@ impl Calls {
     }
 
     /// Take a place for a call. It is given back when the seat is dropped.
-    pub(crate) fn admit(self: &Arc<Self>, id: &str) -> Result<(Seat, mpsc::Receiver<Message>), Full> {
+    pub(crate) fn admit(self: &Arc<Self>, id: &str, faults: Faults) -> Result<(Seat, Orders), Full> {
         let (inbox, messages) = mpsc::channel(INBOX);
+        let (faults, wrong) = watch::channel(faults);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if live.len() >= self.most {
             return Err(Full);
         }
         let created = Instant::now();
-        live.insert(id.to_owned(), CallRef { inbox, created });
+        live.insert(id.to_owned(), CallRef { inbox, created, sidebands: Arc::default(), faults });
         let seat = Seat { calls: self.clone(), id: id.to_owned() };
-        Ok((seat, messages))
+        Ok((seat, Orders { inbox: messages, faults: wrong }))
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<CallRef> {

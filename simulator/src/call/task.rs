@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use serde_json::Value;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::Delivery;
 use super::ears::Ears;
 use super::mouth::{Mouth, Playback};
 use super::registry::Seat;
-use super::{CallRecord, ClientEvent, Frame, Message, Origin, SidebandId};
+use super::sidebands::Sidebands;
+use super::wording::{reword, with_own_id};
+use super::{CallRecord, ClientEvent, Message, Orders, Origin};
+use crate::faults::Faults;
 use crate::model::{From, Input, Model, Output, Target, millis};
 use crate::peer::{Command, Event, Peer, State};
 use crate::speech::FRAME_MS;
@@ -21,9 +24,6 @@ use crate::speech::vad::Activity;
 
 /// Label of the channel on which a native caller announces its words.
 pub(crate) const ANNOUNCEMENTS: &str = "viva-sim";
-/// Sidebands of one call at once; more are turned away.
-const SIDEBANDS: usize = 32;
-
 /// How long closing may take before the peer is dropped, which closes it behind our back.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -34,18 +34,12 @@ enum End {
     PeerGone,
     NeverConnected,
     TooLong,
+    /// A fault: the provider ended it by itself.
+    Dropped,
     Shutdown,
 }
 
-/// What sidebands are told at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Farewell {
-    Close,
-    /// A fault: nothing.
-    None,
-}
-
-/// How long a call may take.
+/// How long a call may take, unless a fault says otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) no_ice: Duration,
@@ -55,46 +49,49 @@ pub(crate) struct Limits {
 /// A call before and while it runs. Dropping it closes the peer and gives its place back.
 pub(crate) struct Call {
     seat: Seat,
-    inbox: mpsc::Receiver<Message>,
+    orders: Orders,
+    faults: Faults,
     record: Arc<CallRecord>,
     peer: Peer,
     model: Model,
     ears: Ears,
     mouth: Mouth,
     limits: Limits,
-    farewell: Farewell,
+    delivery: Delivery,
     created: Instant,
     connected: bool,
     stuck: bool,
     /// The label of the data channel that carries events, once one is open.
     channel: Option<String>,
-    sidebands: Vec<(SidebandId, mpsc::Sender<Frame>)>,
+    sidebands: Sidebands,
 }
 
 impl Call {
     pub(crate) fn new(
-        (seat, inbox): (Seat, mpsc::Receiver<Message>),
+        (seat, mut orders): (Seat, Orders),
         record: Arc<CallRecord>,
         peer: Peer,
         model: Model,
         limits: Limits,
-        farewell: Farewell,
+        seed: u64,
     ) -> Result<Self, CodecError> {
+        let faults = orders.faults.borrow_and_update().clone();
         Ok(Self {
             seat,
-            inbox,
+            orders,
+            faults,
             record,
             peer,
             ears: Ears::new(model.listening())?,
             mouth: Mouth::new()?,
             model,
             limits,
-            farewell,
+            delivery: Delivery::new(seed),
             created: Instant::now(),
             connected: false,
             stuck: false,
             channel: None,
-            sidebands: Vec::new(),
+            sidebands: Sidebands::default(),
         })
     }
 
@@ -114,7 +111,7 @@ impl Call {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
             let end = tokio::select! {
-                message = self.inbox.recv() => match message {
+                message = self.orders.inbox.recv() => match message {
                     Some(message) => self.message(message),
                     // The registry let go of the call: it was hung up.
                     None => Some(End::HungUp),
@@ -137,18 +134,24 @@ impl Call {
 
     // === inputs ===
 
+    /// From here on the faults are those that were ordered last.
+    fn obey(&mut self) {
+        // Nobody can order anything once the registry let go of the call; it is about to end.
+        if self.orders.faults.has_changed().unwrap_or(false) {
+            self.faults = self.orders.faults.borrow_and_update().clone();
+            self.model.set_faults(self.faults.clone());
+        }
+    }
+
     fn message(&mut self, message: Message) -> Option<End> {
+        self.obey();
         match message {
-            Message::Attach(id, frames) => {
-                if self.sidebands.len() < SIDEBANDS {
-                    self.sidebands.push((id, frames));
-                } else {
-                    let _ = frames.try_send(Frame::Close(1013, "too many sidebands"));
-                }
-            }
+            Message::Attach(id, frames) => self.sidebands.attach(self.now(), id, frames),
             Message::Client(text) => self.client(From::Sideband, &text),
-            Message::Detach(id) => self.sidebands.retain(|(other, _)| *other != id),
+            Message::Detach(id) => self.sidebands.detach(id),
+            Message::Trouble(trouble) => self.sidebands.suffer(trouble),
             Message::HangUp => return Some(End::HungUp),
+            Message::Drop => return Some(End::Dropped),
         }
         None
     }
@@ -187,16 +190,21 @@ impl Call {
     }
 
     fn tick(&mut self) -> Option<End> {
+        self.obey();
         let age = self.created.elapsed();
-        if !self.connected && age > self.limits.no_ice {
+        if !self.connected && age > self.faults.no_ice.unwrap_or(self.limits.no_ice) {
             return Some(End::NeverConnected);
         }
         if self.stuck {
             return Some(End::PeerGone);
         }
-        if age > self.limits.session {
+        if age > self.cap() {
             return Some(End::TooLong);
         }
+        if self.faults.call_drops.is_some_and(|limit| age > limit) {
+            return Some(End::Dropped);
+        }
+        self.sidebands.age(millis(age), &self.faults);
         if self.connected {
             let (packet, playback) = self.mouth.frame();
             self.peer.offer_command(Command::Opus(packet));
@@ -211,7 +219,14 @@ impl Call {
         if self.model.next_deadline().is_some_and(|at| at <= self.now()) {
             self.input(Input::Tick);
         }
+        let mut due = Vec::new();
+        self.delivery.due(self.now(), &mut due);
+        self.send(due);
         None
+    }
+
+    fn cap(&self) -> Duration {
+        self.faults.session_cap.unwrap_or(self.limits.session)
     }
 
     fn client(&mut self, from: From, text: &str) {
@@ -259,18 +274,29 @@ impl Call {
     }
 
     fn perform(&mut self, outputs: Vec<Output>) {
+        let now = self.now();
+        let mut leaving = Vec::new();
         for output in outputs {
             match output {
-                Output::Event(target, event) => self.send(target, &event),
+                Output::Event(target, event) => {
+                    self.delivery.push(now, target, event, &self.faults, &mut leaving);
+                }
                 Output::Say { response_id, text, pace } => self.mouth.say(response_id, &text, pace),
                 Output::StopSpeaking => self.mouth.stop(),
                 Output::SpeakAtMost { response_id, audio } => self.mouth.at_most(&response_id, audio),
                 Output::Listen(listening) => self.ears.listen(listening),
             }
         }
+        self.send(leaving);
     }
 
-    fn send(&mut self, target: Target, event: &Value) {
+    fn send(&mut self, events: Vec<(Target, Value)>) {
+        for (target, event) in events {
+            self.send_one(target, &reword(event, &self.faults));
+        }
+    }
+
+    fn send_one(&mut self, target: Target, event: &Value) {
         let text = Utf8Bytes::from(event.to_string());
         if let Some(label) = self.channel.clone() {
             let text = text.to_string();
@@ -278,43 +304,29 @@ impl Call {
             // stack's own buffer of megabytes. Such a call is over.
             self.stuck |= !self.peer.offer_command(Command::Text { label, text });
         }
-        if target == Target::Both {
-            self.sidebands.retain(|(_, frames)| {
-                let kept = frames.try_send(Frame::Event(text.clone())).is_ok();
-                if !kept {
-                    tracing::debug!("a sideband does not read and is dropped");
-                }
-                kept
-            });
+        if target == Target::Both && !self.sidebands.are_none() {
+            let own_ids = self.faults.quirks.event_ids_differ;
+            self.sidebands.send(|id| if own_ids { with_own_id(event, id.0).to_string().into() } else { text.clone() });
         }
     }
 
     async fn finish(mut self, end: End) {
         let (code, reason) = match end {
             End::TooLong => {
-                let minutes = self.limits.session.as_secs() / 60;
-                let outputs = self.model.expire(minutes);
-                self.perform(outputs);
+                if !self.faults.quirks.cap_unannounced {
+                    let outputs = self.model.expire(self.cap().as_secs() / 60);
+                    self.perform(outputs);
+                }
                 (1001, "Your session hit the maximum duration.")
             }
             End::Shutdown => (1001, "The server is going away."),
-            End::HungUp | End::PeerGone | End::NeverConnected => (1000, ""),
+            End::HungUp | End::PeerGone | End::NeverConnected | End::Dropped => (1000, ""),
         };
+        let rest = self.delivery.rest();
+        self.send(rest);
         // Behind the last texts. Should the queue be full, dropping the peer closes it as well.
         self.peer.offer_command(Command::Close);
-        if self.farewell == Farewell::None {
-            // The sidebands' senders are leaked to a task that ends with their sockets: a closed
-            // queue would end them now.
-            let sidebands = std::mem::take(&mut self.sidebands);
-            tokio::spawn(async move {
-                for (_, frames) in sidebands {
-                    frames.closed().await;
-                }
-            });
-        }
-        for (_, frames) in &self.sidebands {
-            let _ = frames.try_send(Frame::Close(code, reason));
-        }
+        self.sidebands.leave(code, reason, &self.faults);
         let closed = async { while !matches!(self.peer.next_event().await, None | Some(Event::Closed)) {} };
         let _ = tokio::time::timeout(CLOSING, closed).await;
     }

@@ -11,12 +11,13 @@ use super::Shared;
 use super::auth::{Bearer, refuse_beta};
 use super::error::ApiError;
 use super::offer::Asked;
-use crate::call::{Call, Farewell, Limits};
+use crate::call::{Call, Limits};
 use crate::faults::{CreateFault, Faults};
 use crate::model::ids::Ids;
+use crate::model::refusal::Refusal;
 use crate::model::session::Session;
 use crate::model::{Model, Setup};
-use crate::peer::{self, PeerError};
+use crate::peer::{self, PeerError, Weather};
 
 /// The provider answers so, although its specification says `application/sdp`.
 const ANSWER_TYPE: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -29,15 +30,24 @@ pub(super) async fn create(
     refuse_beta(&headers)?;
     let bearer = shared.keys.check(&headers)?;
     let asked = Asked::read(request).await?;
-    let faults = shared.faults();
+    let faults = shared.next_faults();
     tokio::time::sleep(faults.create_delay).await;
     match faults.create {
         CreateFault::Status(status) => return Err(ApiError::of_status(status)),
-        CreateFault::Hang => std::future::pending().await,
+        // The client gives up, or the server ends.
+        CreateFault::Hang => {
+            shared.shutdown.cancelled().await;
+            return Err(ApiError::of_status(503));
+        }
         CreateFault::Garbage => return Ok(garbage()),
         CreateFault::None | CreateFault::NoLocation => {}
     }
 
+    let project = matches!(bearer, Bearer::Project);
+    if project && asked.session.is_none() && faults.quirks.create_needs_session {
+        let text = "Missing required parameter: 'session'.";
+        return Err(Refusal::new("missing_required_parameter", text).at("session").into());
+    }
     let suffix = Ids::fresh().letters(21);
     let (call_id, session_id) = (format!("rtc_u0_{suffix}"), format!("sess_u0_{suffix}"));
     let cap = faults.session_cap.unwrap_or(shared.config.max_session);
@@ -55,13 +65,12 @@ pub(super) async fn create(
     if let Some(settings) = settings {
         session.create(&settings)?;
     }
-    let answer = start(&shared, &call_id, session, &asked.sdp, &faults).await?;
+    let unnamed = faults.create == CreateFault::NoLocation;
+    let answer = start(&shared, &call_id, session, &asked.sdp, faults).await?;
     let mut response = (StatusCode::CREATED, answer).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, ANSWER_TYPE);
-    if faults.create != CreateFault::NoLocation
-        && let Ok(location) = HeaderValue::from_str(&format!("/v1/realtime/calls/{call_id}"))
-    {
+    if !unnamed && let Ok(location) = HeaderValue::from_str(&format!("/v1/realtime/calls/{call_id}")) {
         headers.insert(header::LOCATION, location);
     }
     Ok(response)
@@ -72,13 +81,19 @@ async fn start(
     call_id: &str,
     session: Session,
     offer: &str,
-    faults: &Faults,
+    faults: Faults,
 ) -> Result<String, ApiError> {
     let seat = shared
         .calls
-        .admit(call_id)
+        .admit(call_id, faults.clone())
         .map_err(|_| ApiError::rate_limited("rate_limit_exceeded", "Too many calls at once."))?;
-    let settings = peer::Settings { addresses: shared.media.clone(), ..peer::Settings::default() };
+    let config = &shared.config;
+    let settings = peer::Settings {
+        addresses: shared.media.clone(),
+        ice_timeout: faults.peer_timeout.unwrap_or(config.peer_timeout),
+        weather: Weather { loss_percent: faults.loss_percent, jitter: faults.jitter, seed: config.seed },
+        ..peer::Settings::default()
+    };
     let (answer, peer) = peer::accept(offer, &settings).await.map_err(|error| match error {
         PeerError::Description(_) => ApiError::invalid_offer("it cannot be answered"),
         PeerError::Setup(_) | PeerError::NotGathered => {
@@ -86,14 +101,10 @@ async fn start(
             ApiError::of_status(500)
         }
     })?;
-    let model = Model::new(Setup::of(&shared.config, faults.clone()), session, Ids::fresh());
-    let limits = Limits {
-        no_ice: shared.config.no_ice_timeout,
-        session: faults.session_cap.unwrap_or(shared.config.max_session),
-    };
-    let farewell = if faults.no_close { Farewell::None } else { Farewell::Close };
+    let model = Model::new(Setup::of(config, faults), session, Ids::fresh());
+    let limits = Limits { no_ice: config.no_ice_timeout, session: config.max_session };
     let record = shared.records.open(call_id);
-    let call = Call::new(seat, record, peer, model, limits, farewell).map_err(|error| {
+    let call = Call::new(seat, record, peer, model, limits, config.seed).map_err(|error| {
         tracing::warn!(%error, "a call could not be set up");
         ApiError::of_status(500)
     })?;

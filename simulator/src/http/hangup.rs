@@ -18,8 +18,12 @@ pub(super) async fn hang_up(
 ) -> Result<StatusCode, ApiError> {
     refuse_beta(&headers)?;
     shared.keys.check(&headers)?;
-    if shared.faults().hangup_fails {
-        return Err(ApiError::of_status(500));
+    if let Some(call) = shared.calls.get(&id) {
+        let (fails, delay) = call.hangup_faults();
+        tokio::time::sleep(delay).await;
+        if fails {
+            return Err(ApiError::of_status(500));
+        }
     }
     let call = shared.calls.take(&id).ok_or_else(ApiError::call_not_found)?;
     shared.records.hung_up(&id);

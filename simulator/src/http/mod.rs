@@ -11,7 +11,7 @@ mod secrets;
 mod sideband;
 
 use std::net::IpAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::{Calls, Records};
 use crate::config::Config;
-use crate::faults::Faults;
+use crate::faults::{Faults, Script};
 use auth::Keys;
 
 /// The largest body of any request: an offer, a session with its tools, and room.
@@ -31,7 +31,7 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     /// Apart from the configuration, since a test may change them while the server runs.
-    pub(crate) faults: RwLock<Faults>,
+    pub(crate) script: Mutex<Script>,
     pub(crate) keys: Keys,
     pub(crate) calls: Arc<Calls>,
     pub(crate) records: Records,
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: Config, key: String) -> Arc<Self> {
         Arc::new(Self {
-            faults: RwLock::new(config.faults.clone()),
+            script: Mutex::new(Script::new(config.faults.clone(), &config.script)),
             keys: Keys::new(key),
             calls: Calls::new(config.max_calls),
             records: Records::default(),
@@ -56,9 +56,9 @@ impl Shared {
         })
     }
 
-    pub(crate) fn faults(&self) -> Faults {
-        let faults = self.faults.read();
-        faults.unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    /// What is to go wrong in the call that is asked for now.
+    fn next_faults(&self) -> Faults {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 

@@ -4,11 +4,13 @@
 //! any client event.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as WsMessage, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -20,6 +22,9 @@ use super::error::ApiError;
 use crate::call::{CallRef, Frame, Message, SIDEBAND_QUEUE, SidebandId};
 use crate::model::ids::Ids;
 use crate::model::refusal::Refusal;
+
+/// A silent socket is let go after this: it is not seen whether anybody is still there.
+const SILENCE_AT_MOST: Duration = Duration::from_secs(120);
 
 /// The largest client event: the provider's 15 MiB are for audio, which has no business here.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -45,7 +50,15 @@ pub(super) async fn attach(
     if refuse_beta(&headers).is_err() {
         return Ok(upgrade.on_upgrade(close_beta));
     }
-    let call = find(&shared, &call_id).ok_or_else(ApiError::call_not_found)?;
+    let call = match find(&shared, &call_id) {
+        Found::Call(call) => call,
+        Found::Nothing => return Err(ApiError::call_not_found()),
+        Found::NothingToSay => return Ok(StatusCode::NOT_FOUND.into_response()),
+        Found::Taken => {
+            let refusal = Refusal::new("sideband_already_attached", "This call has a sideband already.");
+            return Err(ApiError::new(StatusCode::CONFLICT, refusal));
+        }
+    };
     let id = shared.calls.sideband();
     let tasks = shared.tasks.clone();
     let shutdown = shared.shutdown.clone();
@@ -67,12 +80,30 @@ fn authorize(shared: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
     shared.keys.check(headers).map(|_| ())
 }
 
+/// What there is under a call id.
+enum Found {
+    Call(CallRef),
+    Nothing,
+    /// A quirk: 404 without a body.
+    NothingToSay,
+    /// A quirk: another sideband is attached.
+    Taken,
+}
+
 /// Too early, ended and unknown look alike, as upstream.
-fn find(shared: &Shared, call_id: &str) -> Option<CallRef> {
-    let faults = shared.faults();
-    let call = shared.calls.get(call_id)?;
+fn find(shared: &Shared, call_id: &str) -> Found {
+    let Some(call) = shared.calls.get(call_id) else {
+        return Found::Nothing;
+    };
+    let faults = call.faults();
     let early = call.created.elapsed() < faults.sideband_late;
-    (!early && !faults.sideband_never).then_some(call)
+    if early || faults.sideband_never {
+        return if faults.quirks.sideband_404_empty { Found::NothingToSay } else { Found::Nothing };
+    }
+    if faults.quirks.sideband_single && call.sidebands.load(Ordering::Relaxed) > 0 {
+        return Found::Taken;
+    }
+    Found::Call(call)
 }
 
 async fn close_beta(mut socket: WebSocket) {
@@ -84,31 +115,26 @@ async fn close_beta(mut socket: WebSocket) {
 
 async fn serve(mut socket: WebSocket, call: CallRef, id: SidebandId, shutdown: CancellationToken) {
     let (frames, mut outgoing) = mpsc::channel(SIDEBAND_QUEUE);
+    let served = Served::begin(call.sidebands.clone());
     if call.inbox.send(Message::Attach(id, frames)).await.is_err() {
         let _ = socket.send(close(1000, "")).await;
         return;
     }
-    loop {
+    let last = loop {
         tokio::select! {
             biased;
-            () = shutdown.cancelled() => {
-                let _ = socket.send(close(1001, "The server is going away.")).await;
-                return;
-            }
+            () = shutdown.cancelled() => break going_away(),
             frame = outgoing.recv() => match frame {
                 Some(Frame::Event(text)) => {
                     if socket.send(WsMessage::Text(text)).await.is_err() {
-                        break;
+                        break Last::Nothing;
                     }
                 }
-                Some(Frame::Close(code, reason)) => {
-                    let _ = socket.send(close(code, reason)).await;
-                    return;
-                }
-                None => {
-                    let _ = socket.send(close(1013, "too slow")).await;
-                    return;
-                }
+                Some(Frame::Close(code, reason, late)) => break Last::Close(close(code, reason), late),
+                Some(Frame::Drop) => break Last::Nothing,
+                Some(Frame::Silence) => break Last::Silence,
+                Some(Frame::Linger) => break Last::Linger,
+                None => break Last::Close(close(1013, "too slow"), Duration::ZERO),
             },
             message = socket.recv() => match message {
                 Some(Ok(WsMessage::Text(text))) => {
@@ -116,12 +142,66 @@ async fn serve(mut socket: WebSocket, call: CallRef, id: SidebandId, shutdown: C
                     // meant to come.
                     let _ = call.inbox.send(Message::Client(text.to_string())).await;
                 }
-                Some(Ok(WsMessage::Close(_)) | Err(_)) | None => break,
+                Some(Ok(WsMessage::Close(_)) | Err(_)) | None => break Last::Nothing,
                 Some(Ok(WsMessage::Binary(_) | WsMessage::Ping(_) | WsMessage::Pong(_))) => {}
             },
         }
-    }
+    };
     let _ = call.inbox.send(Message::Detach(id)).await;
+    // The call is not held on to: whoever looks for its end must see it.
+    drop((served, call, outgoing));
+    leave(socket, last, &shutdown).await;
+}
+
+/// How a sideband is left.
+enum Last {
+    /// The socket is dropped as it is.
+    Nothing,
+    Close(WsMessage, Duration),
+    Silence,
+    Linger,
+}
+
+async fn leave(mut socket: WebSocket, last: Last, shutdown: &CancellationToken) {
+    match last {
+        Last::Nothing => {}
+        Last::Close(frame, late) => {
+            shutdown.run_until_cancelled(tokio::time::sleep(late)).await;
+            let _ = socket.send(frame).await;
+        }
+        // Reading would answer pings, and show that the client went.
+        Last::Silence => {
+            shutdown.run_until_cancelled(tokio::time::sleep(SILENCE_AT_MOST)).await;
+        }
+        Last::Linger => {
+            let gone = async { while let Some(Ok(_)) = socket.recv().await {} };
+            if shutdown.run_until_cancelled(gone).await.is_none()
+                && let Last::Close(frame, _) = going_away()
+            {
+                let _ = socket.send(frame).await;
+            }
+        }
+    }
+}
+
+fn going_away() -> Last {
+    Last::Close(close(1001, "The server is going away."), Duration::ZERO)
+}
+
+/// Counts a sideband among its call's for as long as it lives.
+struct Served(Arc<AtomicUsize>);
+
+impl Served {
+    fn begin(count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn close(code: u16, reason: &'static str) -> WsMessage {

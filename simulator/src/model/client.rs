@@ -13,17 +13,19 @@ impl Model {
             Ok(event) if event.is_object() => event,
             _ => {
                 let refusal = Refusal::new("invalid_json", "The event is not a JSON object.");
-                return self.refuse(&Value::Null, &refusal);
+                return self.refuse(from, &Value::Null, &refusal);
             }
         };
         if let Err(refusal) = self.perform(now, from, &event) {
-            self.refuse(&event, &refusal);
+            self.refuse(from, &event, &refusal);
         }
     }
 
-    fn refuse(&mut self, event: &Value, refusal: &Refusal) {
-        let error = refusal.event(event["event_id"].as_str());
-        self.emit(json!({"type": "error", "error": error}));
+    fn refuse(&mut self, from: From, event: &Value, refusal: &Refusal) {
+        let quirks = &self.setup.faults.quirks;
+        let answered = event["event_id"].as_str().filter(|_| !quirks.error_unattributed);
+        let target = mirrored(from, quirks.errors_unmirrored);
+        self.emit_to(target, json!({"type": "error", "error": refusal.event(answered)}));
     }
 
     fn perform(&mut self, now: u64, from: From, event: &Value) -> Result<(), Refusal> {
@@ -32,7 +34,7 @@ impl Model {
             Some("response.create") => self.reply_by_client(now, &event["response"]),
             Some("response.cancel") => self.cancel_by_client(now, event["response_id"].as_str()),
             Some("conversation.item.create") => self.create_item(event),
-            Some("conversation.item.retrieve") => self.retrieve_item(event),
+            Some("conversation.item.retrieve") => self.retrieve_item(from, event),
             Some("conversation.item.truncate") => self.truncate_item(event),
             Some("conversation.item.delete") => self.delete_item(event),
             Some("output_audio_buffer.clear") => {
@@ -57,7 +59,7 @@ impl Model {
     fn queue_update(&mut self, now: u64, from: From, event: &Value) -> Result<(), Refusal> {
         let delay = super::millis(self.setup.faults.update_delay);
         if delay == 0 {
-            self.update_session(from, event);
+            self.update_session(now, from, event);
             return Ok(());
         }
         if self.waiting_updates.len() >= WAITING_UPDATES {
@@ -67,15 +69,28 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn update_session(&mut self, from: From, event: &Value) {
-        if let Err(refusal) = self.session.update(&event["session"], self.voiced) {
-            return self.refuse(event, &refusal);
+    pub(super) fn update_session(&mut self, now: u64, from: From, event: &Value) {
+        let quirks = self.setup.faults.quirks.clone();
+        let before = self.session.to_value();
+        let patch =
+            if quirks.update_merges_deep { deepened(&event["session"], &before) } else { event["session"].clone() };
+        if quirks.model_change_refused && patch.get("model").is_some_and(|model| *model != before["model"]) {
+            let refusal = Refusal::new("invalid_value", "The model of a session cannot be changed.");
+            return self.refuse(from, event, &refusal.at("session.model"));
+        }
+        if let Err(refusal) = self.session.update(&patch, self.voiced) {
+            return self.refuse(from, event, &refusal);
         }
         let listening = self.session.turn_detection();
         self.outputs.push(Output::Listen(listening));
-        let hidden = from == From::Channel && self.setup.faults.updates_unmirrored;
-        let target = if hidden { Target::Channel } else { Target::Both };
+        if quirks.update_cuts_speech && !self.floor.taken() {
+            self.interrupt(now);
+        }
         let session = self.session.to_value();
+        if quirks.update_minimal_unanswered && session == before {
+            return;
+        }
+        let target = mirrored(from, quirks.updates_unmirrored);
         self.emit_to(target, json!({"type": "session.updated", "session": session}));
     }
 
@@ -91,25 +106,37 @@ impl Model {
         let after = event["previous_item_id"].as_str();
         let previous = self.conversation.insert(item.clone(), after)?;
         self.context.add(super::usage::Tokens::of_text(&said_in(&item)));
+        self.seeded |= item["role"] == "assistant";
         for kind in ["conversation.item.added", "conversation.item.done"] {
             self.emit(json!({"type": kind, "previous_item_id": previous, "item": item}));
         }
         Ok(())
     }
 
-    fn retrieve_item(&mut self, event: &Value) -> Result<(), Refusal> {
+    fn retrieve_item(&mut self, from: From, event: &Value) -> Result<(), Refusal> {
         let id = item_id(event)?;
+        let quirks = &self.setup.faults.quirks;
+        if quirks.retrieve_fails {
+            return Err(Refusal::new("item_retrieve_failed", "The item could not be retrieved.").at("item_id"));
+        }
         let mut item = self
             .conversation
             .get(id)
             .ok_or_else(|| unknown_item("item_retrieve_invalid_item_id", "retrieving"))?
             .clone();
-        let bytes = self.setup.faults.retrieved_audio_bytes;
+        if quirks.retrieve_wordless
+            && let Some(parts) = item["content"].as_array_mut()
+        {
+            let spoken = parts.iter_mut().filter(|part| part["transcript"].is_string());
+            spoken.for_each(|part| part["transcript"] = Value::Null);
+        }
+        let bytes = quirks.retrieved_audio_bytes;
         if bytes > 0 && item["content"][0].is_object() {
             // The length of base64 with its padding; what it decodes to is silence.
             item["content"][0]["audio"] = "A".repeat(bytes.next_multiple_of(4)).into();
         }
-        self.emit(json!({"type": "conversation.item.retrieved", "item": item}));
+        let target = mirrored(from, quirks.retrieved_unmirrored);
+        self.emit_to(target, json!({"type": "conversation.item.retrieved", "item": item}));
         Ok(())
     }
 
@@ -141,6 +168,26 @@ impl Model {
         self.emit(json!({"type": "conversation.item.deleted", "item_id": id}));
         Ok(())
     }
+}
+
+/// Who gets the answer to a client event; `hidden`: answers to the data channel are not mirrored.
+fn mirrored(from: From, hidden: bool) -> Target {
+    if hidden && from == From::Channel { Target::Channel } else { Target::Both }
+}
+
+/// An update whose nested objects keep what it does not name.
+fn deepened(patch: &Value, current: &Value) -> Value {
+    let mut patch = patch.clone();
+    for name in ["turn_detection", "transcription"] {
+        let path = format!("/audio/input/{name}");
+        let before = current.pointer(&path).and_then(Value::as_object);
+        if let (Some(fields), Some(before)) = (patch.pointer_mut(&path).and_then(Value::as_object_mut), before) {
+            for (field, value) in before {
+                fields.entry(field.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    patch
 }
 
 fn item_id(event: &Value) -> Result<&str, Refusal> {

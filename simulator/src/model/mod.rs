@@ -164,6 +164,10 @@ pub struct Model {
     words: Vec<Words>,
     replies: Vec<Reply>,
     reply_owed: bool,
+    /// Responses begun so far.
+    begun: u32,
+    /// A client put in an assistant's words.
+    seeded: bool,
     playing: VecDeque<Playing>,
     media: bool,
     voiced: Voiced,
@@ -193,6 +197,8 @@ impl Model {
             words: Vec::new(),
             replies: Vec::new(),
             reply_owed: false,
+            begun: 0,
+            seeded: false,
             playing: VecDeque::new(),
             media: false,
             voiced: Voiced::NotYet,
@@ -202,6 +208,11 @@ impl Model {
             quiet_since: None,
             outputs: Vec::new(),
         }
+    }
+
+    /// Misbehave like this from here on.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.setup.faults = faults;
     }
 
     /// How to listen at first.
@@ -250,7 +261,7 @@ impl Model {
     fn advance(&mut self, now: u64) {
         while self.waiting_updates.front().is_some_and(|(at, ..)| *at <= now) {
             if let Some((_, from, event)) = self.waiting_updates.pop_front() {
-                self.update_session(from, &event);
+                self.update_session(now, from, &event);
             }
         }
         self.advance_replies(now);

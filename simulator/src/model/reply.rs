@@ -94,10 +94,13 @@ impl Model {
         let outside = request["conversation"] == "none";
         let instructions = request["instructions"].as_str().unwrap_or(self.session.instructions()).to_owned();
         let (text, tool) = self.compose(&instructions, outside);
+        let quirks = &self.setup.faults.quirks;
         let modality = match request.get("output_modalities") {
+            _ if self.seeded && quirks.seeded_text_answers => Modality::Text,
             Some(wanted) => super::fields::modality(wanted),
             None => self.session.modality(),
         };
+        let metadata_kept = !quirks.metadata_dropped;
         let pieces = words(&text);
         let audio = Voice::MODEL.speak(&text, self.session.speed()).duration();
         let spoken_ms = super::millis(audio) as f32 / pieces.len().max(1) as f32;
@@ -116,9 +119,10 @@ impl Model {
                 .unwrap_or(self.session.field("max_output_tokens"))
                 .clone(),
             audio: self.session.output_audio(),
-            metadata: if self.setup.faults.metadata_dropped { Value::Null } else { metadata },
+            metadata: if metadata_kept { metadata } else { Value::Null },
         };
         self.emit(shape.created());
+        let stalls = self.setup.faults.response_stalls;
         self.replies.push(Reply {
             shape,
             pieces,
@@ -128,7 +132,7 @@ impl Model {
             instructions,
             tool,
             begun: false,
-            due: now + self.setup.reply_delay_ms,
+            due: if stalls { u64::MAX } else { now + self.setup.reply_delay_ms },
         });
     }
 
@@ -152,7 +156,7 @@ impl Model {
             let reply = &mut self.replies[index];
             if !reply.begun {
                 reply.begun = true;
-                self.begin(index);
+                self.begin(now, index);
             } else if let Some(piece) = reply.pieces.get(reply.said) {
                 reply.said += 1;
                 reply.due += reply.word_ms;
@@ -165,13 +169,15 @@ impl Model {
         }
     }
 
-    fn begin(&mut self, index: usize) {
-        if self.setup.faults.response_failed {
+    fn begin(&mut self, now: u64, index: usize) {
+        self.begun = self.begun.saturating_add(1);
+        let faults = &self.setup.faults;
+        if faults.response_failed || faults.response_quota.is_some_and(|most| self.begun > most) {
             let ending = Ending::Failed {
                 code: "insufficient_quota",
                 message: "You exceeded your current quota, please check your plan and billing details.",
             };
-            return self.end(0, index, &ending);
+            return self.end(now, index, &ending);
         }
         let shape = self.replies[index].shape.clone();
         let item = shape.message("in_progress", None);
@@ -207,12 +213,15 @@ impl Model {
         let mut output = Vec::new();
         if reply.begun && !matches!(ending, Ending::Failed { .. }) {
             let text = reply.text();
-            for event in reply.shape.text_done(&text) {
-                self.emit(event);
-            }
-            self.emit(reply.shape.part("response.content_part.done", &text));
             let item = reply.shape.message(ending.item_status(), Some(&text));
-            self.finish_item(&reply, 0, &item);
+            let cut = matches!(ending, Ending::Cancelled(_));
+            if !(cut && self.setup.faults.quirks.cancelled_unfinished) {
+                for event in reply.shape.text_done(&text) {
+                    self.emit(event);
+                }
+                self.emit(reply.shape.part("response.content_part.done", &text));
+                self.finish_item(&reply, 0, &item);
+            }
             output.push(item);
             if let Some(name) = reply.tool.take().filter(|_| *ending == Ending::Completed) {
                 output.push(self.call_tool(&reply, name));

@@ -59,13 +59,20 @@ impl Model {
         let TurnDetection::Vad { barge_in, .. } = self.session.turn_detection() else {
             return;
         };
-        self.emit(json!({
+        let started = json!({
             "type": "input_audio_buffer.speech_started",
             "audio_start_ms": start_ms,
             "item_id": item_id,
-        }));
+        });
+        let late = self.setup.faults.quirks.speech_started_late;
+        if !late {
+            self.emit(started.clone());
+        }
         if barge_in == BargeIn::Stops {
             self.interrupt(now);
+        }
+        if late {
+            self.emit(started);
         }
     }
 
@@ -119,10 +126,17 @@ impl Model {
         self.heard += 1;
         let announced = self.announced.remove(&self.heard);
         let scripted = announced.or_else(|| self.answers.next().map(str::to_owned));
-        let text = scripted.filter(|_| speech_ms >= WORDLESS_MS).unwrap_or_default();
+        let heard = speech_ms >= WORDLESS_MS && !self.setup.faults.words_empty;
+        let text = scripted.filter(|_| heard).unwrap_or_default();
         self.context.add(Tokens::heard(turn_ms));
+        let mut words = self.transcribe(now, item_id, text, turn_ms);
+        if self.setup.faults.quirks.words_early
+            && let Some(first) = words.as_mut().and_then(|words| words.pieces.pop_front())
+        {
+            self.emit_piece(item_id, &first);
+        }
         self.add_heard_item(item_id);
-        self.transcribe(now, item_id, text, turn_ms);
+        self.words.extend(words);
     }
 
     fn add_heard_item(&mut self, item_id: &str) {
@@ -140,22 +154,20 @@ impl Model {
     }
 
     /// Only when the session wants words; they come when the reply has begun already.
-    fn transcribe(&mut self, now: u64, item_id: &str, text: String, turn_ms: u64) {
-        let Some(model) = self.session.transcription_model() else {
-            return;
-        };
+    fn transcribe(&self, now: u64, item_id: &str, text: String, turn_ms: u64) -> Option<Words> {
+        let model = self.session.transcription_model()?;
         if self.setup.faults.words_missing || self.words.len() >= TRANSCRIPTIONS {
-            return;
+            return None;
         }
         let usage = transcription_usage(model, &text, turn_ms);
         let late = super::millis(self.setup.faults.words_late);
-        self.words.push(Words {
+        Some(Words {
             item_id: item_id.to_owned(),
             pieces: pieces(&text),
             text,
             usage,
             due: now + self.setup.words_delay_ms + late,
-        });
+        })
     }
 
     pub(super) fn advance_words(&mut self, now: u64) {
@@ -170,14 +182,8 @@ impl Model {
             match words.pieces.pop_front().filter(|_| !failed) {
                 Some(piece) => {
                     words.due += PIECE_MS;
-                    let event = json!({
-                        "type": "conversation.item.input_audio_transcription.delta",
-                        "item_id": words.item_id,
-                        "content_index": 0,
-                        "delta": piece,
-                        "obfuscation": self.ids.obfuscation(),
-                    });
-                    self.emit(event);
+                    let item_id = words.item_id.clone();
+                    self.emit_piece(&item_id, &piece);
                 }
                 None => {
                     let words = self.words.remove(index);
@@ -185,6 +191,17 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn emit_piece(&mut self, item_id: &str, piece: &str) {
+        let obfuscation = self.ids.obfuscation();
+        self.emit(json!({
+            "type": "conversation.item.input_audio_transcription.delta",
+            "item_id": item_id,
+            "content_index": 0,
+            "delta": piece,
+            "obfuscation": obfuscation,
+        }));
     }
 
     fn finish_words(&mut self, words: Words, failed: bool) {
@@ -204,6 +221,17 @@ impl Model {
         }
         if let Some(item) = self.conversation.get_mut(&words.item_id) {
             item["content"][0]["transcript"] = words.text.clone().into();
+        }
+        if self.setup.faults.quirks.words_repeated {
+            let said: Vec<&str> = words.text.split_whitespace().collect();
+            let part = said[..said.len().div_ceil(2)].join(" ");
+            self.emit(json!({
+                "type": "conversation.item.input_audio_transcription.completed",
+                "item_id": words.item_id,
+                "content_index": 0,
+                "transcript": part,
+                "usage": words.usage,
+            }));
         }
         self.emit(json!({
             "type": "conversation.item.input_audio_transcription.completed",

@@ -20,12 +20,16 @@ use webrtc::peer_connection::{
     register_default_interceptors,
 };
 use webrtc::rtp_transceiver::RtpSender;
-use webrtc::runtime::TokioRuntime;
 
 use super::Settings;
+use super::weather::{Outdoors, Sky};
 
 /// How often ICE checks a pair: the stack's 200 ms would be the whole time to connect on loopback.
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// Silence after which the stack speaks of a lost connection; it gives up later.
+const DISCONNECTED: Duration = Duration::from_secs(5);
+/// From one check of a working pair to the next; more often where time is short.
+const KEEPALIVE: Duration = Duration::from_secs(2);
 /// Binding requests before a pair is given up; with the interval above, 1.4 s a pair.
 const ICE_BINDING_REQUESTS: u16 = 70;
 /// What browsers advertise; without it they refuse to send more than 64 KiB in one message.
@@ -41,6 +45,7 @@ pub(super) struct Connection {
     track: Arc<TrackLocalStaticSample>,
     sender: Arc<dyn RtpSender>,
     ssrc: u32,
+    pub(super) sky: Arc<Sky>,
 }
 
 impl Connection {
@@ -49,12 +54,19 @@ impl Connection {
     pub(super) async fn build(settings: &Settings, handler: Arc<dyn PeerConnectionEventHandler>) -> Result<Self> {
         let addresses = settings.addresses.iter().map(|address| (*address, 0)).collect();
         let codec = opus(settings.opus_payload_type);
+        let sky = Sky::new(settings.weather);
+        let disconnected = DISCONNECTED.min(settings.ice_timeout / 2);
         let mut media = MediaEngine::default();
         media.register_codec(codec.clone(), RtpCodecKind::Audio)?;
         let interceptors = register_default_interceptors(Registry::new(), &mut media)?;
         let engine = SettingEngineBuilder::new()
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             .with_include_loopback_candidate(true)
+            .with_ice_timeouts(
+                Some(disconnected),
+                Some(settings.ice_timeout.saturating_sub(disconnected)),
+                Some(KEEPALIVE.min(settings.ice_timeout / 4)),
+            )
             .with_ice_connection_attempts(Some(ICE_CHECK_INTERVAL), Some(ICE_BINDING_REQUESTS))
             .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE_BYTES))
             .build();
@@ -63,7 +75,7 @@ impl Connection {
                 .with_media_engine(media)
                 .with_interceptor_registry(interceptors)
                 .with_setting_engine(engine)
-                .with_runtime(Arc::new(TokioRuntime))
+                .with_runtime(Arc::new(Outdoors(sky.clone())))
                 .with_handler(handler)
                 .with_udp_addrs(addresses)
                 .with_data_channel_send_buffer_limit(SEND_BUFFER_BYTES)
@@ -80,7 +92,7 @@ impl Connection {
                 return Err(error);
             }
         };
-        Ok(Self { pc, track, sender, ssrc })
+        Ok(Self { pc, track, sender, ssrc, sky })
     }
 
     /// The payload type that the negotiation gave to Opus (Firefox offers 109, Chromium 111).

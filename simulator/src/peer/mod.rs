@@ -11,14 +11,19 @@ mod connection;
 mod handler;
 mod negotiation;
 mod task;
+mod weather;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use negotiation::{PendingPeer, accept, offer};
+use weather::Sky;
+pub use weather::Weather;
 
 /// Events waiting for the owner. When full: audio is dropped (as a late packet would be), texts
 /// and state wait, which slows that data channel down and nothing else.
@@ -124,12 +129,22 @@ pub struct Settings {
     pub stream: String,
     /// The RTP payload type offered for Opus; an answer takes the offer's.
     pub opus_payload_type: u8,
+    /// The other side is given up when nothing was heard of it for so long. Default 30 s.
+    pub ice_timeout: Duration,
+    /// The network between.
+    pub weather: Weather,
 }
 
 impl Default for Settings {
     /// Loopback, the provider's stream name, Chromium's payload type.
     fn default() -> Self {
-        Self { addresses: vec![IpAddr::from([127, 0, 0, 1])], stream: "realtimeapi".to_owned(), opus_payload_type: 111 }
+        Self {
+            addresses: vec![IpAddr::from([127, 0, 0, 1])],
+            stream: "realtimeapi".to_owned(),
+            opus_payload_type: 111,
+            ice_timeout: Duration::from_secs(30),
+            weather: Weather::default(),
+        }
     }
 }
 
@@ -137,12 +152,24 @@ impl Default for Settings {
 pub struct Peer {
     events: mpsc::Receiver<Event>,
     commands: mpsc::Sender<Command>,
+    sky: Arc<Sky>,
     _close_on_drop: DropGuard,
 }
 
 impl Peer {
-    fn new(events: mpsc::Receiver<Event>, commands: mpsc::Sender<Command>, closing: CancellationToken) -> Self {
-        Self { events, commands, _close_on_drop: closing.drop_guard() }
+    fn new(
+        events: mpsc::Receiver<Event>,
+        commands: mpsc::Sender<Command>,
+        sky: Arc<Sky>,
+        closing: CancellationToken,
+    ) -> Self {
+        Self { events, commands, sky, _close_on_drop: closing.drop_guard() }
+    }
+
+    /// Be gone without a word, as a machine that lost its power: nothing is sent any more, no
+    /// close either, and the other side finds out by itself. What is here is released as usual.
+    pub fn vanish(self) {
+        self.sky.vanish();
     }
 
     /// The next event, or `None` after [`Event::Closed`]. Safe to drop and call again.

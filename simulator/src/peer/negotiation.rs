@@ -61,8 +61,9 @@ impl Draft {
         };
         let shared = self.shared.clone();
         let closing = shared.closing.clone();
+        let sky = connection.sky.clone();
         let commands = Task::start(connection, shared, states, payload_type);
-        Ok(Peer::new(events, commands, closing))
+        Ok(Peer::new(events, commands, sky, closing))
     }
 }
 

@@ -17,3 +17,5 @@ mod peers;
 mod secrets;
 #[cfg(test)]
 mod sidebands;
+#[cfg(test)]
+mod troubles;

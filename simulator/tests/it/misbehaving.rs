@@ -49,7 +49,7 @@ async fn sidebands_can_be_late_or_never_come() {
     assert!(rig.dial(&id).await.is_err());
     tokio::time::sleep(Duration::from_millis(450)).await;
     assert!(rig.dial(&id).await.is_ok());
-    rig.probe.set_faults(Faults::parse("sideband_never").unwrap());
+    assert!(rig.probe.set_call_faults(&id, Faults::parse("sideband_never").unwrap()));
     assert!(rig.dial(&id).await.is_err());
     rig.stop().await;
 }
@@ -146,7 +146,7 @@ async fn the_end_can_go_unsaid_and_hang_ups_can_fail() {
     let mut sideband = rig.sideband(&id).await;
     assert_eq!(rig.hang_up(&id).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(rig.probe.live_calls(), 1);
-    rig.probe.set_faults(Faults::default());
+    rig.probe.set_call_faults(&id, Faults::parse("no_close").unwrap());
     assert_eq!(rig.hang_up(&id).await.status(), StatusCode::OK);
     rig.live(0).await;
     assert!(sideband.silent_for(Duration::from_millis(400)).await, "open and silent");

@@ -244,6 +244,16 @@ impl Sideband {
         self.closed
     }
 
+    pub(crate) async fn ping(&mut self) {
+        self.socket.send(Message::Ping(Vec::new().into())).await.unwrap();
+    }
+
+    /// Whether the next thing is a pong.
+    pub(crate) async fn pong(&mut self) -> bool {
+        let message = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+        matches!(message, Ok(Some(Ok(Message::Pong(_)))))
+    }
+
     /// Whether nothing comes for so long.
     pub(crate) async fn silent_for(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, self.socket.next()).await.is_err()
