@@ -10,27 +10,23 @@ use tokio::sync::{mpsc, oneshot};
 use super::booking::{Booking, Door};
 use super::client::{ClientLink, FromClient};
 use super::core::{
-    CallCore, ClientInput, CloseReason, Directive, Effect, Input, NotResumable, Notice, Pipe, Setup, Sideband,
+    CallCore, ClientInput, CloseReason, Directive, Effect, Input, NotResumable, Notice, Other, Pipe, Setup, Sideband,
     StoreInput, UpstreamInput,
 };
-use super::exchange::{Answer, ExchangeError, Order};
+use super::exchange::{Answer, Order};
+use super::line::{Line, Lines, Place, Started};
 use super::registry::{Mail, Seat};
 use super::shell::Shell;
-use super::sideband::{News, SidebandLink};
+use super::sideband::News;
+use super::succession::{Exchange, HangUps};
 use crate::identity::TicketHash;
 use crate::ids::{CallId, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};
 use crate::transcript::{HangUp, Hash, Record, Source};
-use crate::upstream::facts::Capabilities;
 use crate::upstream::facts::realtime::Realtime;
-
-/// A call the provider knows.
-pub(super) struct Started {
-    pub(super) call_id: CallId,
-    pub(super) provider: Option<ProviderCallId>,
-}
+use crate::upstream::facts::{Capabilities, Fact, Gate};
 
 /// A live call.
 pub(super) struct Actor {
@@ -38,16 +34,14 @@ pub(super) struct Actor {
     pub(super) core: CallCore,
     pub(super) booking: Booking,
     pub(super) client: Option<Box<ClientLink>>,
-    pub(super) call: Option<Started>,
-    pub(super) exchange: Option<BoxFuture<'static, (CallId, Result<Answer, ExchangeError>)>>,
+    pub(super) lines: Lines,
+    pub(super) exchange: Option<BoxFuture<'static, Exchange>>,
+    pub(super) hang_ups: HangUps,
     pub(super) ticket: Option<TicketHash>,
     pub(super) offers: u32,
     pub(super) last_seq: u64,
     pub(super) seat: Seat,
-    heard: Realtime,
-    relayed: Realtime,
     mailbox: mpsc::Receiver<Mail>,
-    sideband: SidebandLink,
     commit: Option<BoxFuture<'static, Result<Committed, StoreError>>>,
     hang_up: Option<BoxFuture<'static, HangUp>>,
     closing: Option<CloseReason>,
@@ -57,9 +51,10 @@ pub(super) struct Actor {
 enum Next {
     Mail(Option<Mail>),
     Client(FromClient),
-    Sideband(News),
+    Sideband(Place, News),
     Committed(Result<Committed, StoreError>),
-    Exchanged(CallId, Result<Answer, ExchangeError>),
+    Exchanged(Exchange),
+    OtherHungUp(u32, HangUp),
     HungUp(HangUp),
     Tick,
     Shutdown,
@@ -82,29 +77,32 @@ impl Actor {
     ) -> Result<Self, NotResumable> {
         let core = CallCore::resume(setup(&shell, &booking), journal, shell.clock.now())?;
         let mut actor = Self::with(core, shell, seat, booking, mailbox);
-        actor.seat.name(&call.call_id);
-        if let Some(provider) = call.provider.clone().filter(|_| actor.shell.sideband) {
-            actor.sideband.watch_again(provider);
+        // Its client makes another one, or the interview ends.
+        if actor.core.is_severed() {
+            return Ok(actor);
         }
-        actor.call = Some(call);
+        actor.seat.name(&call.call_id);
+        let mut line = actor.line(call);
+        if let Some(provider) = line.provider.clone().filter(|_| actor.shell.sideband) {
+            line.sideband.watch_again(provider);
+        }
+        actor.lines.now = Some(line);
         Ok(actor)
     }
 
     fn with(core: CallCore, shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
         Self {
             core,
-            sideband: SidebandLink::off(shell.upstream.clone(), shell.dials.clone()),
             shell,
             booking,
             client: None,
-            call: None,
+            lines: Lines::default(),
             exchange: None,
+            hang_ups: HangUps::default(),
             ticket: None,
             offers: 0,
             last_seq: 0,
             seat,
-            heard: Realtime::new(),
-            relayed: Realtime::new(),
             mailbox,
             commit: None,
             hang_up: None,
@@ -115,7 +113,11 @@ impl Actor {
     /// An order for the exchange that begins this call.
     pub(super) fn order(&self, ticket: TicketHash) -> Order {
         let (instructions, gate) = self.core.opening();
-        let session = crate::upstream::session::create_session(&self.booking.template.spec(&instructions, gate));
+        self.order_for(ticket, &instructions, gate)
+    }
+
+    pub(super) fn order_for(&self, ticket: TicketHash, instructions: &str, gate: Gate) -> Order {
+        let session = crate::upstream::session::create_session(&self.booking.template.spec(instructions, gate));
         Order {
             ctx: self.booking.ctx,
             session: self.booking.session,
@@ -129,21 +131,29 @@ impl Actor {
     /// The provider answered: there is a call.
     pub(super) fn begin(&mut self, started: Started) {
         self.seat.name(&started.call_id);
-        let input = UpstreamInput::Answered {
-            call_id: started.call_id.as_str().to_owned(),
-            capabilities: Capabilities::REALTIME,
-        };
+        let mut line = self.line(started);
+        let input =
+            UpstreamInput::Answered { call_id: line.call_id.as_str().to_owned(), capabilities: Capabilities::REALTIME };
         self.feed(Input::Upstream(input));
-        match started.provider.clone() {
-            Some(provider) => {
-                self.remember(started.call_id.clone(), provider.clone());
-                if self.shell.sideband {
-                    self.sideband.watch(provider);
-                }
-            }
-            None => self.feed(Input::Upstream(UpstreamInput::Sideband(Sideband::Unavailable))),
+        let is_known = self.watch(&mut line);
+        self.lines.now = Some(line);
+        if !is_known {
+            self.feed(Input::Upstream(UpstreamInput::Sideband(Sideband::Unavailable)));
         }
-        self.call = Some(started);
+    }
+
+    pub(super) fn line(&self, started: Started) -> Box<Line> {
+        Line::new(started, self.shell.upstream.clone(), self.shell.dials.clone())
+    }
+
+    /// Writes down how the provider calls it and begins to dial. `false`: nobody knows, so it cannot be watched.
+    pub(super) fn watch(&self, line: &mut Line) -> bool {
+        let Some(provider) = line.provider.clone() else { return false };
+        self.remember(line.call_id.clone(), provider.clone());
+        if self.shell.sideband {
+            line.sideband.watch(provider);
+        }
+        true
     }
 
     /// The provider's id becomes durable beside the call, not before its answer: the answer does not wait for it.
@@ -164,10 +174,18 @@ impl Actor {
             match self.next(told_to_stop).await {
                 Next::Mail(mail) => self.mail(mail),
                 Next::Client(said) => self.client_said(said),
-                Next::Sideband(news) => self.sideband_said(news),
+                Next::Sideband(place, news) => self.sideband_said(place, news),
                 Next::Committed(result) => self.committed(result),
-                Next::Exchanged(call_id, result) => self.exchanged(call_id, result),
+                Next::Exchanged(Exchange::Prepared { offer, renegotiate_id, digest }) => {
+                    self.prepared(offer, renegotiate_id, digest)
+                }
+                Next::Exchanged(Exchange::Done { purpose, call_id, result }) => {
+                    self.exchanged(purpose, call_id, result)
+                }
                 Next::HungUp(result) => self.hung_up(result),
+                Next::OtherHungUp(call, result) => {
+                    self.feed(Input::Upstream(UpstreamInput::OtherHungUp { call, result }))
+                }
                 Next::Tick => self.feed(Input::Tick),
                 Next::Shutdown => {
                     told_to_stop = true;
@@ -184,10 +202,11 @@ impl Actor {
         tokio::select! {
             mail = self.mailbox.recv() => Next::Mail(mail),
             result = waiting(&mut self.commit) => { self.commit = None; Next::Committed(result) }
-            (call_id, result) = waiting(&mut self.exchange) => { self.exchange = None; Next::Exchanged(call_id, result) }
+            exchange = waiting(&mut self.exchange) => { self.exchange = None; Next::Exchanged(exchange) }
             result = waiting(&mut self.hang_up) => { self.hang_up = None; Next::HungUp(result) }
             said = client_says(&mut self.client) => Next::Client(said),
-            news = self.sideband.next() => Next::Sideband(news),
+            (call, result) = self.hang_ups.next() => Next::OtherHungUp(call, result),
+            (place, news) = self.lines.news() => Next::Sideband(place, news),
             () = self.shell.shutdown.cancelled(), if !told_to_stop => Next::Shutdown,
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => Next::Tick,
         }
@@ -205,6 +224,9 @@ impl Actor {
                     self.commit = Some(Box::pin(async move { store.commit(ctx, batch).await }));
                 }
                 Effect::HangUp => self.start_hang_up(),
+                Effect::Retire => self.retire(),
+                Effect::Promote => self.promote(),
+                Effect::HangUpOther { which, call } => self.hang_up_other(which, call),
                 Effect::Close(reason) => self.closing = Some(reason),
             }
         }
@@ -229,39 +251,61 @@ impl Actor {
         let _gone = reply.send(answer);
     }
 
-    fn sideband_said(&mut self, news: News) {
+    fn sideband_said(&mut self, place: Place, news: News) {
         match news {
             News::State(state) => {
                 metrics::counter!("viva_sideband_total", "state" => state.as_str()).increment(1);
-                if state == Sideband::Attached {
-                    self.heard = Realtime::new();
+                if let Some(line) = self.lines.at(place).filter(|_| state == Sideband::Attached) {
+                    line.heard = Realtime::new();
                 }
-                self.feed(Input::Upstream(UpstreamInput::Sideband(state)));
+                match place {
+                    Place::Now => self.feed(Input::Upstream(UpstreamInput::Sideband(state))),
+                    Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextSideband(state))),
+                    Place::Beside(Other::Old) => {}
+                }
             }
-            News::Event(text) => self.hear(&text),
-            News::Gone => self.feed(Input::Upstream(UpstreamInput::Gone)),
+            News::Event(text) => self.hear(place, &text),
+            News::Gone => match place {
+                Place::Now => self.feed(Input::Upstream(UpstreamInput::Gone)),
+                Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextGone)),
+                Place::Beside(Other::Old) => {}
+            },
         }
     }
 
-    fn hear(&mut self, text: &str) {
+    fn hear(&mut self, place: Place, text: &str) {
+        let Some(line) = self.lines.at(place) else { return };
         match serde_json::from_str(text) {
             Ok(event) => {
-                for fact in self.heard.feed(&event) {
-                    self.feed(Input::Fact(Source::Sideband, fact));
-                }
+                let facts = line.heard.feed(&event);
+                self.facts(place, Source::Sideband, facts);
             }
             Err(_) => tracing::warn!(bytes = text.len(), "the provider sent something that is not JSON"),
         }
     }
 
+    fn facts(&mut self, place: Place, source: Source, facts: Vec<Fact>) {
+        for fact in facts {
+            match place {
+                Place::Now => self.feed(Input::Fact(source, fact)),
+                Place::Beside(Other::Old) => self.feed(Input::OldFact(source, fact)),
+                // Nobody speaks in a call before it is in force.
+                Place::Beside(Other::Next) => {}
+            }
+        }
+    }
+
     /// An event the client relays; it counts only while the client is in control.
-    pub(super) fn relay(&mut self, seq: u64, event: &serde_json::Value) {
+    pub(super) fn relay(&mut self, seq: u64, call_id: Option<&str>, event: &serde_json::Value) {
         if !self.core.hears_client() || seq <= self.last_seq {
             return;
         }
         self.last_seq = seq;
-        for fact in self.relayed.feed(event) {
-            self.feed(Input::Fact(Source::Client, fact));
+        if let Some(place) = self.lines.place_of(call_id)
+            && let Some(line) = self.lines.at(place)
+        {
+            let facts = line.relayed.feed(event);
+            self.facts(place, Source::Client, facts);
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
     }
@@ -308,24 +352,31 @@ impl Actor {
         let events = self.booking.template.encode(directive);
         match pipe {
             Pipe::Sideband => {
+                let Some(line) = &mut self.lines.now else { return };
                 for event in events {
-                    self.sideband.send(event.to_string());
+                    line.sideband.send(event.to_string());
                 }
             }
             Pipe::Client => {
+                let call_id = self.lines.now.as_ref().map(|line| line.call_id.as_str().to_owned());
                 let events = events
                     .into_iter()
                     .map(|event| ChannelEvent { id: event["event_id"].as_str().unwrap_or_default().to_owned(), event })
                     .collect();
-                self.send(protocol::frame(&ServerMessage::RealtimeSend { epoch, events }));
+                self.send(protocol::frame(&ServerMessage::RealtimeSend { epoch, events, call_id }));
             }
         }
     }
 
     fn start_hang_up(&mut self) {
+        let Some(line) = &mut self.lines.now else {
+            // There is none at the moment: nothing to end.
+            self.hang_up = Some(Box::pin(std::future::ready(HangUp::Confirmed)));
+            return;
+        };
         // From here on the socket can only close, which would be no news.
-        self.sideband.stop();
-        let provider = self.call.as_ref().and_then(|call| call.provider.clone());
+        line.sideband.stop();
+        let provider = line.provider.clone();
         let upstream = self.shell.upstream.clone();
         self.hang_up = Some(Box::pin(async move {
             match provider {
@@ -337,8 +388,8 @@ impl Actor {
     }
 
     fn hung_up(&mut self, result: HangUp) {
-        if let Some(call) = &self.call {
-            let (shell, ctx, call_id) = (self.shell.clone(), self.booking.ctx, call.call_id.clone());
+        if let Some(line) = &self.lines.now {
+            let (shell, ctx, call_id) = (self.shell.clone(), self.booking.ctx, line.call_id.clone());
             self.shell.tasks.spawn(async move {
                 let at = shell.clock.now().unix_ms;
                 if let Err(error) = shell.store.close_call(ctx, call_id, result, at).await {
@@ -352,11 +403,13 @@ impl Actor {
     async fn leave(mut self) {
         // An exchange whose client is gone may still make a call; nobody wants it.
         if let Some(exchange) = self.exchange.take()
-            && let (_, Ok(Answer { provider: Some(provider), .. })) = exchange.await
+            && let Exchange::Done { call_id, result: Ok(Answer { provider, .. }), .. } = exchange.await
         {
-            let result = self.shell.upstream.hang_up(&provider).await;
-            tracing::info!(?result, "a call whose client had left was hung up");
+            let line = self.line(Started { call_id, provider });
+            self.end_unheard();
+            let _nobody = self.lines.bring(line);
         }
+        self.end_unheard();
         if let Some(client) = &mut self.client {
             let (code, reason) = match self.closing {
                 Some(CloseReason::HandedOver) => (close::RESTART, "the server restarts"),
@@ -377,6 +430,7 @@ fn setup(shell: &Shell, booking: &Booking) -> Setup {
         guard: booking.guard,
         sideband: shell.sideband,
         greets: booking.door == Door::Native,
+        continues: booking.door == Door::Native,
         pace: 100,
         seed: rand::random(),
         signer: shell.signer.clone(),

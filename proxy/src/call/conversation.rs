@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 
-use super::actor::{Actor, Started};
+use super::actor::Actor;
 use super::client::{ClientLink, FromClient};
-use super::core::{ClientInput, Control, EndedBy, Input};
+use super::core::{ClientInput, Connection, Control, EndedBy, Input, Other, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
+use super::line::{Place, Started};
+use super::succession::{Exchange, Purpose};
 use crate::identity::TicketHash;
 use crate::ids::CallId;
 use crate::sdp;
@@ -15,10 +17,12 @@ use crate::signaling::protocol::{self, ClientMessage, LimitsInfo, ServerMessage,
 const MAX_OFFERS: u32 = 6;
 
 /// A refusal on the socket.
-struct Refusal<'a> {
-    code: &'a str,
-    message: &'a str,
-    retryable: bool,
+#[derive(Default)]
+pub(super) struct Refusal<'a> {
+    pub(super) code: &'a str,
+    pub(super) message: &'a str,
+    pub(super) retryable: bool,
+    pub(super) retry_after_ms: Option<u64>,
 }
 
 impl Actor {
@@ -37,7 +41,12 @@ impl Actor {
             FromClient::Message(message) => self.message(message),
             FromClient::Bad(bad) => {
                 let message = bad.to_string();
-                self.refuse(&Refusal { code: "BAD_MESSAGE", message: &message, retryable: false });
+                self.refuse(&Refusal {
+                    code: "BAD_MESSAGE",
+                    message: &message,
+                    retryable: false,
+                    retry_after_ms: None,
+                });
             }
             FromClient::Gone => {
                 self.client = None;
@@ -50,17 +59,18 @@ impl Actor {
         match message {
             // The token was checked when the socket came; a second one changes nothing.
             ClientMessage::Init(_) => {}
-            ClientMessage::SdpOffer { offer } => self.offered(offer.into_sdp().into()),
+            ClientMessage::SdpOffer { offer, renegotiate_id } => self.offered(offer.into_sdp().into(), renegotiate_id),
             ClientMessage::IceCandidate {} => {
                 self.send(protocol::frame(&ServerMessage::IceStatus { message: "not needed" }))
             }
-            ClientMessage::Transcript { seq, event } => self.relay(seq, &event),
-            ClientMessage::ConnectionState { state, stats } => {
+            ClientMessage::Transcript { seq, event, call_id } => self.relay(seq, call_id.as_deref(), &event),
+            ClientMessage::Switched { id } => self.feed(Input::Client(ClientInput::Switched { id })),
+            ClientMessage::ConnectionState { state, stats, call_id } => {
                 if let Some(stats) = stats {
                     stats.rtt_ms.into_iter().for_each(|ms| metrics::histogram!("viva_client_rtt_ms").record(ms));
                     stats.loss_pct.into_iter().for_each(|pct| metrics::histogram!("viva_client_loss_pct").record(pct));
                 }
-                self.feed(Input::Client(ClientInput::Connection(state)));
+                self.connection_is(state, call_id.as_deref());
             }
             ClientMessage::SkipStage { target_stage } => {
                 self.feed(Input::Client(ClientInput::Skip { target: target_stage }))
@@ -71,12 +81,35 @@ impl Actor {
         }
     }
 
-    fn offered(&mut self, offer: Bytes) {
-        if self.exchange.is_some() || self.call.is_some() {
+    fn connection_is(&mut self, state: Connection, call_id: Option<&str>) {
+        match (self.lines.place_of(call_id), state) {
+            (Some(Place::Beside(Other::Next)), Connection::Connected) => {
+                self.feed(Input::Client(ClientInput::NextConnected))
+            }
+            (Some(Place::Beside(Other::Next)), Connection::Failed | Connection::Closed) => {
+                self.feed(Input::Upstream(UpstreamInput::NextGone))
+            }
+            (Some(Place::Beside(_)), _) => {}
+            (Some(Place::Now), state) => self.feed(Input::Client(ClientInput::Connection(state))),
+            // A call that is over reports its end; without any, only a client that names none may mean something.
+            (None, state) if call_id.is_none() && !self.core.is_severed() => {
+                self.feed(Input::Client(ClientInput::Connection(state)))
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn offered(&mut self, offer: Bytes, renegotiate_id: Option<String>) {
+        if self.exchange.is_none() && (self.lines.now.is_some() || self.core.is_severed()) {
+            self.renegotiate(offer, renegotiate_id);
+            return;
+        }
+        if self.exchange.is_some() || renegotiate_id.is_some() {
             self.refuse(&Refusal {
                 code: "CONFLICT",
                 message: "this session has a call or is making one",
                 retryable: false,
+                retry_after_ms: None,
             });
             return;
         }
@@ -92,33 +125,37 @@ impl Actor {
                 code: "RATE_LIMITED",
                 message: "too many offers; create a new session",
                 retryable: false,
+                retry_after_ms: None,
             });
         } else if self.seat.calls().claim(ticket).is_err() {
             self.refuse(&Refusal {
                 code: "CONFLICT",
                 message: "this ticket was used; ask for a new one",
                 retryable: false,
+                retry_after_ms: None,
             });
         } else {
             let (shell, order) = (self.shell.clone(), self.order(ticket));
-            self.exchange =
-                Some(Box::pin(async move { (order.call_id.clone(), exchange::exchange(&shell, order, offer).await) }));
+            self.exchange = Some(Box::pin(async move {
+                let call_id = order.call_id.clone();
+                let result = exchange::exchange(&shell, order, offer).await;
+                Exchange::Done { purpose: Purpose::First, call_id, result }
+            }));
         }
     }
 
-    pub(super) fn exchanged(&mut self, call_id: CallId, result: Result<Answer, ExchangeError>) {
+    pub(super) fn exchanged(&mut self, purpose: Purpose, call_id: CallId, result: Result<Answer, ExchangeError>) {
         match result {
             Ok(answer) => {
-                let sdp = String::from_utf8_lossy(&answer.sdp).into_owned();
-                let message = ServerMessage::SdpAnswer {
-                    answer: protocol::Answer { r#type: "answer", sdp: &sdp },
-                    call_id: call_id.as_str(),
-                };
-                self.send(protocol::frame(&message));
-                self.begin(Started { call_id, provider: answer.provider });
+                self.answer(&answer, &call_id, purpose.renegotiate_id());
+                let started = Started { call_id, provider: answer.provider };
+                match purpose {
+                    Purpose::First => self.begin(started),
+                    Purpose::Successor { renegotiate_id, digest } => self.succeed(started, renegotiate_id, digest),
+                }
             }
             Err(error) => {
-                if let Some(ticket) = self.ticket.filter(|_| error.is_definite()) {
+                if let Some(ticket) = self.ticket.filter(|_| error.is_definite() && purpose == Purpose::First) {
                     self.seat.calls().unclaim(ticket);
                 }
                 self.refuse_exchange(&error);
@@ -126,7 +163,17 @@ impl Actor {
         }
     }
 
-    fn refuse_exchange(&mut self, error: &ExchangeError) {
+    fn answer(&mut self, answer: &Answer, call_id: &CallId, renegotiate_id: Option<&str>) {
+        let sdp = String::from_utf8_lossy(&answer.sdp).into_owned();
+        let message = ServerMessage::SdpAnswer {
+            answer: protocol::Answer { r#type: "answer", sdp: &sdp },
+            call_id: call_id.as_str(),
+            renegotiate_id,
+        };
+        self.send(protocol::frame(&message));
+    }
+
+    pub(super) fn refuse_exchange(&mut self, error: &ExchangeError) {
         let (message, retryable, retry_after_ms, rule, request_id) = match error {
             ExchangeError::Offer(rule) => (rule.advice().to_owned(), false, None, Some(rule.name()), None),
             ExchangeError::Upstream(error) => {
@@ -141,12 +188,12 @@ impl Actor {
         self.send(protocol::frame(&message));
     }
 
-    fn refuse(&mut self, refusal: &Refusal<'_>) {
+    pub(super) fn refuse(&mut self, refusal: &Refusal<'_>) {
         let message = ServerMessage::Error {
             code: refusal.code,
             message: refusal.message,
             retryable: refusal.retryable,
-            retry_after_ms: None,
+            retry_after_ms: refusal.retry_after_ms,
             rule: None,
             request_id: None,
         };
@@ -175,9 +222,9 @@ impl Actor {
                 .collect(),
             plan: plan.name.clone(),
             simulation: self.booking.simulation,
-            resumed: self.call.is_some(),
+            resumed: self.core.stage().is_some() || self.lines.now.is_some(),
             last_seq: self.last_seq,
-            control: if self.call.is_some() { control } else { Control::Pending },
+            control: if self.lines.now.is_some() { control } else { Control::Pending },
             epoch,
             limits: LimitsInfo {
                 session_seconds: self.shell.limits.session_ms / 1_000,

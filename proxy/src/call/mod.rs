@@ -8,12 +8,14 @@ mod conversation;
 pub mod core;
 mod duplex;
 mod exchange;
+mod line;
 mod live;
 mod places;
 mod recovery;
 mod registry;
 mod shell;
 mod sideband;
+mod succession;
 
 pub use booking::{BadPlan, Booking, Door};
 pub use client::{ClientLink, MAX_FRAME};

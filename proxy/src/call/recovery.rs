@@ -2,9 +2,9 @@
 //! interview goes on from its journal; a call that nothing can go on with is hung up, so that nobody pays for it. It
 //! runs beside the first requests and must not keep the server from being ready.
 
-use super::actor::Started;
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
+use super::line::Started;
 use super::registry::{Calls, ResumeError};
 use crate::identity::{TenantCtx, Ticket};
 use crate::ids::ProviderCallId;

@@ -9,11 +9,12 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::{mpsc, oneshot};
 
-use super::actor::{Actor, Started};
+use super::actor::Actor;
 use super::booking::Booking;
 use super::client::ClientLink;
 use super::core::{EndedBy, NotResumable};
 use super::exchange::{self, Answer, ExchangeError};
+use super::line::Started;
 use super::places::{Caps, Full, Place, Places};
 use super::shell::Shell;
 use crate::identity::TicketHash;
@@ -324,7 +325,9 @@ impl Seat {
     /// Makes the call findable by its id until the seat is released.
     pub(super) fn name(&mut self, call: &CallId) {
         self.calls.name(call, self.session);
-        self.call = Some(call.clone());
+        if let Some(before) = self.call.replace(call.clone()) {
+            self.calls.0.by_call.remove(&before);
+        }
     }
 }
 

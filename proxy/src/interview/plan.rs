@@ -74,6 +74,14 @@ pub struct Words {
     pub wrap_up: String,
     /// At a tenth left.
     pub wrap_up_now: String,
+    /// First reply in a later call of the same interview.
+    #[serde(default = "continued")]
+    pub continued: String,
+}
+
+/// What plans say that do not say it in their own words.
+fn continued() -> String {
+    include_str!("../../../plans/texts/continued.txt").trim().to_owned()
 }
 
 /// A whole interview.

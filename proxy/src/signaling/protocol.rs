@@ -19,6 +19,14 @@ pub enum ClientMessage {
     SdpOffer {
         /// `{type, sdp}` or the bare text.
         offer: Offer,
+        /// Of the `renegotiate` it answers.
+        #[serde(default, rename = "renegotiateId")]
+        renegotiate_id: Option<String>,
+    },
+    /// Microphone and sound are in the other call now.
+    Switched {
+        /// Of the `switch`.
+        id: String,
     },
     /// Accepted and not forwarded: the provider takes no trickled candidates.
     IceCandidate {},
@@ -28,6 +36,9 @@ pub enum ClientMessage {
         seq: u64,
         /// The provider's event.
         event: Value,
+        /// The call whose channel it came by; absent: the one in force.
+        #[serde(default, rename = "callId")]
+        call_id: Option<String>,
     },
     /// The peer connection changed.
     ConnectionState {
@@ -36,6 +47,9 @@ pub enum ClientMessage {
         /// Measured quality.
         #[serde(default)]
         stats: Option<Stats>,
+        /// The call it belongs to; absent: the one in force.
+        #[serde(default, rename = "callId")]
+        call_id: Option<String>,
     },
     /// To a later stage.
     SkipStage {
@@ -117,13 +131,14 @@ pub enum BadMessage {
     Fields,
 }
 
-const TYPES: [&str; 9] = [
+const TYPES: [&str; 10] = [
     "init",
     "sdp_offer",
     "ice_candidate",
     "transcript",
     "connection_state",
     "skip_stage",
+    "switched",
     "client_error",
     "end_session",
     "ping",
@@ -161,6 +176,9 @@ pub enum ServerMessage<'a> {
         answer: Answer<'a>,
         /// Our id of the call.
         call_id: &'a str,
+        /// Of the offer it answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        renegotiate_id: Option<&'a str>,
     },
     /// Answers a candidate.
     IceStatus {
@@ -173,6 +191,9 @@ pub enum ServerMessage<'a> {
         epoch: u32,
         /// In order.
         events: Vec<ChannelEvent>,
+        /// The call whose channel they are for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call_id: Option<String>,
     },
     /// Answers a ping.
     Pong {
@@ -353,7 +374,9 @@ mod tests {
             r#"{"type":"sdp_offer","offer":{"type":"offer","sdp":"v=0\r\n"}}"#,
             r#"{"type":"sdp_offer","offer":"v=0\r\n","x":1}"#,
         ] {
-            let Ok(ClientMessage::SdpOffer { offer }) = ClientMessage::parse(text) else { panic!("{text}") };
+            let Ok(ClientMessage::SdpOffer { offer, renegotiate_id: None }) = ClientMessage::parse(text) else {
+                panic!("{text}")
+            };
             assert_eq!(offer.into_sdp(), "v=0\r\n");
         }
     }

@@ -33,8 +33,28 @@ pub enum Effect {
     },
     /// End the upstream call; answered by [`super::UpstreamInput::HungUp`].
     HangUp,
+    /// The call in force is not any more; none takes its place yet. The shell keeps it as [`Other::Old`].
+    Retire,
+    /// The call in force becomes [`Other::Old`], if there is one, and [`Other::Next`] takes its place.
+    Promote,
+    /// End a call that is not in force; answered by [`super::UpstreamInput::OtherHungUp`].
+    HangUpOther {
+        /// Which.
+        which: Other,
+        /// Its number in the record.
+        call: u32,
+    },
     /// The call is over and everything is said: close the client and forget it.
     Close(CloseReason),
+}
+
+/// A call beside the one in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Other {
+    /// To follow it.
+    Next,
+    /// It followed this one.
+    Old,
 }
 
 /// A way to the model.
@@ -240,6 +260,22 @@ pub enum Notice {
         /// How long to wait first.
         after_ms: u64,
     },
+    /// Make another connection for the same interview.
+    Renegotiate {
+        /// To be returned with the offer.
+        id: String,
+        /// Why.
+        reason: super::Why,
+        /// RFC 3339; later it is of no use.
+        deadline: String,
+    },
+    /// The other connection is ready: microphone and sound move there.
+    Switch {
+        /// Of the `renegotiate`.
+        id: String,
+        /// Our id of the call that takes over.
+        call_id: String,
+    },
     /// Little time is left.
     SessionWarning {
         /// `TIME_LOW`.
@@ -306,6 +342,8 @@ impl std::fmt::Debug for Notice {
             Self::InterviewSaved { .. } => "InterviewSaved",
             Self::SaveError { .. } => "SaveError",
             Self::Reconnect { .. } => "Reconnect",
+            Self::Renegotiate { .. } => "Renegotiate",
+            Self::Switch { .. } => "Switch",
             Self::SessionWarning { .. } => "SessionWarning",
             Self::Error { .. } => "Error",
         })

@@ -26,6 +26,7 @@ impl CallCore {
             Phase::Waiting => self.stop(CloseReason::Done),
             Phase::Ending(_) | Phase::HandingOver | Phase::Over => {}
             Phase::Answered | Phase::Live => {
+                self.end_other_calls();
                 let save = self.timers.get(Timer::SaveRetry);
                 self.timers.clear_all();
                 // What the store refused is still to be written.
@@ -48,6 +49,7 @@ impl CallCore {
     pub(super) fn hand_over(&mut self) {
         match self.phase {
             Phase::Answered | Phase::Live => {
+                self.end_other_calls();
                 self.phase = Phase::HandingOver;
                 let retry = self.timers.get(Timer::SaveRetry);
                 self.timers.clear_all();
@@ -100,7 +102,10 @@ impl CallCore {
         let rest = self.timeline.settle_all();
         self.record(rest);
         self.close_gap(None);
-        self.note_call(CallEvent::Closed { hang_up: result });
+        // Without a call it was the one before whose end is on the record, once it is confirmed.
+        if !self.link.severed {
+            self.note_call(CallEvent::Closed { hang_up: result });
+        }
         if let Some(entry) = self.machine.end(&self.setup.plan, by.as_str(), self.now) {
             self.announce(entry);
         }
@@ -153,7 +158,9 @@ impl CallCore {
 fn farewell(by: EndedBy) -> Option<&'static str> {
     match by {
         EndedBy::NaturalCompletion => Some("The interview is over. It is being saved."),
-        EndedBy::ClosingTimeout | EndedBy::TimeLimit => Some("The time for this interview is over. It is being saved."),
+        EndedBy::ClosingTimeout | EndedBy::TimeLimit | EndedBy::SessionCap => {
+            Some("The time for this interview is over. It is being saved.")
+        }
         EndedBy::Inactivity => Some("Nobody has spoken for a while. The interview ends and is being saved."),
         EndedBy::UserEnd
         | EndedBy::UserDisconnect

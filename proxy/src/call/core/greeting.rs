@@ -17,6 +17,17 @@ impl CallCore {
         }
     }
 
+    /// Another call of the same interview: the model goes on by itself if nobody speaks for so long.
+    pub(super) fn continue_in(&mut self, ms: Millis) {
+        if !self.replies.greeted {
+            self.greet();
+        } else if self.is_live() {
+            self.replies.continues = true;
+            let wait = if self.link.pipe() == Some(Pipe::Sideband) { 0 } else { GREETING_MS };
+            self.timers.set(Timer::Greeting, self.in_ms(ms.max(wait)));
+        }
+    }
+
     /// The sideband may have come while the greeting waited for it.
     pub(super) fn greet_if_waiting(&mut self) {
         if self.timers.is_set(Timer::Greeting) && self.replies.nonces.is_empty() {
@@ -26,14 +37,19 @@ impl CallCore {
 
     /// The greeting is due.
     pub(super) fn greet_now(&mut self) {
-        if self.replies.greeted || self.replies.candidate_audible || !self.is_live() {
+        let words = match (self.replies.greeted, self.replies.continues) {
+            (false, _) => Words::Reply,
+            (true, true) => Words::Continued,
+            (true, false) => return,
+        };
+        if self.replies.candidate_audible || !self.is_live() {
             return;
         }
         // Who is to have the model greet must also tell us what it said.
         if self.link.pipe() == Some(Pipe::Client) && self.link.control == Control::Pending {
             self.hand_to_client();
         }
-        self.speak(Words::Reply);
+        self.speak(words);
         if self.replies.asked.is_none() {
             self.timers.set(Timer::Greeting, self.in_ms(GREETING_MS));
         }
@@ -43,6 +59,7 @@ impl CallCore {
     pub(super) fn heard_model(&mut self) {
         self.replies.last_sign = self.now.mono_ms;
         self.replies.greeted = true;
+        self.replies.continues = false;
         self.timers.clear(Timer::Greeting);
     }
 }

@@ -114,6 +114,7 @@ impl CallCore {
                     self.timers.clear(Timer::Hush);
                     // What was about to be said is overtaken.
                     self.replies.queued = None;
+                    self.replies.continues = false;
                     self.drop_words_of_change();
                 } else {
                     // They hold the floor until their words are in the conversation: the commit decides, not the pause.

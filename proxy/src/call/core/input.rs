@@ -10,8 +10,10 @@ use crate::upstream::facts::{Capabilities, Fact};
 pub enum Input {
     /// From the client's socket.
     Client(ClientInput),
-    /// From a normaliser.
+    /// From a normaliser of the call in force.
     Fact(Source, Fact),
+    /// The same of the call before.
+    OldFact(Source, Fact),
     /// From the upstream side of the shell.
     Upstream(UpstreamInput),
     /// From the store.
@@ -45,6 +47,15 @@ pub enum ClientInput {
     Detached,
     /// Its peer connection changed.
     Connection(Connection),
+    /// The peer connection of the call that is to follow is up.
+    NextConnected,
+    /// Its page was loaded anew and brings an offer of its own.
+    Reloaded,
+    /// Its microphone is in the other call now.
+    Switched {
+        /// Of the `switch`.
+        id: String,
+    },
     /// It relayed an event; its facts came before.
     Relayed {
         /// The client's own number of the event.
@@ -110,6 +121,28 @@ pub enum UpstreamInput {
     Gone,
     /// What became of our hang-up.
     HungUp(HangUp),
+    /// The offer for another call was answered.
+    NextAnswered {
+        /// Of the `renegotiate` it came with, if any.
+        id: Option<String>,
+        /// Our id of the call.
+        call_id: String,
+        /// What its upstream can do.
+        capabilities: Capabilities,
+        /// What its model was told of the interview so far.
+        digest: String,
+    },
+    /// The sideband of the call that is to follow changed.
+    NextSideband(Sideband),
+    /// It is gone before it took over.
+    NextGone,
+    /// What became of the hang-up of a call that is not in force.
+    OtherHungUp {
+        /// Its number in the record.
+        call: u32,
+        /// The result.
+        result: HangUp,
+    },
 }
 
 /// From the store.
@@ -140,6 +173,8 @@ pub enum EndedBy {
     AdminEnd,
     /// Our own limit on a session.
     TimeLimit,
+    /// The provider's limit on a call, where no other call could follow.
+    SessionCap,
     /// The goodbye took too long.
     ClosingTimeout,
     /// Nobody spoke.
@@ -166,6 +201,7 @@ impl EndedBy {
             Self::UserDisconnect => "user_disconnect",
             Self::AdminEnd => "admin_end",
             Self::TimeLimit => "time_limit",
+            Self::SessionCap => "session_cap",
             Self::ClosingTimeout => "closing_timeout",
             Self::Inactivity => "inactivity",
             Self::UpstreamError => "upstream_error",

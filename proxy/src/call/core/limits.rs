@@ -11,13 +11,21 @@ use crate::upstream::facts::Gate;
 pub(super) const NO_SHOW_MS: Millis = 60_000;
 /// Before our own cap the client is warned.
 pub(super) const TIME_LOW_MS: Millis = 120_000;
+/// What is kept for a goodbye at the end of a session; of a short one, an eighth.
+const FAREWELL_MS: Millis = 60_000;
 /// How long too much may be unwritten before the call ends.
 const OVERLOAD_MS: Millis = 60_000;
+
+/// When a session of this length has only time for a goodbye.
+pub(super) fn farewell_ms(session_ms: Millis) -> Millis {
+    session_ms - FAREWELL_MS.min(session_ms / 8)
+}
 
 impl CallCore {
     pub(super) fn on_time(&mut self) {
         let outcomes = self.timeline.tick(self.now);
         self.record(outcomes);
+        self.old_time();
         while let Some(timer) = self.timers.take_due(self.now.mono_ms) {
             match timer {
                 Timer::NoShow => self.finish(EndedBy::NoShow),
@@ -34,6 +42,13 @@ impl CallCore {
                 Timer::Inactivity => self.nobody_speaks(),
                 Timer::TimeLow => self.time_is_low(),
                 Timer::SessionCap => self.finish(EndedBy::TimeLimit),
+                Timer::Farewell => self.say_goodbye(EndedBy::TimeLimit),
+                Timer::Renew => self.renew(),
+                Timer::NextReady => self.next_not_ready(),
+                Timer::Switched => self.promote(),
+                Timer::OldDrain => self.old_over(),
+                Timer::LastWords => self.call_cap_is_near(),
+                Timer::CallCap => self.finish(EndedBy::SessionCap),
                 Timer::Goodbye => self.drain(),
                 Timer::Drain => self.hang_up(),
                 Timer::HangUp => self.hung_up(HangUp::Unconfirmed),
@@ -57,6 +72,7 @@ impl CallCore {
             self.change_if_quiet();
             self.nudge_if_quiet();
             self.end_after_goodbye();
+            self.switch_if_quiet();
         }
         self.watch_store();
         self.drained();

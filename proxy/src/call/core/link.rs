@@ -25,6 +25,8 @@ pub(super) struct Link {
     /// Since when our socket is open.
     pub(super) attached_at: Option<Millis>,
     pub(super) client: bool,
+    /// The interview runs, but no call does: there is nobody to hear or to tell.
+    pub(super) severed: bool,
     /// When our socket took over from the client.
     taken_over_at: Option<Millis>,
     directives: u64,
@@ -41,6 +43,7 @@ impl Link {
             sideband: Sideband::Attaching,
             attached_at: None,
             client: false,
+            severed: false,
             taken_over_at: None,
             directives: 0,
             heard_at: None,
@@ -57,7 +60,22 @@ impl Link {
 
     /// The way to the model that is open now.
     pub(super) fn pipe(&self) -> Option<Pipe> {
-        if self.sideband == Sideband::Attached { Some(Pipe::Sideband) } else { self.client.then_some(Pipe::Client) }
+        if self.sideband == Sideband::Attached {
+            Some(Pipe::Sideband)
+        } else {
+            (self.client && !self.severed).then_some(Pipe::Client)
+        }
+    }
+
+    /// The call is gone; whatever follows begins like a first one.
+    pub(super) fn sever(&mut self) {
+        self.severed = true;
+        self.control = Control::Pending;
+        self.epoch += 1;
+        self.sideband = Sideband::Attaching;
+        self.attached_at = None;
+        self.taken_over_at = None;
+        self.gap_from = self.gap_from.or(self.heard_at);
     }
 }
 
@@ -207,10 +225,7 @@ impl CallCore {
     pub(super) fn gone(&mut self) {
         match self.phase {
             Phase::Waiting | Phase::HandingOver | Phase::Over | Phase::Ending(_) => {}
-            Phase::Answered | Phase::Live => {
-                let by = if self.link.client { EndedBy::UpstreamError } else { EndedBy::UserDisconnect };
-                self.finish(by);
-            }
+            Phase::Answered | Phase::Live => self.lose(),
         }
     }
 
@@ -221,7 +236,8 @@ impl CallCore {
             self.stop(CloseReason::Done);
         } else {
             // A client that is there without media, while the model cannot be reached either, is not the one who left.
-            let model_left = self.link.client && matches!(self.link.sideband, Sideband::Retrying | Sideband::Lost);
+            let unreachable = self.link.severed || matches!(self.link.sideband, Sideband::Retrying | Sideband::Lost);
+            let model_left = self.link.client && unreachable;
             self.finish(if model_left { EndedBy::UpstreamError } else { EndedBy::UserDisconnect });
         }
     }

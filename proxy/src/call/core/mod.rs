@@ -13,6 +13,7 @@
 //! | `configuration` | what the model is told to be, and whether it is |
 //! | `guard` | what it means when it is not |
 //! | `link` | who records: sideband or relay, and what happens when that changes |
+//! | `succession` | which call follows this one, and when |
 //! | `limits` | what time alone brings about |
 //! | `ending` | the order of the end |
 //! | `state` | nothing: it takes a core apart and puts it together again |
@@ -33,12 +34,13 @@ mod resume;
 mod setup;
 mod stages;
 mod state;
+mod succession;
 mod timers;
 mod turns;
 mod watch;
 
 use configuration::Configuration;
-pub use effect::{Caption, CloseReason, Control, Directive, Durable, Effect, Notice, Pipe};
+pub use effect::{Caption, CloseReason, Control, Directive, Durable, Effect, Notice, Other, Pipe};
 pub use guard::Guard;
 use guard::Noticed;
 pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
@@ -49,6 +51,8 @@ pub use resume::NotResumable;
 pub use setup::{Limits, Setup};
 use stages::Change;
 pub use state::State;
+use succession::Succession;
+pub use succession::Why;
 use timers::{Timer, Timers};
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +95,9 @@ pub struct CallCore {
     configuration: Configuration,
     noticed: Noticed,
     link: Link,
+    succession: Succession,
+    /// A limit had the goodbye said: what ends with it ended because of that.
+    ends_as: Option<EndedBy>,
     timers: Timers,
     /// A nudge waits for a quiet moment.
     nudged: bool,
@@ -117,6 +124,8 @@ impl CallCore {
             configuration: Configuration::default(),
             noticed: Noticed::default(),
             link: Link::new(),
+            succession: Succession::default(),
+            ends_as: None,
             timers: Timers::default(),
             nudged: false,
             prompted: false,
@@ -136,8 +145,9 @@ impl CallCore {
                 Input::Store(input) => self.on_store(input),
                 Input::Tick => {}
                 // What comes after the seal is not on the record any more.
-                Input::Fact(..) | Input::Upstream(_) if self.is_sealed() => {}
+                Input::Fact(..) | Input::OldFact(..) | Input::Upstream(_) if self.is_sealed() => {}
                 Input::Fact(source, fact) => self.on_fact(source, fact),
+                Input::OldFact(source, fact) => self.old_fact(source, fact),
                 Input::Upstream(input) => self.on_upstream(input),
             }
         }
@@ -164,7 +174,7 @@ impl CallCore {
         if self.phase == Phase::Over {
             return None;
         }
-        self.timers.next().into_iter().chain(self.timeline.deadline()).min()
+        self.timers.next().into_iter().chain(self.timeline.deadline()).chain(self.old_deadline()).min()
     }
 
     /// The current stage, for a client that joins.
@@ -202,7 +212,11 @@ impl CallCore {
         match input {
             ClientInput::Attached => {
                 self.client_attached();
-                self.timers.clear(Timer::Grace);
+                // Without a call a client is not back until it has made another.
+                if !self.link.severed {
+                    self.timers.clear(Timer::Grace);
+                }
+                self.ask_again();
                 if self.journal.is_failing() {
                     self.tell(save_error());
                 }
@@ -215,15 +229,21 @@ impl CallCore {
             }
             ClientInput::Connection(Connection::Connected) => {
                 self.connected();
+                self.reconnected();
                 if self.link.client {
                     self.timers.clear(Timer::Grace);
                 }
             }
+            // Its connection is lost for good: the interview goes on with another one.
+            ClientInput::Connection(Connection::Failed) if self.setup.continues && self.is_live() => self.lose(),
             // Without media there is no interview; the client may still make a new connection.
             ClientInput::Connection(Connection::Failed | Connection::Closed) if !self.timers.is_set(Timer::Grace) => {
                 self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));
             }
             ClientInput::Connection(_) => {}
+            ClientInput::NextConnected => self.next_connected(),
+            ClientInput::Reloaded => self.reloaded(),
+            ClientInput::Switched { id } => self.switched(&id),
             ClientInput::Relayed { seq } => self.acknowledge(seq),
             ClientInput::Skip { target } => self.skip(&target),
             ClientInput::End { by } => self.finish(by),
@@ -237,6 +257,12 @@ impl CallCore {
             UpstreamInput::Sideband(state) => self.sideband_is(state),
             UpstreamInput::Gone => self.gone(),
             UpstreamInput::HungUp(result) => self.hung_up(result),
+            UpstreamInput::NextAnswered { id, call_id, capabilities, digest } => {
+                self.next_answered(id, call_id, capabilities, digest)
+            }
+            UpstreamInput::NextSideband(state) => self.next_sideband(state),
+            UpstreamInput::NextGone => self.give_up_next(),
+            UpstreamInput::OtherHungUp { call, result } => self.other_hung_up(call, result),
         }
     }
 
@@ -276,6 +302,8 @@ impl CallCore {
         self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS));
         self.timers.set(Timer::SessionCap, self.in_ms(self.setup.limits.session_ms));
         self.timers.set(Timer::TimeLow, self.in_ms(self.setup.limits.session_ms.saturating_sub(limits::TIME_LOW_MS)));
+        self.timers.set(Timer::Farewell, self.in_ms(limits::farewell_ms(self.setup.limits.session_ms)));
+        self.call_began_at(self.now.mono_ms);
         if !self.setup.sideband {
             self.sideband_is(Sideband::Unavailable);
         }
@@ -287,6 +315,7 @@ impl CallCore {
             return;
         }
         self.phase = Phase::Live;
+        self.link.severed = false;
         self.timers.clear(Timer::NoShow);
         self.note_call(CallEvent::Connected);
         let entry = self.machine.start(&self.setup.plan, self.now);

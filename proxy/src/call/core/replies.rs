@@ -28,6 +28,8 @@ pub(super) enum Words {
     Skipped,
     /// Ask whether the candidate is still there.
     Prompt,
+    /// Go on in another call, without a greeting.
+    Continued,
 }
 
 impl Words {
@@ -53,6 +55,8 @@ pub(super) struct Replies {
     pub(super) vain: Vain,
     pub(super) gate_lost: bool,
     pub(super) greeted: bool,
+    /// In another call: the model has to speak first once more, unless somebody else does.
+    pub(super) continues: bool,
     /// Last change of who is audible.
     pub(super) last_audible: Millis,
     /// Last sign of the model's replies.
@@ -139,7 +143,8 @@ impl CallCore {
 
     /// The open way to the model; a greeting that did not begin is tried by the other one.
     fn reply_pipe(&self) -> Option<Pipe> {
-        let other = !self.replies.greeted && self.replies.vain.count % 2 == 1 && self.link.client;
+        let opens = !self.replies.greeted || self.replies.continues;
+        let other = opens && self.replies.vain.count % 2 == 1 && self.link.client && !self.link.severed;
         if other { Some(Pipe::Client) } else { self.link.pipe() }
     }
 
@@ -150,6 +155,7 @@ impl CallCore {
             Words::Forced => Some(&self.setup.plan.words.forced),
             Words::Skipped => Some(&self.setup.plan.words.skipped),
             Words::Prompt => Some(&self.setup.plan.words.prompt),
+            Words::Continued => Some(&self.setup.plan.words.continued),
         };
         match (self.change.carried(), more) {
             (None, None) => None,

@@ -4,8 +4,9 @@
 
 use super::{CallCore, Control, Limits, Phase, Setup, Sideband, Timer, limits};
 use crate::clock::{At, Millis};
-use crate::interview::Decision;
+use crate::interview::{self, Decision};
 use crate::transcript::chain::{self, Broken};
+use crate::transcript::timeline::Timeline;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState};
 
 /// Why a journal does not make a running interview.
@@ -36,20 +37,26 @@ impl CallCore {
         let epoch = last.epoch;
         let mut core = Self::new(Setup { journal: (last.n, head), ..setup }, at);
         let mut answered = None;
+        let mut closed = None;
         let mut recorded_at = at.unix_ms;
-        for record in records {
+        for (place, record) in records.iter().enumerate() {
             let entry = record.entry().map_err(|_| NotResumable::Unknown(record.n))?;
             recorded_at = wall_time(&entry).unwrap_or(recorded_at);
             match entry {
-                Entry::Call { event: CallEvent::Answered { .. }, at, .. } => {
-                    answered = Some(at);
-                    core.phase = Phase::Answered;
+                Entry::Call { call, event: CallEvent::Answered { .. }, at } => {
+                    // The session's own clock runs from the first call.
+                    let first = answered.map_or(at, |(first, _)| first);
+                    answered = Some((first, at));
+                    if call > core.call {
+                        core.refold_call(call, interview::digest(&records[..place]));
+                    } else {
+                        core.phase = Phase::Answered;
+                    }
                 }
                 Entry::Call { event: CallEvent::Connected, .. } => core.phase = Phase::Live,
                 Entry::Call { event: CallEvent::Control { .. }, .. } => {}
-                Entry::Call { event: CallEvent::Closed { .. }, .. } | Entry::Seal { .. } => {
-                    return Err(NotResumable::Over);
-                }
+                Entry::Call { call, event: CallEvent::Closed { .. }, .. } => closed = Some(call),
+                Entry::Seal { .. } => return Err(NotResumable::Over),
                 Entry::Stage(stage) => core.refold_stage(&stage).ok_or(NotResumable::Unknown(record.n))?,
                 Entry::Turn(turn) => core.refold_turn(turn, record.source, record.text.as_deref()),
                 Entry::Revised(turn) => core.timeline.refold(turn, record.source, record.text.as_deref()),
@@ -57,12 +64,20 @@ impl CallCore {
                 Entry::Opened { .. } | Entry::Usage { .. } | Entry::Gap { .. } => {}
             }
         }
-        let answered = answered.ok_or(NotResumable::NoCall)?;
-        if core.machine.is_over() {
+        let (first, latest) = answered.ok_or(NotResumable::NoCall)?;
+        if core.machine.is_over() || (closed == Some(core.call) && !core.setup.continues) {
             return Err(NotResumable::Over);
         }
-        core.go_on(answered, recorded_at, epoch);
+        // The end of a call is the end of the interview only if that is on the record too.
+        core.link.severed = closed == Some(core.call);
+        core.go_on(first, latest, recorded_at, epoch);
         Ok(core)
+    }
+
+    fn refold_call(&mut self, call: u32, digest: String) {
+        self.call = call;
+        self.timeline = Timeline::new(call);
+        self.succession.recall(digest);
     }
 
     fn refold_stage(&mut self, stage: &StageEntry) -> Option<()> {
@@ -106,11 +121,14 @@ impl CallCore {
     }
 
     /// Everything that runs on a clock is set again; the client has its grace to come back.
-    fn go_on(&mut self, answered: i64, recorded_at: i64, epoch: u32) {
+    fn go_on(&mut self, first: i64, latest: i64, recorded_at: i64, epoch: u32) {
         let Limits { session_ms, grace_ms, inactivity_ms } = self.setup.limits;
         self.link.resume(epoch, recorded_at);
-        let cap = self.moment(answered).mono_ms + session_ms;
+        let began = self.moment(first).mono_ms;
+        let cap = began + session_ms;
         self.timers.set(Timer::SessionCap, cap);
+        self.timers.set(Timer::Farewell, began + limits::farewell_ms(session_ms));
+        self.call_began_at(self.moment(latest).mono_ms);
         if cap > self.now.mono_ms + limits::TIME_LOW_MS {
             self.timers.set(Timer::TimeLow, cap - limits::TIME_LOW_MS);
         }

@@ -40,6 +40,8 @@ pub struct Setup {
     pub sideband: bool,
     /// Whether the model speaks first; a drop-in client decides that itself.
     pub greets: bool,
+    /// Whether its client can move to another call of the same interview.
+    pub continues: bool,
     /// Time limits in percent of the plan's.
     pub pace: u32,
     /// 32 random bytes for nonces and salts; never stored.

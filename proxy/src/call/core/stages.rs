@@ -135,7 +135,9 @@ impl CallCore {
         // After a skip the confirmed stop is enough: playback was cleared with it.
         let model_done = match words {
             Words::Skipped => self.replies.active.is_none(),
-            Words::Silent | Words::Reply | Words::Forced | Words::Prompt => self.replies.is_model_quiet(),
+            Words::Silent | Words::Reply | Words::Forced | Words::Prompt | Words::Continued => {
+                self.replies.is_model_quiet()
+            }
         };
         // The provider is about to answer by itself: an update now would race that reply.
         let provider_replies = self.replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
@@ -259,17 +261,40 @@ impl CallCore {
         // Whoever talks into the goodbye gets an answer first; the clock bounds it.
         let quiet = replies.is_model_quiet() && !replies.candidate_audible && replies.owed.is_none();
         if self.machine.said_goodbye(&self.setup.plan) && quiet {
-            self.finish(EndedBy::NaturalCompletion);
+            self.finish(self.ends_as.unwrap_or(EndedBy::NaturalCompletion));
         } else if self.machine.closing_overdue(&self.setup.plan, self.now) {
-            self.finish(EndedBy::ClosingTimeout);
+            self.finish(self.ends_as.unwrap_or(EndedBy::ClosingTimeout));
         }
     }
 
-    /// Whole instructions of a stage, with the nudge in force if it is the current one.
+    /// Only a goodbye fits into the time that is left: the last stage begins, whatever is missing of the others.
+    pub(super) fn say_goodbye(&mut self, by: EndedBy) {
+        let Some(last) = self.setup.plan.stages.last() else { return };
+        if let Ok(decision) = self.machine.skip(&self.setup.plan, &last.name)
+            && self.is_live()
+        {
+            let decision = Decision { reason: StageReason::Closing, ..decision };
+            self.ends_as = Some(by);
+            self.change = Change::Waiting { decision, words: Words::Forced };
+            self.timers.set(Timer::Floor, self.in_ms(FORCED_WAIT_MS));
+        }
+    }
+
+    /// Whole instructions of a stage, with the nudge in force if it is the current one, and what a later call has to know
+    /// of the earlier ones.
     pub(super) fn instructions_for(&self, index: usize) -> String {
+        self.instructions_with(index, self.succession.digest())
+    }
+
+    pub(super) fn instructions_with(&self, index: usize, digest: Option<&str>) -> String {
         let plan = &self.setup.plan;
         let nudge = if self.machine.index() == Some(index) { self.machine.nudge() } else { Nudge::None };
-        directions::instructions(plan, &plan.stages[index], &self.setup.brief, nudge)
+        let mut text = directions::instructions(plan, &plan.stages[index], &self.setup.brief, nudge);
+        if let Some(digest) = digest {
+            text.push_str("\n\n");
+            text.push_str(digest);
+        }
+        text
     }
 
     /// What the model should be told now: the stage that is about to begin, or the one that runs.

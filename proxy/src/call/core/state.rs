@@ -10,8 +10,9 @@ use super::journal::Journal;
 use super::link::Link;
 use super::replies::Replies;
 use super::stages::Change;
+use super::succession::Succession;
 use super::timers::Timers;
-use super::{CallCore, Phase, Setup};
+use super::{CallCore, EndedBy, Phase, Setup};
 use crate::clock::At;
 use crate::interview::Machine;
 use crate::transcript::timeline::Timeline;
@@ -57,6 +58,8 @@ state! {
     configuration: Configuration,
     noticed: Noticed,
     link: Link,
+    succession: Succession,
+    ends_as: Option<EndedBy>,
     timers: Timers,
     nudged: bool,
     prompted: bool,

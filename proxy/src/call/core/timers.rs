@@ -35,6 +35,20 @@ pub(super) enum Timer {
     TimeLow,
     /// The session's limit.
     SessionCap,
+    /// So little is left of it that only a goodbye fits in.
+    Farewell,
+    /// The provider will end the call: time for another one.
+    Renew,
+    /// Another call should be ready by now.
+    NextReady,
+    /// The client should have moved to it by now.
+    Switched,
+    /// Words of the call before may still come.
+    OldDrain,
+    /// The provider ends the call in a moment and none follows.
+    LastWords,
+    /// The provider is about to end it.
+    CallCap,
     /// Between the announcement of the end and the end.
     Goodbye,
     /// Words may still come before the hang-up.
@@ -65,6 +79,13 @@ const ALL: [Timer; COUNT] = [
     Timer::Inactivity,
     Timer::TimeLow,
     Timer::SessionCap,
+    Timer::Farewell,
+    Timer::Renew,
+    Timer::NextReady,
+    Timer::Switched,
+    Timer::OldDrain,
+    Timer::LastWords,
+    Timer::CallCap,
     Timer::Goodbye,
     Timer::Drain,
     Timer::HangUp,

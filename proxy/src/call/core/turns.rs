@@ -25,8 +25,15 @@ impl CallCore {
         {
             self.connected();
         }
+        if self.link.severed && matches!(fact, Fact::Floor { on: true, .. }) {
+            self.reconnected();
+        }
         match fact {
-            Fact::Opened { .. } => {}
+            Fact::Opened { expires_at } => {
+                if let Some(at) = expires_at {
+                    self.call_ends(at);
+                }
+            }
             Fact::Config(config) => self.configuration_is(source, *config),
             Fact::Turn(turn, fact) => self.turn(source, &turn, fact),
             Fact::Passed { item, after } => self.passed(source, item, after),
@@ -70,12 +77,17 @@ impl CallCore {
 
     /// Carries the timeline's outcomes into journal, captions and the stage machine.
     pub(super) fn record(&mut self, outcomes: Vec<Outcome>) {
+        self.record_of(self.call, outcomes);
+    }
+
+    /// The same for any call of the interview.
+    pub(super) fn record_of(&mut self, call: u32, outcomes: Vec<Outcome>) {
         for outcome in outcomes {
             match outcome {
                 Outcome::Opened(_, _, After::Unknown) => {}
                 Outcome::Opened(turn, speaker, after) => {
                     let after = if let After::Item(item) = after { Some(item) } else { None };
-                    let mut entry = Entry::Opened { call: self.call, item: turn.item_id(), after, speaker };
+                    let mut entry = Entry::Opened { call, item: turn.item_id(), after, speaker };
                     self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
                 }
                 Outcome::Partial(turn, speaker, text) => {
@@ -84,6 +96,8 @@ impl CallCore {
                         self.tell(notice);
                     }
                 }
+                // The model of this call did not hear it.
+                Outcome::Committed { .. } if call != self.call => self.continue_in(0),
                 Outcome::Committed { speech_ms } => self.committed(speech_ms),
                 Outcome::Settled(entry, words, source) => self.settled(entry, words, source),
                 Outcome::Revised(entry, words, source) => self.revised(entry, words, source),

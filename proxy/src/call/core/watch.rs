@@ -2,7 +2,7 @@
 //! and do not end, candidates who are not answered. Whatever the provider does, the call goes on or ends.
 
 use super::replies::Words;
-use super::{CallCore, EndedBy, Timer};
+use super::{CallCore, Timer};
 use crate::clock::Millis;
 use crate::transcript::IncidentKind;
 use crate::upstream::facts::Gate;
@@ -46,7 +46,7 @@ impl CallCore {
             return;
         }
         if self.now.mono_ms.saturating_sub(since) >= SILENT_UPSTREAM_MS {
-            self.finish(EndedBy::UpstreamError);
+            self.lose();
         } else if self.wanted_gate() == Gate::Server {
             self.replies.gate_lost = true;
             self.incident(IncidentKind::GateLost, "no_reply_created");

@@ -210,7 +210,9 @@ guidance = "g"
 #[test]
 fn the_session_s_own_limit_is_announced_and_kept() {
     let limits = Limits { session_ms: 300_000, ..LIMITS };
-    let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
+    // With a model that does not say goodbye when it is told to.
+    let quirks = Quirks { ignores_stages: true, ..Quirks::default() };
+    let mut world = World::new(Setting { plan: LONG, limits, quirks, ..Setting::default() });
     world.run_to_end();
     is_sealed(&world, "time_limit");
     let warned = world.watchman.told.iter().find_map(|(at, notice)| {
@@ -221,14 +223,29 @@ fn the_session_s_own_limit_is_announced_and_kept() {
         }
     });
     assert_eq!(warned, Some((180_000, "TIME_LOW", 120)));
-    assert_eq!(world.told_at(|notice| matches!(notice, Notice::InterviewEnding { .. })), Some(300_000));
-    assert!((305_000..308_200).contains(&world.watchman.hung_up[0]));
+    assert!(world.watchman.hung_up[0] < 308_200, "{:?}", world.watchman.hung_up);
+    assert!(world.stages().iter().any(|(stage, _)| stage == "closing"));
+}
+
+#[test]
+fn a_goodbye_is_said_before_the_session_s_limit() {
+    let limits = Limits { session_ms: 480_000, ..LIMITS };
+    let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
+    world.run_to_end();
+    is_sealed(&world, "time_limit");
+    let ending = world.told_at(|notice| matches!(notice, Notice::InterviewEnding { .. })).expect("announced");
+    assert!((420_000..440_000).contains(&ending), "{ending}");
+    let closing = world.stage_entries().into_iter().find(|entry| entry.to == "closing").expect("entered");
+    assert_eq!(closing.reason, StageReason::Closing);
 }
 
 #[test]
 fn two_hours_of_talk_take_no_more_memory_than_one() {
     let limits = Limits { session_ms: 7_200_000, ..LIMITS };
     let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
+    let expires_at = Some(super::world::EPOCH / 1_000 + 3 * 3_600);
+    let longer_than_usual = crate::upstream::facts::Fact::Opened { expires_at };
+    world.feed(Input::Fact(crate::transcript::Source::Sideband, longer_than_usual));
     world.run(1_800_000);
     let (early, turns) = (world.core_bytes(), world.provider.said.len());
     world.run_to_end();

@@ -17,6 +17,7 @@ mod skips;
 mod states;
 mod store;
 mod stores;
+mod succession;
 mod transitions;
 mod trust;
 mod view;

@@ -40,6 +40,8 @@ impl Watchman {
                     assert!(self.hung_up.is_empty(), "a call is hung up once");
                     self.hung_up.push(now);
                 }
+                Effect::Retire | Effect::Promote => self.note(|| format!("{now} {effect:?}")),
+                Effect::HangUpOther { which, call } => self.note(|| format!("{now} hang up {which:?} {call}")),
                 Effect::Close(reason) => self.closed = Some(*reason),
             }
         }

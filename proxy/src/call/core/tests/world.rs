@@ -148,6 +148,7 @@ impl World {
             guard: setting.guard,
             sideband: setting.sideband,
             greets: setting.greets,
+            continues: false,
             pace: 100,
             seed: [7; 32],
             signer: Signer::from_seed(&[1; 32]),
@@ -448,6 +449,12 @@ impl World {
                     if let Some(ms) = self.hang_up_ms {
                         self.later(ms, Happening::Input(Input::Upstream(UpstreamInput::HungUp(HangUp::Confirmed))));
                     }
+                }
+                Effect::Retire | Effect::Promote => {}
+                Effect::HangUpOther { call, .. } => {
+                    self.provider.open = false;
+                    let over = UpstreamInput::OtherHungUp { call, result: HangUp::Confirmed };
+                    self.later(50, Happening::Input(Input::Upstream(over)));
                 }
                 Effect::Close(_) => {}
             }

@@ -1,0 +1,133 @@
+//! Upstream calls as the shell holds them: ids, sideband, and what makes facts of their events. Almost always there is
+//! one; while an interview moves from one call to the next there are two, each in its place. What a place means is the
+//! core's decision.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::core::Other;
+use super::sideband::{News, SidebandLink};
+use crate::ids::{CallId, ProviderCallId};
+use crate::upstream::Upstream;
+use crate::upstream::facts::realtime::Realtime;
+
+/// A call the provider knows.
+pub(super) struct Started {
+    pub(super) call_id: CallId,
+    pub(super) provider: Option<ProviderCallId>,
+}
+
+/// One upstream call.
+pub(super) struct Line {
+    pub(super) call_id: CallId,
+    pub(super) provider: Option<ProviderCallId>,
+    pub(super) sideband: SidebandLink,
+    /// Of what our own socket hears.
+    pub(super) heard: Realtime,
+    /// Of what the client relays.
+    pub(super) relayed: Realtime,
+}
+
+impl Line {
+    /// A call that nobody watches yet.
+    pub(super) fn new(started: Started, upstream: Upstream, dials: Arc<Semaphore>) -> Box<Self> {
+        Box::new(Self {
+            call_id: started.call_id,
+            provider: started.provider,
+            sideband: SidebandLink::off(upstream, dials),
+            heard: Realtime::new(),
+            relayed: Realtime::new(),
+        })
+    }
+}
+
+/// Which call something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The one in force.
+    Now,
+    /// The one beside it.
+    Beside(Other),
+}
+
+/// The calls of one interview that exist at the moment.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) now: Option<Box<Line>>,
+    next: Option<Box<Line>>,
+    old: Option<Box<Line>>,
+}
+
+impl Lines {
+    /// What any of them has to say next. Safe to drop at any await.
+    pub(super) async fn news(&mut self) -> (Place, News) {
+        tokio::select! {
+            news = said(&mut self.now) => (Place::Now, news),
+            news = said(&mut self.next) => (Place::Beside(Other::Next), news),
+            news = said(&mut self.old) => (Place::Beside(Other::Old), news),
+        }
+    }
+
+    /// The call in this place.
+    pub(super) fn at(&mut self, place: Place) -> Option<&mut Line> {
+        match place {
+            Place::Now => self.now.as_deref_mut(),
+            Place::Beside(Other::Next) => self.next.as_deref_mut(),
+            Place::Beside(Other::Old) => self.old.as_deref_mut(),
+        }
+    }
+
+    /// Where a call of ours is; a client that names none means the one in force.
+    pub(super) fn place_of(&self, call_id: Option<&str>) -> Option<Place> {
+        let is = |line: &Option<Box<Line>>| {
+            line.as_ref().is_some_and(|line| call_id.is_none_or(|id| id == line.call_id.as_str()))
+        };
+        if is(&self.now) {
+            Some(Place::Now)
+        } else if call_id.is_some() && is(&self.next) {
+            Some(Place::Beside(Other::Next))
+        } else if call_id.is_some() && is(&self.old) {
+            Some(Place::Beside(Other::Old))
+        } else {
+            None
+        }
+    }
+
+    /// A call waits beside the one in force. Gives back one that waited before.
+    #[must_use]
+    pub(super) fn bring(&mut self, line: Box<Line>) -> Option<Box<Line>> {
+        self.next.replace(line)
+    }
+
+    /// The call in force is the old one from here on. Gives back one that was old before.
+    #[must_use]
+    pub(super) fn retire(&mut self) -> Option<Box<Line>> {
+        match self.now.take() {
+            Some(line) => self.old.replace(line),
+            None => None,
+        }
+    }
+
+    /// The call that waited is in force from here on.
+    pub(super) fn promote(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.now = Some(next);
+        }
+    }
+
+    /// Takes a call out, to end it.
+    pub(super) fn take(&mut self, which: Other) -> Option<Box<Line>> {
+        match which {
+            Other::Next => self.next.take(),
+            Other::Old => self.old.take(),
+        }
+    }
+}
+
+async fn said(line: &mut Option<Box<Line>>) -> News {
+    match line {
+        Some(line) => line.sideband.next().await,
+        None => std::future::pending().await,
+    }
+}
