@@ -15,7 +15,7 @@ mod server;
 pub mod speech;
 
 pub use call::{ClientEvent, Origin};
-pub use caller::{Caller, CallerEvent, CallerHandle, CallerOptions, Source};
+pub use caller::{Caller, CallerEvent, CallerHandle, CallerOptions, Lines, Source};
 pub use config::{Config, Media, ToolUse};
 pub use faults::{FaultInfo, Faults, Quirks, Trouble};
 pub use server::{Probe, Simulator};

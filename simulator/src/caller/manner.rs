@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::lines::Turn;
+
 /// The caller's patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MannerSettings {
@@ -82,6 +84,17 @@ impl Manner {
     /// The caller's own utterance is over.
     pub(super) fn spoke(&mut self, now: u64) {
         self.answered = self.replying || self.playing;
+        self.settle(now);
+    }
+
+    /// Whether something was said since the caller last spoke.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Go on in the middle of a conversation: it is the caller's turn, or the model's.
+    pub(super) fn resume(&mut self, now: u64, turn: Turn) {
+        self.answered |= turn == Turn::Mine;
         self.settle(now);
     }
 

@@ -5,15 +5,19 @@
 //! answer. Its words can be announced on a second channel (`viva-sim`), which only the simulator
 //! understands and only uses as words: turns begin and end by what is heard.
 
+mod dead_man;
+mod lines;
 mod manner;
 mod task;
 
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+pub use dead_man::Link;
+pub use lines::Lines;
 pub use manner::{Manner, MannerSettings};
 
 use crate::peer::{self, PeerError, PendingPeer};
@@ -51,14 +55,41 @@ pub enum Announce {
     Nothing,
 }
 
+/// Whether a caller may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Floor {
+    /// From the start.
+    #[default]
+    Has,
+    /// Not until it is given: its microphone sends nothing, as a browser's whose track was taken
+    /// out, and no utterance begins. For a call that is made ready beside another.
+    Waits,
+}
+
+/// Whether a caller asks for an answer when nobody else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeadMan {
+    /// It does not: for calls that nobody directs, and where whoever holds the handle does it.
+    #[default]
+    Off,
+    /// When a turn is unanswered for 2.5 s, it asks for an answer; when that happens twice in a
+    /// row, or the server is known to be away, it also opens the reply gate.
+    On,
+}
+
 /// How a caller behaves.
 #[derive(Debug, Clone, Default)]
 pub struct CallerOptions {
+    /// Whether it may speak from the start.
+    pub floor: Floor,
+    /// Whether it keeps the call alive by itself.
+    pub dead_man: DeadMan,
     /// When it speaks.
     pub manner: MannerSettings,
     /// Whether its words are announced.
     pub announce: Announce,
-    /// The local address and codecs.
+    /// The local address, codecs, and the network: loss and jitter are
+    /// [`weather`](peer::Settings::weather).
     pub peer: peer::Settings,
 }
 
@@ -96,6 +127,12 @@ pub enum CallerEvent {
     },
     /// The caller's n-th utterance is over.
     Spoken {
+        /// Which.
+        n: u64,
+    },
+    /// The caller's n-th utterance was broken off: the floor was taken from it. It is said again
+    /// where the lines go on.
+    BrokeOff {
         /// Which.
         n: u64,
     },
@@ -163,7 +200,7 @@ impl Caller {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let (requests, inbox) = mpsc::channel(REQUEST_QUEUE);
         let task = task::Task::new(peer, self.source, self.options, sender, inbox)?;
-        Ok(CallerHandle { events, requests, task: tokio::spawn(task.run()) })
+        Ok(CallerHandle { events, requests, task: Some(tokio::spawn(task.run())), left: None })
     }
 }
 
@@ -173,7 +210,12 @@ enum Request {
     Event(Value),
     Say(String),
     Hush,
+    Yield(oneshot::Sender<Lines>),
+    Take(Lines),
+    Link(Link),
+    StandDown,
     HangUp,
+    Vanish,
 }
 
 /// A caller in a call. Dropping it ends the call as closing a browser tab would.
@@ -181,7 +223,9 @@ enum Request {
 pub struct CallerHandle {
     events: mpsc::Receiver<CallerEvent>,
     requests: mpsc::Sender<Request>,
-    task: JoinHandle<()>,
+    /// Ends with what was left to say.
+    task: Option<JoinHandle<Lines>>,
+    left: Option<Lines>,
 }
 
 impl CallerHandle {
@@ -206,11 +250,59 @@ impl CallerHandle {
         self.requests.send(Request::Hush).await.is_ok()
     }
 
+    /// Give up the floor: from here on the microphone sends nothing, and what is left to say is
+    /// returned for another caller to take. An utterance in progress is broken off and comes first.
+    /// Works after the end of the call too, with what was left then.
+    pub async fn yield_floor(&mut self) -> Lines {
+        let (reply, lines) = oneshot::channel();
+        if self.requests.send(Request::Yield(reply)).await.is_ok()
+            && let Ok(lines) = lines.await
+        {
+            return lines;
+        }
+        self.finished().await;
+        self.left.take().unwrap_or_default()
+    }
+
+    /// Speak from here on, these lines, as if they had been this caller's from the start. `false`:
+    /// the call is over, and the lines are lost.
+    pub async fn take_floor(&self, lines: Lines) -> bool {
+        self.requests.send(Request::Take(lines)).await.is_ok()
+    }
+
+    /// The server that directs the call can be reached, or cannot: the dead-man switch must know.
+    /// `false`: the call is over.
+    pub async fn server_is(&self, link: Link) -> bool {
+        self.requests.send(Request::Link(link)).await.is_ok()
+    }
+
+    /// The interview is closing: the dead-man switch is to do nothing more. `false`: the call is
+    /// over.
+    pub async fn stand_down(&self) -> bool {
+        self.requests.send(Request::StandDown).await.is_ok()
+    }
+
     /// Close the connection and wait until it is closed. Events not read yet can still be read.
     pub async fn hang_up(&mut self) {
         if self.requests.send(Request::HangUp).await.is_ok() {
             // A caller that hangs up closes within the stack's own limits; this is the last one.
-            let _ = tokio::time::timeout(Duration::from_secs(5), &mut self.task).await;
+            let _ = tokio::time::timeout(Duration::from_secs(5), self.finished()).await;
+        }
+    }
+
+    /// Be gone without a close, as a machine without power: the other side hears nothing any more
+    /// and finds out by itself.
+    pub async fn vanish(mut self) {
+        if self.requests.send(Request::Vanish).await.is_ok() {
+            self.finished().await;
+        }
+    }
+
+    /// Wait for the task's end. Safe to drop and call again.
+    async fn finished(&mut self) {
+        if let Some(task) = &mut self.task {
+            self.left = task.await.ok();
+            self.task = None;
         }
     }
 }
@@ -218,6 +310,8 @@ impl CallerHandle {
 impl Drop for CallerHandle {
     fn drop(&mut self) {
         // Aborting drops the peer, whose guard closes the connection.
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }

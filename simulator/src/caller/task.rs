@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::dead_man::DeadManSwitch;
+use super::lines::{Lines, Turn};
 use super::manner::{Change, Manner};
-use super::{CallerEvent, CallerOptions, EVENTS, Heard, Request, SetupTimes, Source};
-use crate::model::{Answers, millis};
+use super::{CallerEvent, CallerOptions, DeadMan, EVENTS, Floor, Heard, Request, SetupTimes, Source};
+use crate::model::millis;
 use crate::peer::{Command, Event, Peer, State};
 use crate::speech::codec::{CodecError, OpusDecoder, OpusEncoder};
 use crate::speech::voice::{Utterance, Voice};
@@ -27,16 +29,15 @@ const AUDIBLE: f32 = 0.01;
 /// What is being said.
 struct Saying {
     n: u64,
+    text: String,
     utterance: Utterance,
 }
 
-/// Where words or samples come from.
-enum Lines {
-    Seeded(Answers),
-    Given(std::vec::IntoIter<String>),
-    /// Samples, which are played rather than said.
-    Played(std::vec::IntoIter<Frame>),
-    Nothing,
+/// What a request means for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    Vanish,
 }
 
 pub(super) struct Task {
@@ -45,6 +46,8 @@ pub(super) struct Task {
     requests: mpsc::Receiver<Request>,
     options: CallerOptions,
     lines: Lines,
+    floor: Floor,
+    dead_man: DeadManSwitch,
     encoder: OpusEncoder,
     decoder: OpusDecoder,
     silence: Bytes,
@@ -70,17 +73,14 @@ impl Task {
     ) -> Result<Self, CodecError> {
         let mut encoder = OpusEncoder::new()?;
         let silence = encoder.encode(&SILENCE)?;
-        let lines = match source {
-            Source::Seeded(seed) => Lines::Seeded(Answers::new(seed)),
-            Source::Lines(lines) => Lines::Given(lines.into_iter()),
-            Source::Recording(recording) => Lines::Played(recording.frames().collect::<Vec<_>>().into_iter()),
-        };
         Ok(Self {
             peer,
             events,
             requests,
+            floor: options.floor,
             options,
-            lines,
+            lines: source.into(),
+            dead_man: DeadManSwitch::default(),
             encoder,
             decoder: OpusDecoder::new()?,
             silence,
@@ -97,13 +97,15 @@ impl Task {
         })
     }
 
-    pub(super) async fn run(mut self) {
+    /// Until the call is over; what was left to say.
+    pub(super) async fn run(mut self) -> Lines {
         let mut ticks = tokio::time::interval(Duration::from_millis(FRAME_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        loop {
+        let mut then = Then::GoOn;
+        while then == Then::GoOn {
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(request) => self.request(request),
+                    Some(request) => then = self.request(request),
                     None => break,
                 },
                 event = self.peer.next_event() => match event {
@@ -113,8 +115,13 @@ impl Task {
                 _ = ticks.tick() => self.tick(),
             }
         }
+        let lines = self.yield_floor();
         self.report(CallerEvent::Heard(self.heard));
         self.report(CallerEvent::Closed);
+        if then == Then::Vanish {
+            self.peer.vanish();
+        }
+        lines
     }
 
     fn now(&self) -> u64 {
@@ -125,15 +132,50 @@ impl Task {
         let _ = self.events.try_send(event);
     }
 
-    fn request(&mut self, request: Request) {
+    fn request(&mut self, request: Request) -> Then {
         match request {
             Request::Event(event) => self.send(EVENTS, &event),
             Request::Say(text) => self.say(text),
-            Request::Hush => self.lines = Lines::Nothing,
+            Request::Hush => self.lines = Lines::default(),
+            Request::Yield(reply) => {
+                // Whoever asked and is gone has lost them.
+                let _ = reply.send(self.yield_floor());
+            }
+            Request::Take(lines) => self.take_floor(lines),
+            Request::Link(link) => self.dead_man.link(link),
+            Request::StandDown => self.dead_man.stand_down(),
             Request::HangUp => {
                 self.peer.offer_command(Command::Close);
             }
+            Request::Vanish => return Then::Vanish,
         }
+        Then::GoOn
+    }
+
+    // === the floor ===
+
+    fn yield_floor(&mut self) -> Lines {
+        self.floor = Floor::Waits;
+        let mut turn = match &self.manner {
+            Some(manner) if manner.is_answered() => Turn::Mine,
+            Some(_) => Turn::Theirs,
+            None => self.lines.turn(),
+        };
+        if let Some(Saying { n, text, .. }) = self.saying.take() {
+            self.lines.put_back(text);
+            turn = Turn::Mine;
+            self.report(CallerEvent::BrokeOff { n });
+        }
+        self.lines.hand_over(turn)
+    }
+
+    fn take_floor(&mut self, lines: Lines) {
+        let now = self.now();
+        self.floor = Floor::Has;
+        if let Some(manner) = &mut self.manner {
+            manner.resume(now, lines.turn());
+        }
+        self.lines = lines;
     }
 
     fn send(&self, label: &str, event: &Value) {
@@ -176,7 +218,9 @@ impl Task {
 
     fn connected(&mut self) {
         if self.media && self.channel && self.manner.is_none() {
-            self.manner = Some(Manner::new(self.options.manner, self.now()));
+            let mut manner = Manner::new(self.options.manner, self.now());
+            manner.resume(self.now(), self.lines.turn());
+            self.manner = Some(manner);
             self.report(CallerEvent::Connected(self.times));
         }
     }
@@ -186,6 +230,7 @@ impl Task {
             return;
         };
         let now = self.now();
+        self.dead_man.event(now, &event);
         let change = self.manner.as_mut().and_then(|manner| manner.server_event(now, &event));
         match change {
             Some(Change::Speaking) => self.report(CallerEvent::ModelSpeaking),
@@ -222,6 +267,14 @@ impl Task {
             self.reported_ms = now;
             self.report(CallerEvent::Heard(self.heard));
         }
+        if self.options.dead_man == DeadMan::On {
+            for event in self.dead_man.act(now) {
+                self.send(EVENTS, &event);
+            }
+        }
+        if self.floor == Floor::Waits {
+            return;
+        }
         let turn = self.manner.as_ref().is_some_and(|manner| manner.may_speak(now));
         if turn && self.saying.is_none() {
             self.next_line();
@@ -234,12 +287,7 @@ impl Task {
     }
 
     fn next_line(&mut self) {
-        let line = match &mut self.lines {
-            Lines::Seeded(answers) => answers.next().map(str::to_owned),
-            Lines::Given(lines) => lines.next(),
-            Lines::Played(_) | Lines::Nothing => None,
-        };
-        if let Some(line) = line {
+        if let Some(line) = self.lines.next() {
             self.say(line);
         }
     }
@@ -250,7 +298,8 @@ impl Task {
         if self.options.announce == super::Announce::Words {
             self.send(ANNOUNCEMENTS, &json!({"type": "utterance", "n": n, "text": text}));
         }
-        self.saying = Some(Saying { n, utterance: Voice::CALLER.speak(&text, 1.0) });
+        let utterance = Voice::CALLER.speak(&text, 1.0);
+        self.saying = Some(Saying { n, text: text.clone(), utterance });
         self.report(CallerEvent::Speaking { n, text });
     }
 
@@ -267,14 +316,10 @@ impl Task {
             }
             self.report(CallerEvent::Spoken { n });
         }
-        let Lines::Played(frames) = &mut self.lines else {
-            return None;
-        };
         // From the moment of connection: the server hears from then on, and no earlier.
         self.manner.as_ref()?;
-        let frame = frames.next();
+        let frame = self.lines.next_frame()?;
         if frame.is_none() {
-            self.lines = Lines::Nothing;
             self.report(CallerEvent::RecordingEnded);
         }
         frame

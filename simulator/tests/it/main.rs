@@ -4,6 +4,8 @@
 mod rig;
 
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod conversation;
 #[cfg(test)]
 mod creating;

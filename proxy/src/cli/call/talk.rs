@@ -446,6 +446,7 @@ impl Talk<'_> {
             | CallerEvent::ModelQuiet
             | CallerEvent::Speaking { .. }
             | CallerEvent::Spoken { .. }
+            | CallerEvent::BrokeOff { .. }
             | CallerEvent::Heard(_) => {}
         }
     }
