@@ -14,8 +14,6 @@ use crate::wire::{self, Wire};
 /// Connections that mint or hang up at once.
 const AT_ONCE: usize = 16;
 
-const NEW_SESSION: &str = r#"{"plan":"short","consent":{"version":"2026-11","locale":"en"}}"#;
-
 /// A signed-in guest of the server under test.
 #[derive(Debug)]
 pub(crate) struct Guest {
@@ -50,9 +48,15 @@ impl Guest {
 
     /// Creates `count` sessions, each with a ticket of its own.
     pub(crate) async fn mint(&self, count: usize) -> Result<Minted> {
+        self.mint_of_plan("short", count).await
+    }
+
+    /// The same with another plan.
+    pub(crate) async fn mint_of_plan(&self, plan: &str, count: usize) -> Result<Minted> {
+        let wanted = format!(r#"{{"plan":"{plan}","consent":{{"version":"2026-11","locale":"en"}}}}"#);
         let origin = format!("http://{}", self.addr);
         let headers = [("origin", origin.as_str()), ("cookie", &self.cookie), ("content-type", "application/json")];
-        let request = wire::request("POST", self.addr, "/api/sessions", &headers, NEW_SESSION.as_bytes());
+        let request = wire::request("POST", self.addr, "/api/sessions", &headers, wanted.as_bytes());
         let began = Instant::now();
         let requests: Arc<[Vec<u8>]> = vec![request; count].into();
         let tickets = exchange_all(self.addr, requests, |status, body| {
