@@ -52,7 +52,7 @@ impl Viva {
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log)?)
+            .stderr(File::options().create(true).append(true).open(&log)?)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let stdout = child.stdout.take().context("standard output was not piped")?;
@@ -84,6 +84,17 @@ impl Viva {
     pub(crate) fn resident_kib(&self) -> Result<u64> {
         machine::resident_kib(self.pid())
     }
+
+    /// Ends it without a word, by SIGKILL.
+    pub(crate) fn kill(mut self) {
+        // It cannot be refused, and one that had ended before is as dead.
+        let _ = self.child.kill().and_then(|()| self.child.wait().map(drop));
+    }
+
+    /// Whether the process still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
 }
 
 impl Drop for Viva {
@@ -94,6 +105,10 @@ impl Drop for Viva {
 
 /// Asks a child of ours to stop, by its own id, and makes sure that it has.
 pub(crate) fn terminate(child: &mut Child) {
+    // A child that was waited for has given its id back; somebody else may have it by now.
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
     // Best effort on the way out: a child that is already gone is what we want.
     let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -2,7 +2,7 @@
 //! as forgetful and as rude as its [`Weather`] says. What it did is the truth that a record is held against. It knows
 //! nothing of Viva.
 
-mod call;
+pub(crate) mod call;
 mod doors;
 mod events;
 mod reply;

@@ -1,0 +1,254 @@
+//! What was told, what was really said and what is stored, held against each other after the server has stopped.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use viva_proxy::clock::SystemClock;
+use viva_proxy::identity::TenantCtx;
+use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::store::{SessionStatus, Store, Transcript};
+use viva_proxy::transcript::{Entry, Record, chain};
+
+use crate::browser::{Outcome, Why};
+use crate::rig::provider::Provider;
+use crate::rig::provider::call::{Item, Life};
+use crate::server::Stop;
+
+/// From an answer to the moment its id is durable; a kill within this loses the id.
+const ID_IS_DURABLE: Duration = Duration::from_millis(500);
+/// The server gives an offer up after two seconds.
+const GIVEN_UP: Duration = Duration::from_millis(1_900);
+/// Findings that are printed of each kind.
+const SHOWN: usize = 12;
+
+/// The count. The first block must be all zeros.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    lost: Findings,
+    duplicates: Findings,
+    stuck: Findings,
+    orphans: Findings,
+    disorder: Findings,
+    invented: Findings,
+    altered: Findings,
+    broken: Findings,
+    /// Not promises, but part of the story.
+    orphans_of_the_window: usize,
+    orphans_of_late_answers: usize,
+    said: usize,
+    acknowledged: usize,
+    stored: usize,
+    unrecorded: usize,
+    sealed: usize,
+    statuses: HashMap<&'static str, usize>,
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    count: usize,
+    shown: Vec<String>,
+}
+
+impl Findings {
+    fn add(&mut self, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.shown.len() < SHOWN {
+            self.shown.push(what());
+        }
+    }
+}
+
+/// Opens what the server left behind and holds everything against it.
+pub(crate) async fn judge(
+    data: &Path,
+    outcomes: &[Outcome],
+    provider: &Provider,
+    stops: &[Stop],
+    live: u64,
+    unfinished: usize,
+) -> Result<Verdict> {
+    let store = SqliteStore::open(data, Arc::new(SystemClock::new())).context("opening what the server left")?;
+    let mut verdict = Verdict::default();
+    for outcome in outcomes {
+        verdict.one(&store, outcome).await?;
+    }
+    for row in store.unfinished().await? {
+        verdict.stuck.add(|| format!("session {}: call {} was never closed", row.ticket.session, row.call.ordinal));
+    }
+    for _ in 0..live {
+        verdict.stuck.add(|| "the server still counted a live session".into());
+    }
+    for _ in 0..unfinished {
+        verdict.stuck.add(|| "a candidate did not come to an end".into());
+    }
+    for call in provider.calls() {
+        verdict.orphan(call.number, &call.life(), stops);
+    }
+    store.close().await?;
+    Ok(verdict)
+}
+
+impl Verdict {
+    /// Whether every promise was kept.
+    pub(crate) fn is_good(&self) -> bool {
+        self.promises().iter().all(|(_, findings)| findings.count == 0)
+    }
+
+    fn promises(&self) -> [(&'static str, &Findings); 8] {
+        [
+            ("acknowledged turns lost", &self.lost),
+            ("turns stored twice", &self.duplicates),
+            ("stuck sessions", &self.stuck),
+            ("orphaned calls", &self.orphans),
+            ("turns out of order", &self.disorder),
+            ("turns nobody said", &self.invented),
+            ("turns with other words", &self.altered),
+            ("records that do not verify", &self.broken),
+        ]
+    }
+
+    async fn one(&mut self, store: &SqliteStore, outcome: &Outcome) -> Result<()> {
+        let ctx = TenantCtx::service(outcome.booked.tenant);
+        let session = outcome.booked.session;
+        let who = format!("candidate {}, session {session}", outcome.number);
+        let journal = store.journal(ctx, session, 0).await?;
+        let transcript = store.transcript(ctx, session).await?.context("a session is missing")?;
+        let truth: Vec<Item> = outcome.calls.iter().flat_map(|call| call.items()).collect();
+        self.said += truth.len();
+        self.stored += transcript.turns.len();
+        *self.statuses.entry(transcript.session.status.as_str()).or_default() += 1;
+
+        if let Err(error) = chain::verify(session, &journal) {
+            self.broken.add(|| format!("{who}: {error}"));
+        }
+        self.told_is_stored(&who, outcome, &journal, &transcript);
+        self.stored_was_said(&who, &truth, &transcript);
+        if transcript.session.status == SessionStatus::InProgress {
+            self.stuck.add(|| format!("{who}: in progress, the browser stopped with {:?}", outcome.why));
+        }
+        if matches!(outcome.why, Why::NotEnded | Why::GaveUp) {
+            self.stuck.add(|| format!("{who}: the browser stopped with {:?}", outcome.why));
+        }
+        Ok(())
+    }
+
+    /// Nothing that a client was told may be missing or different.
+    fn told_is_stored(&mut self, who: &str, outcome: &Outcome, journal: &[Record], transcript: &Transcript) {
+        let told = &outcome.told;
+        let record = |n: u64| usize::try_from(n).ok().and_then(|n| journal.get(n.checked_sub(1)?));
+        if record(told.saved).is_none() && told.saved > 0 {
+            self.lost.add(|| format!("{who}: {} called saved, {} records", told.saved, journal.len()));
+        }
+        for (n, caption) in told.acknowledged() {
+            self.acknowledged += 1;
+            let is_there = record(n).is_some_and(|record| {
+                let same_words = record.text.as_deref().unwrap_or_default() == caption.words;
+                let entry = record.entry();
+                same_words
+                    && matches!(&entry, Ok(Entry::Turn(turn) | Entry::Revised(turn)) if turn.item == caption.item)
+            });
+            if !is_there {
+                self.lost.add(|| format!("{who}: record {n} is not the turn {} that was told", caption.item));
+            }
+            if !transcript.turns.iter().any(|turn| turn.item_id == caption.item) {
+                self.lost.add(|| format!("{who}: {} is not in the transcript", caption.item));
+            }
+        }
+        for item in &told.relayed {
+            self.acknowledged += 1;
+            if !transcript.turns.iter().any(|turn| turn.item_id == *item) {
+                self.lost.add(|| format!("{who}: {item} was acknowledged as relayed and is not in the transcript"));
+            }
+        }
+        for (n, stage) in &told.stages {
+            let is_there = record(*n)
+                .is_some_and(|record| matches!(record.entry(), Ok(Entry::Stage(entry)) if entry.to == *stage));
+            if !is_there {
+                self.lost.add(|| format!("{who}: record {n} is not the change to {stage} that was told"));
+            }
+        }
+        for n in &told.renumbered {
+            self.broken.add(|| format!("{who}: number {n} was given to two things"));
+        }
+        let is_sealed = journal.iter().any(|record| matches!(record.entry(), Ok(Entry::Seal { .. })));
+        self.sealed += usize::from(is_sealed);
+        if told.sealed && !is_sealed {
+            self.lost.add(|| format!("{who}: called complete, and not sealed"));
+        }
+    }
+
+    /// Nothing may be stored that was not said so, or twice, or in another order.
+    fn stored_was_said(&mut self, who: &str, truth: &[Item], transcript: &Transcript) {
+        let place: HashMap<&str, usize> = truth.iter().enumerate().map(|(at, item)| (item.id.as_str(), at)).collect();
+        let (mut seen, mut words_seen) = (HashSet::new(), HashSet::new());
+        let mut last = 0;
+        for turn in &transcript.turns {
+            if !seen.insert((&turn.item_id, turn.content_index)) {
+                self.duplicates.add(|| format!("{who}: {} is stored twice", turn.item_id));
+            }
+            // Every utterance of a run differs from every other.
+            if !turn.text.is_empty() && !words_seen.insert(&turn.text) {
+                self.duplicates.add(|| format!("{who}: the words of {} are stored twice", turn.item_id));
+            }
+            let Some(at) = place.get(turn.item_id.as_str()).copied() else {
+                self.invented.add(|| format!("{who}: {}", turn.item_id));
+                continue;
+            };
+            if at < last {
+                self.disorder.add(|| format!("{who}: {} stands after {}", turn.item_id, truth[last].id));
+            }
+            last = last.max(at);
+            // What was cut off, or heard only in part, may be a part.
+            let said = truth[at].words.as_deref().unwrap_or_default();
+            if !turn.text.is_empty() && turn.text != said && !said.starts_with(turn.text.as_str()) {
+                self.altered.add(|| format!("{who}: {} ({:?})", turn.item_id, turn.state));
+            }
+        }
+        self.unrecorded +=
+            truth.iter().filter(|item| !transcript.turns.iter().any(|turn| turn.item_id == item.id)).count();
+    }
+
+    /// A call at the provider that nobody hung up.
+    fn orphan(&mut self, number: u64, life: &Life, stops: &[Stop]) {
+        let Some(answered) = life.answered.filter(|_| life.hung_up.is_none()) else { return };
+        let in_window = |stop: &Stop| stop.at >= life.posted && stop.at <= answered + ID_IS_DURABLE;
+        if answered - life.posted >= GIVEN_UP {
+            self.orphans_of_late_answers += 1;
+        } else if stops.iter().any(in_window) {
+            self.orphans_of_the_window += 1;
+        } else {
+            let had_peer = if life.had_peer { "with" } else { "without" };
+            self.orphans.add(|| format!("call rtc_rig{number}, {had_peer} media"));
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "turns: {} said, {} acknowledged, {} stored, {} never recorded (and never acknowledged)",
+            self.said, self.acknowledged, self.stored, self.unrecorded
+        )?;
+        let mut statuses: Vec<_> = self.statuses.iter().map(|(status, count)| format!("{status} {count}")).collect();
+        statuses.sort();
+        writeln!(f, "sessions: {}; {} sealed", statuses.join(", "), self.sealed)?;
+        writeln!(
+            f,
+            "calls that only the provider can end: {} killed before their id was durable, {} answered too late",
+            self.orphans_of_the_window, self.orphans_of_late_answers
+        )?;
+        writeln!(f, "\nmust be zero:")?;
+        for (name, findings) in self.promises() {
+            writeln!(f, "  {:>6}  {name}", findings.count)?;
+            for finding in &findings.shown {
+                writeln!(f, "          {finding}")?;
+            }
+        }
+        write!(f, "{}", if self.is_good() { "every promise was kept" } else { "PROMISES WERE BROKEN" })
+    }
+}
