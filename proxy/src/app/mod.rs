@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 pub use state::AppState;
 
-use crate::call::{Calls, Recovered, Shell};
+use crate::call::{Calls, Inheritance, Recovered, Shell};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, defaults};
 use crate::identity::Identity;
@@ -69,6 +69,7 @@ pub struct App {
     metrics: Option<Server>,
     recorder: Metrics,
     state: AppState,
+    inheritance: Inheritance,
     shutdown: Shutdown,
     #[cfg(feature = "simulator")]
     simulator: Option<viva_simulator::Simulator>,
@@ -114,6 +115,11 @@ impl App {
         let caps = settings::caps(&config);
         descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);
+        // Before the first client can come. A store that cannot be read now is no reason not to start.
+        let inheritance = calls.inherit().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the calls of an earlier process could not be looked after");
+            Inheritance::default()
+        });
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
         let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health, signer };
 
@@ -133,6 +139,7 @@ impl App {
             metrics,
             recorder,
             state,
+            inheritance,
             shutdown,
             #[cfg(feature = "simulator")]
             simulator,
@@ -169,7 +176,7 @@ impl App {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
-        let Self { main, metrics, recorder, state, shutdown, .. } = self;
+        let Self { main, metrics, recorder, state, inheritance, shutdown, .. } = self;
         tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
         let (front, rest) = (TaskTracker::new(), TaskTracker::new());
         let closing = CancellationToken::new();
@@ -189,7 +196,7 @@ impl App {
         if let Some(metrics) = metrics {
             rest.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
         }
-        rest.spawn(recover(state.calls.clone(), shutdown.soft().clone()));
+        rest.spawn(recover(state.calls.clone(), inheritance, shutdown.soft().clone()));
         rest.close();
 
         let work = async {
@@ -225,16 +232,12 @@ impl App {
 }
 
 /// Goes on with what an earlier process left behind, beside the first requests.
-async fn recover(calls: Calls, soft: CancellationToken) {
-    match soft.run_until_cancelled(calls.recover()).await {
-        Some(Ok(found)) if found == Recovered::default() => {}
-        Some(Ok(Recovered { resumed, closed, orphaned, left })) => {
-            tracing::info!(resumed, closed, orphaned, left, "looked after the calls of an earlier process")
-        }
-        Some(Err(error)) => {
-            tracing::error!(%error, "the calls of an earlier process could not be looked after")
-        }
-        None => {}
+async fn recover(calls: Calls, inheritance: Inheritance, soft: CancellationToken) {
+    let recovered = soft.run_until_cancelled(calls.recover(inheritance)).await;
+    if let Some(Recovered { resumed, closed, orphaned, left }) =
+        recovered.filter(|found| *found != Recovered::default())
+    {
+        tracing::info!(resumed, closed, orphaned, left, "looked after the calls of an earlier process");
     }
 }
 

@@ -21,6 +21,7 @@ impl LiveCalls for Calls {
 
     fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
+            let _in_time = self.settled(session).await;
             if Self::end(self, session, EndedBy::UserEnd) == EndOutcome::NotLive {
                 return Ended::NotLive;
             }
@@ -37,6 +38,7 @@ impl LiveCalls for Calls {
 
     fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>> {
         Box::pin(async move {
+            let _in_time = self.settled(session).await;
             Self::skip(self, session, &target).await.map_err(|refused| match refused {
                 machine::SkipRefused::NotRunning => SkipRefused::NotLive,
                 machine::SkipRefused::Unknown | machine::SkipRefused::NotLater => SkipRefused::NotAllowed,

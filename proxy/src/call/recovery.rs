@@ -2,12 +2,14 @@
 //! interview goes on from its journal; a call that nothing can go on with is hung up, so that nobody pays for it. It
 //! runs beside the first requests and must not keep the server from being ready.
 
+use futures_util::stream::{self, StreamExt as _};
+
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
 use super::line::Started;
 use super::registry::{Calls, ResumeError};
 use crate::identity::{TenantCtx, Ticket};
-use crate::ids::ProviderCallId;
+use crate::ids::{ProviderCallId, SessionId};
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
 use crate::transcript::{CallEvent, Entry, HangUp, Record};
 
@@ -24,28 +26,62 @@ pub struct Recovered {
     pub left: usize,
 }
 
+/// What an earlier process left behind.
+#[derive(Debug, Default)]
+#[must_use = "clients wait until somebody has looked at it"]
+pub struct Inheritance(Vec<Unfinished>);
+
+/// Journals read at once: as many as the store has readers, and one that waits.
+const READING: usize = 5;
+/// Hang-ups at once. One that the provider does not confirm takes seconds, and nobody waits for it.
+const HANGING_UP: usize = 50;
+
 impl Calls {
-    /// Looks after everything an earlier process left behind.
+    /// Finds out what an earlier process left behind. From now on clients of those sessions wait for
+    /// [`Calls::recover`], so this comes before the first of them.
     ///
     /// # Errors
-    /// When the store cannot be read; nothing was done then.
-    pub async fn recover(&self) -> Result<Recovered, StoreError> {
+    /// When the store cannot be read; nobody waits then.
+    pub async fn inherit(&self) -> Result<Inheritance, StoreError> {
+        let unfinished = self.shell().store.unfinished().await?;
+        self.inherited().expect(unfinished.iter().map(|left| left.ticket.session));
+        Ok(Inheritance(unfinished))
+    }
+
+    /// Looks after it: first everything that can go on, because clients wait for it, then the rest.
+    pub async fn recover(&self, Inheritance(unfinished): Inheritance) -> Recovered {
+        let looked_at = stream::iter(unfinished).map(|Unfinished { ticket, call }| async move {
+            let result = self.recover_one(&ticket, &call).await;
+            self.inherited().looked_at(ticket.session);
+            (ticket, call, result)
+        });
+        let looked_at: Vec<_> = looked_at.buffer_unordered(READING).collect().await;
         let mut recovered = Recovered::default();
-        for Unfinished { ticket, call } in self.shell().store.unfinished().await? {
-            match self.recover_one(&ticket, &call).await {
+        let mut over = Vec::new();
+        for (ticket, call, result) in looked_at {
+            match result {
                 Ok(()) => recovered.resumed += 1,
                 // Its model is another one than this process speaks to; whoever speaks to that one again looks after it.
                 Err(NotRecovered::OtherModel) => recovered.left += 1,
                 Err(why) => {
                     tracing::info!(reason = %why, "a call of an earlier process is closed");
-                    match self.close(&ticket, call).await {
-                        HangUp::Confirmed => recovered.closed += 1,
-                        HangUp::Unconfirmed => recovered.orphaned += 1,
-                    }
+                    over.push((ticket, call));
                 }
             }
         }
-        Ok(recovered)
+        let closing = stream::iter(over).map(|(ticket, call)| async move { self.close(&ticket, call).await });
+        for result in closing.buffer_unordered(HANGING_UP).collect::<Vec<_>>().await {
+            match result {
+                HangUp::Confirmed => recovered.closed += 1,
+                HangUp::Unconfirmed => recovered.orphaned += 1,
+            }
+        }
+        recovered
+    }
+
+    /// Waits until this session, if an earlier process left it behind, is what it seems to be. `false`: not yet.
+    pub async fn settled(&self, session: SessionId) -> bool {
+        self.inherited().settled(session).await
     }
 
     async fn recover_one(&self, ticket: &Ticket, call: &CallRow) -> Result<(), NotRecovered> {

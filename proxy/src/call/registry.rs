@@ -14,6 +14,7 @@ use super::booking::Booking;
 use super::client::ClientLink;
 use super::core::{EndedBy, NotResumable};
 use super::exchange::{self, Answer, ExchangeError};
+use super::inherited::Inherited;
 use super::line::Started;
 use super::places::{Caps, Full, Place, Places};
 use super::shell::Shell;
@@ -53,6 +54,7 @@ struct Inner {
     by_call: DashMap<CallId, SessionId>,
     /// Tickets that have started a call, or whose outcome is unknown.
     spent: DashMap<TicketHash, ()>,
+    inherited: Inherited,
 }
 
 /// Why a call was not begun.
@@ -119,6 +121,7 @@ impl Calls {
             live: DashMap::new(),
             by_call: DashMap::new(),
             spent: DashMap::new(),
+            inherited: Inherited::default(),
         };
         Self(Arc::new(inner))
     }
@@ -259,6 +262,10 @@ impl Calls {
 
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
+    }
+
+    pub(super) fn inherited(&self) -> &Inherited {
+        &self.0.inherited
     }
 
     /// Takes a place and a session's only seat, both or neither.

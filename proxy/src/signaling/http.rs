@@ -75,6 +75,9 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
     if !ticket.may_start(entrance.identity.now_unix_ms()) {
         return Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."));
     }
+    if !entrance.calls.settled(ticket.session).await {
+        return Err(Problem::new(Code::Unavailable, "The server has just started. Try again in a moment."));
+    }
     let session = entrance
         .store
         .session(TenantCtx::service(ticket.tenant), ticket.session)

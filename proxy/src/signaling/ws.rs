@@ -171,6 +171,13 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
     if init.session_id.as_ref().is_some_and(|id| *id != ticket.session.to_string()) {
         return Err(unknown);
     }
+    if !entrance.calls.settled(ticket.session).await {
+        return Err(refusal(
+            Code::Unavailable,
+            "The server has just started and looks for your call. Connect again in a moment.",
+            close::RESTART,
+        ));
+    }
     let session = entrance
         .store
         .session(TenantCtx::service(ticket.tenant), ticket.session)
