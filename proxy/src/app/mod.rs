@@ -11,6 +11,7 @@ mod state;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,14 @@ pub enum BuildError {
     /// The key that seals records.
     #[error(transparent)]
     SealKey(#[from] SealKeyError),
+    /// The directory of recordings.
+    #[error("RECORD_CALLS: {} cannot be made: {source}; name a directory that this user may write", dir.display())]
+    Recordings {
+        /// Which.
+        dir: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The way to the model.
     #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
     Upstream(#[from] upstream::BuildError),
@@ -103,7 +112,7 @@ impl App {
             Upstream::new(settings::profile(&config.upstream, simulated)?, settings::timeouts(&config.upstream))?;
 
         let identity = Identity::start(store.clone(), clock.clone(), settings::identity(&config));
-        let shell = Shell::new(
+        let mut shell = Shell::new(
             store.clone(),
             upstream.clone(),
             clock,
@@ -112,6 +121,9 @@ impl App {
             settings::watch(&config.upstream),
             shutdown.soft().clone(),
         );
+        if let Some(dir) = &config.recordings.dir {
+            shell = shell.recording_to(dir).map_err(|source| BuildError::Recordings { dir: dir.clone(), source })?;
+        }
         let caps = settings::caps(&config);
         descriptors::raise_for(caps.total);
         let calls = Calls::new(shell, caps);

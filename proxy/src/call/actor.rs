@@ -15,6 +15,7 @@ use super::core::{
 };
 use super::exchange::{Answer, Order};
 use super::line::{Line, Lines, Place, Started};
+use super::recording::{End, Recorder};
 use super::registry::{Mail, Seat};
 use super::shell::Shell;
 use super::sideband::News;
@@ -41,6 +42,7 @@ pub(super) struct Actor {
     pub(super) offers: u32,
     pub(super) last_seq: u64,
     pub(super) seat: Seat,
+    recorder: Option<Recorder>,
     mailbox: mpsc::Receiver<Mail>,
     commit: Option<BoxFuture<'static, Result<Committed, StoreError>>>,
     hang_up: Option<BoxFuture<'static, HangUp>>,
@@ -62,8 +64,9 @@ enum Next {
 
 impl Actor {
     pub(super) fn new(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
-        let core = CallCore::new(setup(&shell, &booking), shell.clock.now());
-        Self::with(core, shell, seat, booking, mailbox)
+        let (setup, at) = (setup(&shell, &booking), shell.clock.now());
+        let recorder = shell.recordings.as_ref().map(|recordings| recordings.begin(&setup, &[], at));
+        Self::with((CallCore::new(setup, at), recorder), shell, seat, booking, mailbox)
     }
 
     /// A call that an earlier process began, from its journal.
@@ -75,8 +78,10 @@ impl Actor {
         call: Started,
         journal: &[Record],
     ) -> Result<Self, NotResumable> {
-        let core = CallCore::resume(setup(&shell, &booking), journal, shell.clock.now())?;
-        let mut actor = Self::with(core, shell, seat, booking, mailbox);
+        let (setup, at) = (setup(&shell, &booking), shell.clock.now());
+        let core = CallCore::resume(setup.clone(), journal, at)?;
+        let recorder = shell.recordings.as_ref().map(|recordings| recordings.begin(&setup, journal, at));
+        let mut actor = Self::with((core, recorder), shell, seat, booking, mailbox);
         // Its client makes another one, or the interview ends.
         if actor.core.is_severed() {
             return Ok(actor);
@@ -90,7 +95,13 @@ impl Actor {
         Ok(actor)
     }
 
-    fn with(core: CallCore, shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
+    fn with(
+        (core, recorder): (CallCore, Option<Recorder>),
+        shell: Shell,
+        seat: Seat,
+        booking: Booking,
+        mailbox: mpsc::Receiver<Mail>,
+    ) -> Self {
         Self {
             core,
             shell,
@@ -103,6 +114,7 @@ impl Actor {
             offers: 0,
             last_seq: 0,
             seat,
+            recorder,
             mailbox,
             commit: None,
             hang_up: None,
@@ -214,7 +226,13 @@ impl Actor {
 
     /// One input for the core, and what it wants done.
     pub(super) fn feed(&mut self, input: Input) {
-        for effect in self.core.handle(self.shell.clock.now(), input) {
+        let at = self.shell.clock.now();
+        let recorded = self.recorder.as_ref().is_some_and(Recorder::is_running).then(|| input.clone());
+        let effects = self.core.handle(at, input);
+        if let (Some(recorder), Some(input)) = (&mut self.recorder, recorded) {
+            recorder.step(at, input, &effects);
+        }
+        for effect in effects {
             match effect {
                 Effect::ToClient(notice) => self.notify(&notice),
                 Effect::ToModel { pipe, epoch, directive } => self.direct(pipe, epoch, &directive),
@@ -401,6 +419,9 @@ impl Actor {
     }
 
     async fn leave(mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(End::Over);
+        }
         // An exchange whose client is gone may still make a call; nobody wants it.
         if let Some(exchange) = self.exchange.take()
             && let Exchange::Done { call_id, result: Ok(Answer { provider, .. }), .. } = exchange.await

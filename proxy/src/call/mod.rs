@@ -12,6 +12,7 @@ mod inherited;
 mod line;
 mod live;
 mod places;
+pub mod recording;
 mod recovery;
 mod registry;
 mod shell;

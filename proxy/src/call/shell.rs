@@ -1,5 +1,7 @@
 //! What every live call's task works with. Made once, cloned by reference counts.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -7,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::core::Limits;
+use super::recording::Recordings;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::transcript::Signer;
@@ -27,6 +30,8 @@ pub struct Shell {
     /// Whether calls are watched at all (`SIDEBAND`).
     pub(super) sideband: bool,
     pub(super) dials: Arc<Semaphore>,
+    /// Where calls are recorded, if they are.
+    pub(super) recordings: Option<Recordings>,
     pub(super) tasks: TaskTracker,
     pub(super) shutdown: CancellationToken,
 }
@@ -51,9 +56,19 @@ impl Shell {
             signer,
             sideband: watch == Watch::Sideband,
             dials: Arc::new(Semaphore::new(MAX_DIALS)),
+            recordings: None,
             tasks: TaskTracker::new(),
             shutdown,
         }
+    }
+
+    /// The same, with every call recorded in `dir`, which is made when it is missing.
+    ///
+    /// # Errors
+    /// When the directory cannot be made.
+    pub fn recording_to(self, dir: &Path) -> io::Result<Self> {
+        let recordings = Recordings::open(dir, self.tasks.clone())?;
+        Ok(Self { recordings: Some(recordings), ..self })
     }
 }
 

@@ -3,11 +3,15 @@
 
 #[cfg(feature = "simulator")]
 mod call;
+mod export;
 mod health;
+mod keys;
 mod migrate;
+mod replay;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +44,10 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Bring the embedded store's schema up to date and say where it stands.
     Migrate,
+    Export(export::ExportArgs),
+    Verify(verify::VerifyArgs),
+    Keys(keys::KeysArgs),
+    Replay(replay::ReplayArgs),
     /// Ask a running server how it is; for container health checks.
     Health(health::HealthArgs),
 }
@@ -54,6 +62,10 @@ impl Cli {
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => simulate::run(args).await,
             Command::Migrate => migrate::run(),
+            Command::Export(args) => export::run(&args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Keys(args) => keys::run(&args),
+            Command::Replay(args) => replay::run(&args),
             Command::Health(args) => health::run(args).await,
         }
     }
@@ -66,6 +78,12 @@ fn complain(faults: impl IntoIterator<Item = impl std::fmt::Display>) -> ExitCod
         eprintln!("viva: {fault}");
     }
     ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// Says a line on standard error: why a command came to nothing.
+#[expect(clippy::print_stderr, reason = "this is the command's output")]
+fn grumble(line: &str) {
+    eprintln!("viva: {line}");
 }
 
 /// Says a line on standard output.

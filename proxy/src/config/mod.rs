@@ -11,6 +11,7 @@ mod log;
 mod origin;
 mod plans;
 mod reader;
+mod recordings;
 mod seal;
 mod server;
 mod store;
@@ -22,6 +23,7 @@ pub use identity::{Guests, Identity};
 pub use limits::Limits;
 pub use log::{Format, Level, Log};
 pub use origin::{Origin, OriginError};
+pub use recordings::Recordings;
 pub use seal::Seal;
 pub use server::{Environment, Metrics, Server};
 pub use store::Store;
@@ -50,6 +52,8 @@ pub struct Config {
     pub store: Store,
     /// Who seals the record.
     pub seal: Seal,
+    /// Whether calls are recorded.
+    pub recordings: Recordings,
     /// The interviews that are offered.
     pub plans: Arc<Plans>,
     /// What an operator should change although it works.
@@ -77,8 +81,9 @@ impl Config {
         let identity = Identity::read(reader, &server);
         let store = Store::read(reader);
         let seal = Seal::read(reader);
+        let recordings = Recordings::read(reader);
         let plans = Arc::new(plans::read(reader));
-        Self { server, upstream, limits, log, identity, store, seal, plans, warnings: Vec::new() }
+        Self { server, upstream, limits, log, identity, store, seal, recordings, plans, warnings: Vec::new() }
     }
 }
 

@@ -154,6 +154,11 @@ impl<'e> Reader<'e> {
         self.choice(name, false, &words)
     }
 
+    /// Notes something that an operator should change although it works.
+    pub(super) fn warn(&mut self, variable: &'static str, advice: &'static str) {
+        self.warnings.push(Warning { variable, advice: advice.into() });
+    }
+
     /// Notes something that keeps the service from starting.
     pub(super) fn fault(
         &mut self,

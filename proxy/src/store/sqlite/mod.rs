@@ -4,6 +4,7 @@
 //! Requests are queued when a method is called, not when its future is first polled: what one task asks in order is
 //! done in order. Dropping the future does not take the request back.
 
+mod beside;
 mod calls;
 mod checkpoint;
 mod codec;
@@ -30,6 +31,7 @@ use futures_util::future::ready;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+pub use beside::journal_beside;
 pub use open::{OpenError, Options};
 
 use self::codec::Refusal;

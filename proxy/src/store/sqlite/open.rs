@@ -15,11 +15,11 @@ use super::schema;
 use crate::clock::Clock;
 
 /// The database inside the directory.
-const DATABASE: &str = "viva.db";
+pub(super) const DATABASE: &str = "viva.db";
 /// What a running process holds.
 const LOCK: &str = "viva.lock";
 /// How long to wait for an operator's shell that holds the file.
-const BUSY: Duration = Duration::from_secs(2);
+pub(super) const BUSY: Duration = Duration::from_secs(2);
 
 /// How a store is opened. [`Options::new`] has the defaults.
 #[derive(Clone)]

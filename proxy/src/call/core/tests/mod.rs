@@ -10,6 +10,7 @@ mod guards;
 mod links;
 mod properties;
 mod provider;
+mod recordings;
 mod reference;
 mod restarts;
 mod schedule;

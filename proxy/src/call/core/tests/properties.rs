@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::schedule::{Blow, Schedule, harsh, mild, schedules};
 use super::world::World;
 use crate::call::core::CloseReason;
+use crate::call::recording::{Recording, replay};
 use crate::clock::Millis;
 use crate::interview::Plan;
 use crate::transcript::{Speaker, StageReason};
@@ -115,5 +116,19 @@ proptest! {
             world.watchman.trace
         };
         prop_assert_eq!(traced(Some(every)), traced(None));
+    }
+
+    #[test]
+    fn a_recorded_call_is_decided_the_same_again(schedule in schedules(harsh())) {
+        let mut world = schedule.recorded_world();
+        world.run_to_end();
+        for text in &world.recordings {
+            let recording = Recording::parse(text).expect("a recording");
+            if let Ok(outcome) = replay(&recording, None, |_| {}) {
+                prop_assert_eq!((outcome.differs_at, outcome.inputs), (None, recording.steps.len()));
+            } else {
+                prop_assert!(recording.steps.is_empty(), "what could not go on then cannot now");
+            }
+        }
     }
 }

@@ -43,6 +43,15 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn world(&self) -> World {
+        self.in_a(Setting::default())
+    }
+
+    /// The same, with what every core is told written down.
+    pub(super) fn recorded_world(&self) -> World {
+        self.in_a(Setting { recorded: true, ..Setting::default() })
+    }
+
+    fn in_a(&self, setting: Setting) -> World {
         let mut world = World::new(Setting {
             guard: Guard::Locked,
             // A correction that only the client tells does not count against what our own socket heard.
@@ -63,7 +72,7 @@ impl Schedule {
             },
             attach_ms: self.attach_ms,
             autopilot: self.autopilot,
-            ..Setting::default()
+            ..setting
         });
         for (at, blow) in &self.blows {
             let mut at_ms = |ms: Millis, what| world.at(at + ms, what);

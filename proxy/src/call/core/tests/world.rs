@@ -16,6 +16,7 @@ use crate::call::core::{
     CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Notice, Pipe, Setup, Sideband,
     StoreInput, UpstreamInput,
 };
+use crate::call::recording::{self, Header, header_line, step_line};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
@@ -50,6 +51,8 @@ pub(super) struct Setting {
     pub(super) hang_up_ms: Option<Millis>,
     /// The client asks for replies itself when nobody does.
     pub(super) autopilot: bool,
+    /// What every core is told is written down.
+    pub(super) recorded: bool,
 }
 
 pub(super) const SHORT: &str = include_str!("../../../../../plans/short.toml");
@@ -69,6 +72,7 @@ impl Default for Setting {
             moods: Moods::default(),
             hang_up_ms: Some(50),
             autopilot: false,
+            recorded: false,
         }
     }
 }
@@ -134,6 +138,8 @@ pub(super) struct World {
     steps: usize,
     /// So many inputs, and the core is taken apart and put together again.
     pub(super) restored_every: Option<usize>,
+    /// One for each core there was, if they are recorded.
+    pub(super) recordings: Vec<String>,
 }
 
 impl World {
@@ -182,7 +188,11 @@ impl World {
             restarts: 0,
             steps: 0,
             restored_every: None,
+            recordings: Vec::new(),
         };
+        if setting.recorded {
+            world.recordings.push(header_line(&Header::new(&world.setup, &[], at(0), "test")));
+        }
         world.feed(Input::Client(ClientInput::Attached));
         world.feed(Input::Upstream(UpstreamInput::Answered {
             call_id: "rtc_viva_1".into(),
@@ -401,6 +411,10 @@ impl World {
         self.down = false;
         self.restarts += 1;
         let setup = Setup { seed: [7 + self.restarts; 32], ..self.setup.clone() };
+        if !self.recordings.is_empty() {
+            let header = Header::new(&setup, &self.store.journal, at(self.now), "test");
+            self.recordings.push(header_line(&header));
+        }
         match CallCore::resume(setup, &self.store.journal, at(self.now)) {
             Ok(core) => self.core = core,
             Err(_) => {
@@ -425,7 +439,11 @@ impl World {
         if self.restored_every.is_some_and(|every| self.steps.is_multiple_of(every)) {
             self.core = super::states::restored(&self.core);
         }
+        let recorded = (!self.recordings.is_empty()).then(|| input.clone());
         let effects = self.core.handle(at(self.now), input);
+        if let (Some(lines), Some(input)) = (self.recordings.last_mut(), recorded) {
+            lines.push_str(&step_line(&recording::Step::new(at(self.now), input, &effects)));
+        }
         self.watchman.check(self.now, &effects, &self.store.entries);
         for effect in effects {
             match effect {
