@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::booking::{Booking, Door};
+use super::catch_up::{self, CatchUp};
 use super::client::{ClientLink, FromClient};
 use super::core::{
     CallCore, ClientInput, CloseReason, Directive, Effect, Input, NotResumable, Notice, Other, Pipe, Setup, Sideband,
@@ -40,7 +41,7 @@ pub(super) struct Actor {
     pub(super) hang_ups: HangUps,
     pub(super) ticket: Option<TicketHash>,
     pub(super) offers: u32,
-    pub(super) last_seq: u64,
+    pub(super) catch_up: Option<CatchUp>,
     pub(super) seat: Seat,
     recorder: Option<Recorder>,
     mailbox: mpsc::Receiver<Mail>,
@@ -58,6 +59,7 @@ enum Next {
     Exchanged(Exchange),
     OtherHungUp(u32, HangUp),
     HungUp(HangUp),
+    Missed(Result<Vec<Record>, StoreError>),
     Tick,
     Shutdown,
 }
@@ -112,7 +114,7 @@ impl Actor {
             hang_ups: HangUps::default(),
             ticket: None,
             offers: 0,
-            last_seq: 0,
+            catch_up: None,
             seat,
             recorder,
             mailbox,
@@ -198,6 +200,7 @@ impl Actor {
                 Next::OtherHungUp(call, result) => {
                     self.feed(Input::Upstream(UpstreamInput::OtherHungUp { call, result }))
                 }
+                Next::Missed(read) => self.caught_up(read),
                 Next::Tick => self.feed(Input::Tick),
                 Next::Shutdown => {
                     told_to_stop = true;
@@ -219,6 +222,7 @@ impl Actor {
             said = client_says(&mut self.client) => Next::Client(said),
             (call, result) = self.hang_ups.next() => Next::OtherHungUp(call, result),
             (place, news) = self.lines.news() => Next::Sideband(place, news),
+            read = catch_up::read(&mut self.catch_up) => Next::Missed(read),
             () = self.shell.shutdown.cancelled(), if !told_to_stop => Next::Shutdown,
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => Next::Tick,
         }
@@ -315,10 +319,9 @@ impl Actor {
 
     /// An event the client relays; it counts only while the client is in control.
     pub(super) fn relay(&mut self, seq: u64, call_id: Option<&str>, event: &serde_json::Value) {
-        if !self.core.hears_client() || seq <= self.last_seq {
+        if !self.core.takes(seq) {
             return;
         }
-        self.last_seq = seq;
         if let Some(place) = self.lines.place_of(call_id)
             && let Some(line) = self.lines.at(place)
         {
@@ -342,7 +345,7 @@ impl Actor {
 
     fn notify(&mut self, notice: &Notice) {
         let Some(client) = &self.client else { return };
-        if notice.is_droppable() && client.is_crowded() {
+        if (notice.is_droppable() && client.is_crowded()) || self.held_back(notice) {
             return;
         }
         self.send(protocol::notice_frame(notice));
@@ -358,6 +361,13 @@ impl Actor {
                 self.dismiss(client, close::SLOW, "reading too slowly");
             }
             self.feed(Input::Client(ClientInput::Detached));
+        }
+    }
+
+    /// Queues what a client is owed from before; it is in memory already and waits ahead of the queue's own bound.
+    pub(super) fn send_owed(&mut self, frame: String) {
+        if let Some(client) = &mut self.client {
+            client.owe(frame);
         }
     }
 
@@ -430,6 +440,7 @@ impl Actor {
             self.end_unheard();
             let _nobody = self.lines.bring(line);
         }
+        self.finish_catching_up().await;
         self.end_unheard();
         if let Some(client) = &mut self.client {
             let (code, reason) = match self.closing {

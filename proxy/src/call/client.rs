@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite;
 
 use super::duplex::{Bound, Duplex};
-use crate::signaling::protocol::{BadMessage, ClientMessage, close};
+use crate::signaling::protocol::{BadMessage, ClientMessage, Has, close};
 
 /// Largest frame.
 pub const MAX_FRAME: usize = 128 * 1024;
@@ -44,6 +44,8 @@ pub(super) enum FromClient {
 
 /// A client's socket.
 pub struct ClientLink {
+    /// What it had when it came.
+    pub(super) has: Has,
     socket: Duplex<WebSocket, Message>,
     rate: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
     bad: u32,
@@ -54,8 +56,9 @@ pub struct ClientLink {
 impl ClientLink {
     /// Takes a socket.
     #[must_use]
-    pub fn new(socket: WebSocket) -> Box<Self> {
+    pub fn new(socket: WebSocket, has: Has) -> Box<Self> {
         Box::new(Self {
+            has,
             socket: Duplex::new(socket, BOUND),
             rate: RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST)),
             bad: 0,
@@ -68,6 +71,12 @@ impl ClientLink {
     #[must_use]
     pub(super) fn send(&mut self, frame: String) -> bool {
         self.socket.push(frame.len(), Message::text(frame)).is_ok()
+    }
+
+    /// Queues a text frame that is owed from before; only the number of messages bounds it.
+    pub(super) fn owe(&mut self, frame: String) {
+        // A full queue is noticed by the next message, which closes the socket.
+        let _full = self.socket.push(0, Message::text(frame));
     }
 
     /// Whether droppable messages should be dropped.

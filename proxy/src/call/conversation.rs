@@ -32,7 +32,13 @@ impl Actor {
             self.dismiss(earlier, close::REPLACED, "a newer connection took over");
         }
         self.ticket = Some(ticket);
+        let (n, seq) = self.client.as_ref().map_or((0, 0), |client| (client.has.n, client.has.seq));
+        self.feed(Input::Client(ClientInput::RelaysFrom { seq }));
         self.send(self.session_frame());
+        self.catch_up = None;
+        if self.is_resumed() {
+            self.catch_up(n);
+        }
         self.feed(Input::Client(ClientInput::Attached));
     }
 
@@ -50,6 +56,7 @@ impl Actor {
             }
             FromClient::Gone => {
                 self.client = None;
+                self.catch_up = None;
                 self.feed(Input::Client(ClientInput::Detached));
             }
         }
@@ -200,6 +207,11 @@ impl Actor {
         self.send(protocol::frame(&message));
     }
 
+    /// Whether whoever joins now joins something that began.
+    fn is_resumed(&self) -> bool {
+        self.core.stage().is_some() || self.lines.now.is_some()
+    }
+
     fn session_frame(&self) -> String {
         let plan = &self.booking.plan;
         let (control, epoch, _) = self.core.control();
@@ -222,8 +234,8 @@ impl Actor {
                 .collect(),
             plan: plan.name.clone(),
             simulation: self.booking.simulation,
-            resumed: self.core.stage().is_some() || self.lines.now.is_some(),
-            last_seq: self.last_seq,
+            resumed: self.is_resumed(),
+            last_seq: self.core.last_seq(),
             control: if self.lines.now.is_some() { control } else { Control::Pending },
             epoch,
             limits: LimitsInfo {

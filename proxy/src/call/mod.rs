@@ -3,6 +3,7 @@
 
 mod actor;
 mod booking;
+mod catch_up;
 mod client;
 mod conversation;
 pub mod core;

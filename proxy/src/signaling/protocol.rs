@@ -80,6 +80,21 @@ pub struct Init {
     /// The session, if the client knows it; must be the ticket's.
     #[serde(default)]
     pub session_id: Option<String>,
+    /// What the client has of an earlier connection.
+    #[serde(flatten)]
+    pub has: Has,
+}
+
+/// What a client that comes back has already. All of it is absent from one that begins.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Has {
+    /// Highest journal number it has processed.
+    pub n: u64,
+    /// Last relayed event that was acknowledged to it.
+    pub seq: u64,
+    /// The newest `callRef` it was given.
+    pub call_ref: Option<String>,
 }
 
 /// An offer in both accepted forms.
@@ -180,6 +195,13 @@ pub enum ServerMessage<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         renegotiate_id: Option<&'a str>,
     },
+    /// What happened while the client was away, in the order of the record; the last frame says that it is.
+    Missed {
+        /// Final captions and changes of stage.
+        messages: &'a [Notice],
+        /// Nothing more was missed.
+        last: bool,
+    },
     /// Answers a candidate.
     IceStatus {
         /// For people.
@@ -245,7 +267,7 @@ pub struct SessionMessage {
     pub simulation: bool,
     /// A call was running already.
     pub resumed: bool,
-    /// Last relayed event that was taken.
+    /// Last relayed event that is durable; what came after it should be relayed again.
     pub last_seq: u64,
     /// Who records.
     pub control: Control,

@@ -108,7 +108,7 @@ async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePe
         Ok(init) => match book(&entrance, &init).await {
             Ok((booking, ticket)) => {
                 drop(turn);
-                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket)).unwrap_or_else(
+                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket, init.has)).unwrap_or_else(
                     |(error, mut client)| {
                         metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
                         let refused = start_refusal(&error);

@@ -193,6 +193,12 @@ impl Timeline {
         self.open.iter().map(|turn| turn.due).min()
     }
 
+    /// Whether a turn was begun and has not settled.
+    #[must_use]
+    pub fn is_open(&self, turn: &TurnRef) -> bool {
+        self.open.iter().any(|known| known.is(turn))
+    }
+
     /// Whether words of the candidate may still come.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

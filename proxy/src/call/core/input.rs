@@ -56,6 +56,11 @@ pub enum ClientInput {
         /// Of the `switch`.
         id: String,
     },
+    /// It says which relayed event it was last acknowledged; 0 begins anew. Comes before [`ClientInput::Attached`].
+    RelaysFrom {
+        /// The client's own number of the event.
+        seq: u64,
+    },
     /// It relayed an event; its facts came before.
     Relayed {
         /// The client's own number of the event.

@@ -114,15 +114,7 @@ impl Journal {
         if n <= self.durable() {
             return Some(notice);
         }
-        match (self.waiting.back_mut(), &notice) {
-            // Cumulative: the later one says everything, and a store that stands still must not make them pile up.
-            (Some((last, waiting @ Notice::TranscriptAcknowledged { .. })), Notice::TranscriptAcknowledged { .. })
-                if *last == n =>
-            {
-                *waiting = notice
-            }
-            _ => self.waiting.push_back((n, notice)),
-        }
+        self.waiting.push_back((n, notice));
         None
     }
 

@@ -68,6 +68,7 @@ impl CallCore {
     /// What follows from the state after every input.
     pub(super) fn look_after(&mut self) {
         self.take_over_if_quiet();
+        self.acknowledge_settled();
         if self.is_live() {
             self.change_if_quiet();
             self.nudge_if_quiet();

@@ -12,6 +12,7 @@
 //! | `stages` | how a change of stage reaches the model without racing it |
 //! | `configuration` | what the model is told to be, and whether it is |
 //! | `guard` | what it means when it is not |
+//! | `relayed`, `missed` | what a client may forget, and what it is told again |
 //! | `link` | who records: sideband or relay, and what happens when that changes |
 //! | `succession` | which call follows this one, and when |
 //! | `limits` | what time alone brings about |
@@ -29,6 +30,8 @@ mod input;
 mod journal;
 mod limits;
 mod link;
+mod missed;
+mod relayed;
 mod replies;
 mod resume;
 mod setup;
@@ -46,6 +49,8 @@ use guard::Noticed;
 pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, UpstreamInput};
 use journal::Journal;
 use link::Link;
+pub use missed::missed;
+use relayed::Relayed;
 use replies::Replies;
 pub use resume::NotResumable;
 pub use setup::{Limits, Setup};
@@ -98,6 +103,7 @@ pub struct CallCore {
     succession: Succession,
     /// A limit had the goodbye said: what ends with it ended because of that.
     ends_as: Option<EndedBy>,
+    relayed: Relayed,
     timers: Timers,
     /// A nudge waits for a quiet moment.
     nudged: bool,
@@ -126,6 +132,7 @@ impl CallCore {
             link: Link::new(),
             succession: Succession::default(),
             ends_as: None,
+            relayed: Relayed::default(),
             timers: Timers::default(),
             nudged: false,
             prompted: false,
@@ -202,6 +209,12 @@ impl CallCore {
         (self.instructions(), self.wanted_gate())
     }
 
+    /// The last durable journal record.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.journal.durable()
+    }
+
     /// Whether the interview is over and everything about it was said.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -244,7 +257,8 @@ impl CallCore {
             ClientInput::NextConnected => self.next_connected(),
             ClientInput::Reloaded => self.reloaded(),
             ClientInput::Switched { id } => self.switched(&id),
-            ClientInput::Relayed { seq } => self.acknowledge(seq),
+            ClientInput::RelaysFrom { seq } => self.relays_from(seq),
+            ClientInput::Relayed { seq } => self.relayed(seq),
             ClientInput::Skip { target } => self.skip(&target),
             ClientInput::End { by } => self.finish(by),
             ClientInput::HandOver => self.hand_over(),
@@ -272,6 +286,7 @@ impl CallCore {
                 for notice in self.journal.committed(up_to) {
                     self.tell(notice);
                 }
+                self.acknowledge_durable();
                 self.timers.clear(Timer::SaveRetry);
                 self.tell(Notice::Saved { up_to: self.journal.durable(), durable: Durable::Disk });
                 self.saved();

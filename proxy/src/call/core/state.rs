@@ -8,6 +8,7 @@ use super::configuration::Configuration;
 use super::guard::Noticed;
 use super::journal::Journal;
 use super::link::Link;
+use super::relayed::Relayed;
 use super::replies::Replies;
 use super::stages::Change;
 use super::succession::Succession;
@@ -60,6 +61,7 @@ state! {
     link: Link,
     succession: Succession,
     ends_as: Option<EndedBy>,
+    relayed: Relayed,
     timers: Timers,
     nudged: bool,
     prompted: bool,

@@ -392,7 +392,15 @@ impl CallCore {
         if source == Source::Client && self.link.control != Control::Relay {
             return;
         }
+        if source == Source::Client {
+            self.relays_turn(&turn);
+        }
         self.old_turn(source, &turn, fact);
+    }
+
+    /// Whether the call before has a turn that did not settle yet.
+    pub(super) fn is_open_in_old(&self, turn: &TurnRef) -> bool {
+        self.succession.old.as_ref().is_some_and(|old| old.timeline.is_open(turn))
     }
 
     fn old_turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {

@@ -19,6 +19,9 @@ impl CallCore {
             return;
         }
         self.heard();
+        if let (Source::Client, Fact::Turn(turn, _)) = (source, &fact) {
+            self.relays_turn(turn);
+        }
         // Something audible proves that media is up, even if the client has not said so.
         if self.phase == Phase::Answered
             && matches!(fact, Fact::Floor { on: true, .. } | Fact::Turn(_, TurnFact::Committed { .. }))
@@ -138,14 +141,6 @@ impl CallCore {
     fn caption(&mut self, n: u64, speaker: Speaker, item_id: String, text: String) {
         if let Some(notice) = Notice::caption(speaker, Caption { text, item_id, r#final: true, n: Some(n) }) {
             self.tell_when_durable(n, notice);
-        }
-    }
-
-    /// A relayed event was taken: acknowledged when everything made of it is durable.
-    pub(super) fn acknowledge(&mut self, seq: u64) {
-        if self.link.control == Control::Relay && !self.is_sealed() {
-            let n = self.journal.n();
-            self.tell_when_durable(n, Notice::TranscriptAcknowledged { seq, n });
         }
     }
 

@@ -1,7 +1,7 @@
 //! A browser without a browser: the socket and the peer connection of one page, and what a page does for the server:
 //! it says when media is up, writes what it is told to the data channel, and relays what it hears while it records.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,6 +21,15 @@ pub(super) struct Browser {
     seq: u64,
     /// Events of the model from before it was known who records.
     kept: Vec<Value>,
+    /// Relayed and not acknowledged.
+    relayed: VecDeque<(u64, Value)>,
+    acknowledged: u64,
+    /// The last final events with the time they came, whoever records.
+    ring: VecDeque<(i64, Value)>,
+    /// How many events were told again because the server asked.
+    pub(super) replayed: usize,
+    /// The last `callRef`.
+    pub(super) call_ref: Option<String>,
     executed: HashSet<String>,
     /// What was said aloud, in order.
     pub(super) said: Vec<String>,
@@ -65,6 +74,11 @@ impl Browser {
             epoch: 0,
             seq: 0,
             kept: Vec::new(),
+            relayed: VecDeque::new(),
+            acknowledged: 0,
+            ring: VecDeque::new(),
+            replayed: 0,
+            call_ref: answer["callRef"].as_str().map(str::to_owned),
             executed: HashSet::new(),
             said: Vec::new(),
             orders: Vec::new(),
@@ -87,6 +101,37 @@ impl Browser {
     pub(super) async fn rejoin(&mut self, house: &House, booked: &Booked) -> Socket {
         let socket = Socket::join(house, booked).await;
         std::mem::replace(&mut self.socket, socket)
+    }
+
+    /// What this page has, for an `init`.
+    pub(super) fn has(&self) -> Value {
+        let mut has = json!({ "n": self.log().processed(), "seq": self.acknowledged });
+        if let Some(call_ref) = &self.call_ref {
+            has["callRef"] = json!(call_ref);
+        }
+        has
+    }
+
+    /// The socket breaks and comes back as a page's does: it says what it has and relays again what is not acknowledged.
+    /// The earlier socket's log is returned.
+    pub(super) async fn come_back(&mut self, house: &House, booked: &Booked) -> Log {
+        let socket = Socket::join_with(house, booked, self.has()).await;
+        let session = socket.log.last("session").unwrap().clone();
+        let earlier = std::mem::replace(&mut self.socket, socket);
+        self.epoch = session["epoch"].as_u64().unwrap();
+        let last = session["lastSeq"].as_u64().unwrap();
+        self.forget(last);
+        if session["control"] == "relay" {
+            for (seq, event) in self.relayed.clone() {
+                self.send(json!({ "type": "transcript", "seq": seq, "event": event })).await;
+            }
+        }
+        earlier.log
+    }
+
+    fn forget(&mut self, seq: u64) {
+        self.acknowledged = self.acknowledged.max(seq);
+        self.relayed.retain(|(kept, _)| *kept > seq);
     }
 
     /// Takes part until this is so.
@@ -168,11 +213,33 @@ impl Browser {
                     }
                 }
             }
+            "transcript_acknowledged" => self.forget(message["seq"].as_u64().unwrap()),
+            "replay" => {
+                let since = message["since"].as_i64().unwrap();
+                let events: Vec<_> =
+                    self.ring.iter().filter(|(at, _)| *at >= since).map(|(_, event)| event.clone()).collect();
+                self.replayed += events.len();
+                self.send(json!({ "type": "replayed", "id": message["id"], "events": events, "last": true })).await;
+            }
             _ => {}
         }
     }
 
+    /// Final events, for a server that asks.
+    fn remember(&mut self, event: &Value) {
+        if event["delta"].is_null() && is_relayed(event["type"].as_str().unwrap()) {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            self.ring.push_back((i64::try_from(now.as_millis()).unwrap(), event.clone()));
+            if self.ring.len() > 200 {
+                self.ring.pop_front();
+            }
+        }
+    }
+
     async fn noticed(&mut self, event: CallerEvent) {
+        if let CallerEvent::Server(event) = &event {
+            self.remember(event);
+        }
         match event {
             CallerEvent::Connected(_) => self.send(json!({ "type": "connection_state", "state": "connected" })).await,
             CallerEvent::Closed => self.send(json!({ "type": "connection_state", "state": "closed" })).await,
@@ -189,6 +256,7 @@ impl Browser {
 
     async fn report(&mut self, event: Value) {
         self.seq += 1;
+        self.relayed.push_back((self.seq, event.clone()));
         self.send(json!({ "type": "transcript", "seq": self.seq, "event": event })).await;
     }
 }

@@ -58,6 +58,25 @@ impl Log {
         turns
     }
 
+    /// Messages with a journal number, as told live or as missed, in the order of their arrival.
+    pub(super) fn numbered(&self) -> Vec<&Value> {
+        let mut all = Vec::new();
+        for message in &self.0 {
+            match message["type"].as_str().unwrap() {
+                "missed" => all.extend(message["messages"].as_array().unwrap()),
+                _ => all.push(message),
+            }
+        }
+        all.retain(|message| message["n"].is_u64() && message["type"] != "transcript_acknowledged");
+        all
+    }
+
+    /// The highest journal number that a client has processed.
+    pub(super) fn processed(&self) -> u64 {
+        let numbered = self.numbered().into_iter().filter_map(|message| message["n"].as_u64());
+        numbered.max().unwrap_or(0).max(self.saved())
+    }
+
     /// What the server has promised to keep.
     pub(super) fn saved(&self) -> u64 {
         self.of("saved").map(|saved| saved["upTo"].as_u64().unwrap()).max().unwrap_or(0)
@@ -65,7 +84,8 @@ impl Log {
 
     /// Who records now.
     pub(super) fn control(&self) -> &str {
-        self.last("control").map_or("pending", |control| control["control"].as_str().unwrap())
+        let told = self.last("control").or_else(|| self.last("session"));
+        told.map_or("pending", |told| told["control"].as_str().unwrap())
     }
 }
 
@@ -90,6 +110,16 @@ impl Socket {
     pub(super) async fn join(house: &House, booked: &Booked) -> Self {
         let mut socket = Self::connect(house).await;
         socket.init(booked).await;
+        socket.wait("session").await;
+        socket
+    }
+
+    /// The same, by a client that has something of an earlier connection: fields of `init`.
+    pub(super) async fn join_with(house: &House, booked: &Booked, has: Value) -> Self {
+        let mut socket = Self::connect(house).await;
+        let mut init = json!({ "type": "init", "token": booked.ticket, "sessionId": booked.session.to_string() });
+        init.as_object_mut().unwrap().extend(has.as_object().unwrap().clone());
+        socket.send(init).await;
         socket.wait("session").await;
         socket
     }

@@ -89,6 +89,12 @@ impl Client {
         self.joins(control, epoch)
     }
 
+    /// The last number that is kept of events of this kind.
+    pub(super) fn kept_for(&self, kind: &str) -> Option<u64> {
+        let is_it = |event: &Value| event["type"].as_str().is_some_and(|name| name.ends_with(kind));
+        self.kept.iter().rev().find(|(_, _, event)| is_it(event)).map(|(_, seq, _)| *seq)
+    }
+
     /// Whether a directive is carried out.
     pub(super) fn obeys(&self, epoch: u32) -> bool {
         self.attached && self.epoch == epoch

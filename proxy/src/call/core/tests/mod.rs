@@ -12,6 +12,7 @@ mod properties;
 mod provider;
 mod recordings;
 mod reference;
+mod relayed;
 mod restarts;
 mod schedule;
 mod skips;

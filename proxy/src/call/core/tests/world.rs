@@ -134,6 +134,7 @@ pub(super) struct World {
     hang_up_ms: Option<Millis>,
     setup: Setup,
     down: bool,
+    comes_back: bool,
     restarts: u8,
     steps: usize,
     /// So many inputs, and the core is taken apart and put together again.
@@ -185,6 +186,7 @@ impl World {
             hang_up_ms: setting.hang_up_ms,
             setup,
             down: false,
+            comes_back: false,
             restarts: 0,
             steps: 0,
             restored_every: None,
@@ -332,6 +334,7 @@ impl World {
             Happening::Killed(_) => {}
             Happening::Restarted => self.restart(),
             Happening::Returns => {
+                self.feed(Input::Client(ClientInput::RelaysFrom { seq: self.client.acknowledged }));
                 let (control, epoch, _) = self.core.control();
                 let kept = self.client.returns(control, epoch);
                 self.feed(Input::Client(ClientInput::Attached));
@@ -358,7 +361,7 @@ impl World {
     }
 
     fn relay(&mut self, seq: u64, event: &Value) {
-        if !self.core.hears_client() || !self.client.attached {
+        if !self.core.takes(seq) || !self.client.attached {
             return;
         }
         for fact in self.relayed.feed(event) {
@@ -401,6 +404,8 @@ impl World {
     fn die(&mut self, ms: Millis) {
         self.down = true;
         self.socket = None;
+        // Its socket broke with the process; it comes back when there is another one.
+        self.comes_back |= std::mem::take(&mut self.client.attached);
         self.store.in_flight = 0;
         self.future.retain(|_, what| !matches!(what, Happening::Commit(..) | Happening::Stored(_)));
         self.later(ms, Happening::Restarted);
@@ -425,8 +430,11 @@ impl World {
         self.heard = Realtime::new();
         self.relayed = Realtime::new();
         self.watchman.restarted();
-        self.later(150, Happening::Socket(Sideband::Attached));
-        if self.client.attached {
+        if self.setup.sideband {
+            self.later(150, Happening::Socket(Sideband::Attached));
+        }
+        if std::mem::take(&mut self.comes_back) || self.client.attached {
+            self.client.attached = false;
             self.later(1_000, Happening::Returns);
         }
     }
