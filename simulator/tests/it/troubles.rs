@@ -182,3 +182,83 @@ async fn reordered_events_are_all_there() {
     assert_eq!(done, 2, "what is held is sent before the end: {:?}", kinds(&events));
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn a_sideband_may_be_refused_without_a_word() {
+    for (faults, empty) in [("sideband_never", false), ("sideband_never,sideband_404_empty", true)] {
+        let rig = Rig::faulty(faults).await;
+        let (_pending, id) = rig.silent_call(None).await;
+        let Err(WsError::Http(response)) = rig.dial(&id).await else { panic!("it is refused") };
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.body().as_ref().is_none_or(Vec::is_empty), empty);
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_may_differ_in_names_and_ids() {
+    let rig = Rig::faulty("beta_names,event_ids_differ").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let (mut one, mut other) = (rig.sideband(&id).await, rig.sideband(&id).await);
+    one.send(minimal()).await;
+    one.until("session.updated").await;
+    other.until("session.updated").await;
+    one.send(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+    let (here, there) = (one.until("response.done").await, other.until("response.done").await);
+    assert!(kinds(&here).contains(&"response.text.delta") && kinds(&here).contains(&"conversation.item.created"));
+    assert_eq!(kinds(&here), kinds(&there));
+    assert!(here.iter().zip(&there).all(|(a, b)| a["event_id"] != b["event_id"]));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn the_cap_may_come_unannounced() {
+    let rig = Rig::faulty("session_cap=1,cap_unannounced").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let mut sideband = rig.sideband(&id).await;
+    assert!(sideband.next().await.is_none(), "no error before the close");
+    assert_eq!(sideband.closed, Some(1001));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_may_be_required() {
+    let rig = Rig::faulty("create_needs_session").await;
+    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default()).await.unwrap().0;
+    assert_eq!(rig.create(&offer, None).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(rig.create(&offer, Some(&session(json!({})))).await.status(), StatusCode::CREATED);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_without_media_is_given_up_when_its_faults_say() {
+    let rig = Rig::faulty("no_ice=300").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let begun = Instant::now();
+    assert_eq!(rig.sideband(&id).await.close_code().await, Some(1000));
+    assert!(begun.elapsed() >= Duration::from_millis(250));
+    rig.live(0).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_echo_may_be_late_although_the_update_is_done() {
+    let rig = Rig::faulty("updated_late=500").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let mut sideband = rig.sideband(&id).await;
+    let begun = Instant::now();
+    sideband
+        .send(json!({"type": "session.update", "session": {"type": "realtime", "instructions": "Stage: closing"}}))
+        .await;
+    sideband.send(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+    let events = sideband.until("session.updated").await;
+    assert!(begun.elapsed() >= Duration::from_millis(490));
+    assert!(kinds(&events).contains(&"response.created"));
+    let mut text = events.iter().filter_map(|event| event["text"].as_str()).collect::<String>();
+    if text.is_empty() {
+        let rest = sideband.until("response.output_text.done").await;
+        text = find(&rest, "response.output_text.done")["text"].as_str().unwrap().to_owned();
+    }
+    assert!(text.to_lowercase().contains("thank"), "the update was in force at once: {text}");
+    rig.stop().await;
+}
