@@ -5,6 +5,7 @@ mod audio;
 mod browser;
 mod capacity;
 mod command;
+mod continuation;
 mod crash;
 mod endings;
 mod full_disk;
