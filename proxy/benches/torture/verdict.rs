@@ -221,7 +221,7 @@ impl Verdict {
 
     /// A call at the provider that nobody hung up.
     fn orphan(&mut self, number: u64, life: &Life, stops: &[Stop]) {
-        let Some(answered) = life.answered.filter(|_| life.hung_up.is_none()) else { return };
+        let Some(answered) = life.answered.filter(|_| life.hung_up.is_none() && life.gone.is_none()) else { return };
         let in_window = |stop: &Stop| stop.at >= life.posted && stop.at <= answered + ID_IS_DURABLE;
         if answered - life.posted >= GIVEN_UP {
             self.orphans_of_late_answers += 1;
