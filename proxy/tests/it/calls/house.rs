@@ -1,6 +1,7 @@
 //! A server with everything around it: the model with its faults and the view inside, the wire between them, a data
 //! directory that outlives the server, and the guest who signed in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -105,6 +106,11 @@ impl House {
     /// Kills the server and starts another on the same data.
     pub(super) fn restarted(self) -> Self {
         self.served_by(Launch::start)
+    }
+
+    /// Where the server keeps its data.
+    pub(super) fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
     }
 
     /// What the model knows.

@@ -19,4 +19,5 @@ mod resend;
 mod socket;
 mod stages;
 mod tap;
+mod trust;
 mod upstream_faults;

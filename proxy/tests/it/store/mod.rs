@@ -7,6 +7,7 @@ mod contract_course;
 mod contract_people;
 mod contract_readable;
 mod contract_sharing;
+mod erasure;
 mod faults;
 pub(crate) mod fixture;
 mod full;
