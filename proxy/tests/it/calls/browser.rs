@@ -93,6 +93,11 @@ impl Browser {
         self.socket.send(message).await;
     }
 
+    /// Something that no page of ours would write to its data channel.
+    pub(super) async fn to_model(&mut self, event: Value) {
+        self.caller.send_event(event).await;
+    }
+
     pub(super) async fn end(&mut self) {
         self.send(json!({ "type": "end_session", "reason": "user_end" })).await;
     }

@@ -4,6 +4,7 @@
 mod audio;
 mod browser;
 mod capacity;
+mod cheats;
 mod command;
 mod continuation;
 mod crash;
