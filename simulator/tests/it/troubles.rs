@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use viva_simulator::faults::parse_script;
-use viva_simulator::{Config, Faults, Trouble};
+use viva_simulator::{CallerEvent, Config, Faults, Trouble};
 
 use crate::rig::{Rig, connected, find, kinds, lines, rest, session};
 
@@ -110,6 +110,47 @@ async fn the_provider_can_end_a_call_by_itself() {
     assert!(rig.probe.drop_call(&id));
     assert_eq!(sideband.close_code().await, Some(1000));
     rig.live(0).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn the_providers_machine_can_be_gone() {
+    let rig = Rig::faulty("call_crashes=900").await;
+    let (mut caller, id) = rig.call(lines(&[]), &session(json!({}))).await;
+    connected(&mut caller).await;
+    let mut sideband = rig.sideband(&id).await;
+    assert_eq!(sideband.close_code().await, None, "no close frame");
+    rig.live(0).await;
+    assert_eq!(rig.hang_up(&id).await.status(), StatusCode::NOT_FOUND);
+    let told = async { while !matches!(caller.next_event().await, None | Some(CallerEvent::Closed)) {} };
+    assert!(tokio::time::timeout(Duration::from_secs(1), told).await.is_err(), "the caller is not told");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_can_begin_without_anybody_knowing_its_id() {
+    let rig = Rig::faulty("create_unanswered,no_ice=1500").await;
+    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default()).await.unwrap().0;
+    let unanswered = tokio::time::timeout(Duration::from_millis(700), rig.create(&offer, None)).await;
+    assert!(unanswered.is_err());
+    assert_eq!(rig.probe.live_calls(), 1, "it costs what calls cost");
+    rig.live(0).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn attaching_can_be_slow() {
+    let rig = Rig::faulty("sideband_delay=400").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let begun = Instant::now();
+    rig.sideband(&id).await;
+    assert!(begun.elapsed() >= Duration::from_millis(400));
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        rig.probe.drop_call(&id)
+    };
+    let (dialled, _) = tokio::join!(rig.dial(&id), ending);
+    assert!(dialled.is_err(), "it ended while it was dialled");
     rig.stop().await;
 }
 

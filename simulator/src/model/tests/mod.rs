@@ -404,6 +404,13 @@ fn items_can_be_made_retrieved_truncated_and_deleted() {
     stage.wait(4_000);
     stage.client(json!({"type": "conversation.item.truncate", "item_id": id, "audio_end_ms": 300}));
     assert_eq!(stage.find("conversation.item.truncated")["audio_end_ms"], 300);
+    stage.wait(10_000);
+    stage.take();
+    let longer = json!({"type": "conversation.item.truncate", "item_id": id, "audio_end_ms": 400, "event_id": "t"});
+    stage.client(longer);
+    let error = &stage.find("error")["error"];
+    assert_eq!(error["message"], "Audio content of 300ms is already shorter than 400ms");
+    assert_eq!((&error["param"], &error["event_id"]), (&"audio_end_ms".into(), &"t".into()));
 }
 
 #[test]
