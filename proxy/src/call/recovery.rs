@@ -8,8 +8,8 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
-use super::line::Started;
-use super::registry::{Calls, ResumeError};
+use super::line::{Found, Started};
+use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
@@ -100,9 +100,26 @@ impl Calls {
         self.inherited().settled(session).await
     }
 
-    /// Goes on with a session's interview. Returns which call is in force.
     async fn recover_session(&self, calls: &[Unfinished]) -> Result<CallId, NotRecovered> {
-        let Some(Unfinished { ticket, .. }) = calls.last() else { return Err(NotRecovered::Session) };
+        let latest = calls.last().ok_or(NotRecovered::Session)?;
+        self.go_on(&latest.ticket).await
+    }
+
+    /// Goes on with an interview that runs on the record and nowhere else: its process died between two of its calls. The
+    /// client that comes back makes the next one.
+    ///
+    /// # Errors
+    /// When its record does not allow it.
+    pub async fn take_up(&self, ticket: &Ticket) -> Result<(), NotRecovered> {
+        match self.go_on(ticket).await {
+            // Somebody else was quicker.
+            Ok(_) | Err(NotRecovered::Resume(ResumeError::Start(StartError::Live))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with a session's interview. Returns which call is in force.
+    async fn go_on(&self, ticket: &Ticket) -> Result<CallId, NotRecovered> {
         let shell = self.shell();
         let ctx = TenantCtx::service(ticket.tenant);
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
@@ -118,8 +135,9 @@ impl Calls {
         // It may be closed already, if the process died while another one was being made.
         let rows = shell.store.calls(ctx, ticket.session).await?;
         let row = rows.into_iter().find(|row| row.call_id == in_force).ok_or(NotRecovered::Session)?;
+        let state = if row.closed_at.is_some() { Found::Closed } else { Found::Open };
         let started = Started { call_id: row.call_id, provider: row.provider };
-        self.resume(booking, ticket.hash, started, &journal).map_err(NotRecovered::Resume)?;
+        self.resume(booking, ticket.hash, (started, state), &journal).map_err(NotRecovered::Resume)?;
         Ok(in_force)
     }
 
@@ -160,14 +178,19 @@ fn in_force(journal: &[Record]) -> Option<CallId> {
     })
 }
 
+/// Why an interview does not go on.
 #[derive(Debug, thiserror::Error)]
-enum NotRecovered {
+pub enum NotRecovered {
+    /// Its record cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is nothing to go on with.
     #[error("its session is over or unknown")]
     Session,
+    /// This process speaks to another model.
     #[error("its model is another one")]
     OtherModel,
+    /// Its record is not that of a running interview, or there is no room.
     #[error(transparent)]
     Resume(ResumeError),
 }

@@ -1,10 +1,13 @@
 //! One interview over several calls: the page is loaded anew, the provider ends a call at its cap, a call breaks off. Each
 //! keeps the same promise: one transcript in order, one greeting, stages that go on, and no call left behind.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, Speaker};
 use viva_simulator::Faults;
 
+use super::browser::{Browser, brief};
 use super::command::viva_call;
 use super::house::{Booked, House, until};
 
@@ -48,6 +51,29 @@ async fn went_on(house: House, code: Option<i32>, lines: &[Value]) -> Vec<Entry>
     assert_eq!(greetings, 1);
     assert!(!stored.turns.iter().filter(|turn| turn.call == 2).any(|turn| turn.text.contains("welcome")));
     entries
+}
+
+/// Killed after the old call was hung up and before the new one was on the record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interview_between_two_calls_outlives_a_kill() {
+    let house = House::open(&[]).await;
+    let booked = house.book("default").await;
+    let mut before = Browser::call(&house, &booked, brief()).await;
+    before.until("a question and an answer", |log| log.turns().len() >= 2).await;
+    let house = house.restarted_between_calls(&booked).await;
+    before.leave().await;
+    let again = house.ticket(&booked).await;
+    let mut after = Browser::call(&house, &again, brief()).await;
+    assert_eq!(after.log().last("session").unwrap()["resumed"], true);
+    after.until("the interview goes on", |log| log.turns().len() >= 2).await;
+    after.end().await;
+    assert_eq!(after.until_closed(Duration::from_secs(20)).await, 1000);
+    let books = house.closed();
+    books.sealed(&booked).await;
+    let stored = books.transcript(&booked).await;
+    let calls: Vec<_> = stored.turns.iter().map(|turn| turn.call).collect();
+    assert!(calls.is_sorted() && calls.first() == Some(&1) && calls.last() == Some(&2), "{calls:?}");
+    assert_eq!(stored.stages.iter().filter(|stage| stage.to == "welcome").count(), 1, "one beginning");
 }
 
 fn connected(entries: &[Entry]) -> Vec<u32> {

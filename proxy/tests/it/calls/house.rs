@@ -15,7 +15,7 @@ use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{SessionId, TenantId};
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{CallRow, Store};
-use viva_proxy::transcript::{Entry, Hash, Record, Sealed, chain};
+use viva_proxy::transcript::{Entry, HangUp, Hash, Record, Sealed, chain};
 use viva_simulator::config::Media;
 
 use viva_simulator::{Config, Faults, Probe, Simulator};
@@ -111,6 +111,21 @@ impl House {
     /// Where the server keeps its data.
     pub(super) fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
+    }
+
+    /// Kills the server, has its calls closed as if it had lived a moment longer, and starts another.
+    pub(super) async fn restarted_between_calls(self, booked: &Booked) -> Self {
+        let Self { viva, tap, cookie, settings, model, data } = self;
+        drop(viva);
+        let store = SqliteStore::open(&data.path().join("data"), Arc::new(SystemClock::new())).unwrap();
+        let ctx = TenantCtx::service(booked.tenant);
+        for call in store.calls(ctx, booked.session).await.unwrap() {
+            store.close_call(ctx, call.call_id, HangUp::Confirmed, 1).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+        let viva = launch(&data, &settings).start();
+        Self { viva, tap, cookie, settings, model, data }
     }
 
     /// What the model knows.
