@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { launch } from "../harness/browsers.js";
 import { makeMicrophone } from "../harness/microphone.js";
-import { captions, cut, endInterview, mend, openPage, peerStats, peers, record, startInterview, state, textOf, told, until } from "../harness/page.js";
+import { allowMicrophone, captions, cut, endInterview, mend, openPage, peerStats, peers, record, refuseMicrophone, startInterview, state, textOf, told, until } from "../harness/page.js";
 import { snap } from "../harness/shots.js";
 import { Viva, startSimulator } from "../harness/viva.js";
 
@@ -49,20 +49,14 @@ async function house(...faults) {
   return viva;
 }
 
-/** An interview that is under way. @param {Viva} viva */
+/** An interview that is under way. Cookies do not know ports, so each has a jar of its own. @param {Viva} viva */
 async function interview(viva) {
-  return inFrontOfAll(async () => {
-    const { page, faults } = await openPage(browser);
+  const { page, faults } = await openPage(await browser.createBrowserContext());
+  await inFront(page, async () => {
     await startInterview(page, viva.url, { plan: "short" });
-    return { page, faults };
+    await until("a microphone", async () => (await state(page)).peer !== "new");
   });
-}
-
-/** @template Value @param {() => Promise<Value>} work @returns {Promise<Value>} */
-function inFrontOfAll(work) {
-  const turn = front.then(work);
-  front = turn.then(() => {}, () => {});
-  return turn;
+  return { page, faults };
 }
 
 /** @param {Page} page @param {"ai" | "candidate"} speaker @param {number} [count] */
@@ -186,23 +180,20 @@ describe("an interview outlives", { concurrency: 3 }, () => {
   });
 
   it("a call that the provider drops, and a microphone that has to be allowed again", async () => {
-    const viva = await house(`1:call_drops=${DROPS_AFTER_MS}`);
-    const { page } = await interview(viva);
+    const { page } = await interview(await house(`1:call_drops=${DROPS_AFTER_MS}`));
     await said(page, "ai");
-    await until("a loss", async () => (await peers(page)).length === 2);
-    await connected(page);
-    assert.equal((await state(page)).renewal, "renewed");
+    await until("a loss", async () => (await state(page)).renewal === "renewing");
+    await until("a new connection", async () => (await state(page)).renewal === "renewed");
+    assert.deepEqual([(await state(page)).peer, await peers(page)], ["connected", ["closed", "connected"]]);
     const count = (await captions(page)).filter(({ speaker }) => speaker === "ai").length;
     await said(page, "ai", count);
 
-    const session = await page.createCDPSession();
-    const allow = (/** @type {"denied" | "granted"} */ setting) => session.send("Browser.setPermission", { origin: viva.url, permission: { name: "microphone" }, setting });
-    await allow("denied");
+    await refuseMicrophone(page);
     await reload(page, () => until("an explanation", async () => (await textOf(page, "#banner")).includes("microphone is blocked")));
     assert.equal(await textOf(page, "#banner button"), "Go on with the interview");
     assert.ok((await captions(page)).length >= count, "what was said is there all the same");
     assert.equal((await state(page)).socket, "ready", "and the server knows that somebody is there");
-    await allow("granted");
+    await allowMicrophone(page);
     await inFront(page, async () => {
       await page.click("#banner button");
       await connected(page);

@@ -17,7 +17,7 @@ export const PATIENCE_MS = 60_000;
  */
 
 /**
- * @param {import("puppeteer-core").Browser} browser
+ * @param {import("puppeteer-core").Browser | import("puppeteer-core").BrowserContext} browser
  * @param {{firefoxSpeech?: import("./microphone.js").Utterance[], width?: number, height?: number}} [options]
  * @returns {Promise<Watched>}
  */
@@ -56,8 +56,8 @@ function observe() {
   window.WebSocket = class extends WebSocket {
     /** @param {[string | URL, (string | string[])?]} args */
     constructor(...args) {
-      // A cut line: whatever is dialled, nobody answers.
-      if (seen.cut) args[0] = String(args[0]).replace(/:\d+\//, ":9/");
+      // A cut line: whatever is dialled, nobody there speaks WebSocket.
+      if (seen.cut) args[0] = String(args[0]).replace("/ws", "/no-ws");
       super(...args);
       seen.sockets.push(/** @type {never} */ (this));
       this.addEventListener("message", ({ data }) => seen.told.push(/** @type {never} */ (JSON.parse(data))));
@@ -156,6 +156,23 @@ export function captions(page) {
       words: turn.querySelector("p")?.textContent ?? "",
     })),
   );
+}
+
+/** From the next load on the browser refuses the microphone, until `allowMicrophone`. @param {import("puppeteer-core").Page} page */
+export async function refuseMicrophone(page) {
+  // The browser's own refusal cannot be had together with its false microphone.
+  await page.evaluateOnNewDocument(() => {
+    const { mediaDevices } = navigator;
+    if (!mediaDevices) return;
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = (wishes) =>
+      /** @type {any} */ (window).observed.allowed ? open(wishes) : Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+  });
+}
+
+/** @param {import("puppeteer-core").Page} page */
+export function allowMicrophone(page) {
+  return page.evaluate(() => void (/** @type {any} */ (window).observed.allowed = true));
 }
 
 /** The stored record, by the page's own credentials. @param {import("puppeteer-core").Page} page @returns {Promise<any>} */

@@ -394,7 +394,7 @@ impl Talk<'_> {
         if self.recording_over.is_some() {
             self.recording_over = Some(Instant::now());
         }
-        true
+        message["text"] != ""
     }
 
     /// What the server has its client do, once each and only under the present control.
