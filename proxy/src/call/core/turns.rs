@@ -63,7 +63,7 @@ impl CallCore {
         if reply.is_some() {
             self.heard_model();
         }
-        self.judge_item(source, &turn.item_id(), &fact);
+        let fact = self.judge_item(source, &turn.item_id(), fact);
         let index = reply.and_then(|reply| self.replies.stage_of(&reply)).or(self.machine.index()).unwrap_or(0);
         let plan = self.setup.plan.clone();
         let outcomes = self.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);

@@ -151,7 +151,9 @@ pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded
     let said: Vec<&Said> = said.iter().filter(|said| said.at < until || recorded.contains(&said.item)).collect();
     assert_eq!(recorded, said.iter().map(|said| said.item.clone()).collect::<Vec<_>>(), "every turn once, in order");
     for (turn, said) in turns.iter().zip(said) {
-        assert_eq!(turn.entry.speaker, said.speaker, "{}", said.item);
+        // What somebody put into the model's mouth is nobody's on the record, once it was noticed.
+        let placed = turn.entry.origin == Origin::Injected && turn.entry.speaker == Speaker::System;
+        assert!(placed || turn.entry.speaker == said.speaker, "{}", said.item);
         let delivered = said.sent.is_some_and(|at| at < until);
         let begun = said.words.starts_with(&turn.words) && !delivered;
         assert!(turn.words == said.words || begun, "{}: {:?} instead of {:?}", said.item, turn.words, said.words);
