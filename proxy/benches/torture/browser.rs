@@ -21,9 +21,9 @@ use crate::life::{End, Life};
 use crate::person::Person;
 use crate::relay::{Records, Relay};
 use crate::rig::provider::{Call, Provider};
+use crate::rig::sdp;
 use crate::rig::socket::{Said, Socket};
 use crate::ring::Ring;
-use crate::sdp;
 use crate::told::Told;
 
 /// Events of all calls that wait for the browser. Full: the call's channel waits, as a slow page would have it.

@@ -11,5 +11,6 @@ mod erasure;
 mod faults;
 pub(crate) mod fixture;
 mod full;
+mod memory;
 mod projection;
 mod sqlite;
