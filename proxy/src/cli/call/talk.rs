@@ -378,7 +378,12 @@ impl Talk<'_> {
         for kept in self.relay.control_is(control) {
             self.line.send(&kept).await;
         }
-        self.epoch = message["epoch"].as_u64().unwrap_or(self.epoch);
+        let epoch = message["epoch"].as_u64().unwrap_or(self.epoch);
+        if epoch > self.epoch {
+            // What was carried out in an epoch is not asked for in a later one.
+            self.executed.clear();
+            self.epoch = epoch;
+        }
     }
 
     /// A stage or a caption, now or missed. Whether it is worth a line.
