@@ -118,7 +118,7 @@ async fn a_call_is_recorded_and_decided_the_same_again() {
     assert_eq!((hidden.code, shown.code), (Some(0), Some(0)));
     assert!(words.iter().all(|words| !hidden.stdout.contains(words) && !ended.stdout.contains(words)));
     assert!(words.iter().all(|words| shown.stdout.contains(words)));
-    assert!(hidden.stdout.contains("ToClient") && hidden.stdout.contains("type=stage_change"));
+    assert!(hidden.stdout.contains("ToClient") && hidden.stdout.contains("ToClient stage_change"));
     let short = json(&replay(&["--json", "--until", "20"]));
     assert_eq!((&short["inputs"], &short["differs_at"]), (&20.into(), &Value::Null));
 
