@@ -201,17 +201,19 @@ describe("an interview outlives", { concurrency: 3 }, () => {
     await isOneInterview(page);
   });
 
-  it("a restart of the server in mid-call", async () => {
+  it("its server: stopped or killed and started again, the same call goes on", async () => {
     const viva = await house();
     const { page, faults } = await interview(viva);
     await said(page, "candidate");
-    const before = (await captions(page)).filter(({ final }) => final).length;
-    await viva.restart();
-    await until("a ready line", async () => (await state(page)).socket === "ready");
-    assert.deepEqual(await peers(page), ["connected"], "the same call");
-    await until("the server's own line", async () => (await state(page)).sideband === "attached");
-    assert.equal(await textOf(page, "#control"), "Recorded by the server");
-    await until("more words", async () => (await captions(page)).filter(({ final }) => final).length > before + 1);
+    for (const signal of /** @type {const} */ (["SIGTERM", "SIGKILL"])) {
+      const before = (await captions(page)).filter(({ final }) => final).length;
+      await viva.restart(signal);
+      await until("a ready line", async () => (await state(page)).socket === "ready");
+      await until("the server's own line", async () => (await state(page)).control === "sideband");
+      assert.deepEqual(await peers(page), ["connected"], "the same call");
+      assert.equal(await textOf(page, "#control"), "Recorded by the server");
+      await until("more words", async () => (await captions(page)).filter(({ final }) => final).length > before);
+    }
     await isOneInterview(page);
     assert.deepEqual(faults, []);
   });

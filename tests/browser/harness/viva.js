@@ -50,9 +50,12 @@ export class Viva {
     return new Viva(child, url, dataDir, log, all);
   }
 
-  /** Ends it as a deployment does, and starts it again where it was: same address, same data. */
-  async restart() {
-    await end(this.#child);
+  /**
+   * Ends it and starts it again where it was: same address, same data.
+   * @param {"SIGTERM" | "SIGKILL"} [signal] as a deployment ends it, or as a power cut does
+   */
+  async restart(signal = "SIGTERM") {
+    await end(this.#child, signal);
     this.#child = launch([], { ...this.#env, PORT: String(this.port) });
     this.#log = keepLog(this.#child);
     await ready(this.#child, this.#log, READY);
@@ -148,11 +151,11 @@ async function ready(child, log, line) {
   throw new Error(`the server did not become ready:\n${log.join("\n")}`);
 }
 
-/** @param {import("node:child_process").ChildProcess} child */
-async function end(child) {
+/** @param {import("node:child_process").ChildProcess} child @param {"SIGTERM" | "SIGKILL"} [signal] */
+async function end(child, signal = "SIGTERM") {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(signal);
   const timer = setTimeout(() => child.kill("SIGKILL"), GONE_WITHIN_MS);
   await gone;
   clearTimeout(timer);

@@ -310,7 +310,9 @@ impl Talk<'_> {
             "session" => self.joined(message).await,
             "missed" => {
                 for missed in message["messages"].as_array().into_iter().flatten() {
-                    self.told(missed);
+                    if self.told(missed) {
+                        self.report.event(missed["type"].as_str().unwrap_or_default(), missed);
+                    }
                 }
                 return Ok(());
             }
@@ -386,20 +388,20 @@ impl Talk<'_> {
         }
     }
 
-    /// A stage or a caption, now or missed. Whether it is worth a line.
+    /// A stage or a caption, now or missed. Whether it is news.
     fn told(&mut self, message: &Value) -> bool {
         let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
         let seen = &mut self.story.seen;
-        match message["type"].as_str().unwrap_or_default() {
+        let is_news = match message["type"].as_str().unwrap_or_default() {
             "stage_change" => return seen.stage(text("stage")),
             "user_caption" if message["final"] == true => seen.candidate(text("itemId"), &text("text")),
             "agent_caption" if message["final"] == true => seen.ai(text("itemId"), &text("text")),
             _ => return false,
-        }
+        };
         if self.recording_over.is_some() {
             self.recording_over = Some(Instant::now());
         }
-        message["text"] != ""
+        is_news
     }
 
     /// What the server has its client do, once each and only under the present control.
