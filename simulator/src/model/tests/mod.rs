@@ -2,6 +2,7 @@
 //! plays in no time but its own.
 
 mod quirks;
+mod storms;
 
 use serde_json::{Value, json};
 
