@@ -9,6 +9,7 @@ mod command;
 mod continuation;
 mod crash;
 mod endings;
+mod faults;
 mod full_disk;
 mod house;
 mod logs;
