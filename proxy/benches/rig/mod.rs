@@ -2,5 +2,4 @@
 //! signaling is real here; sound is not.
 
 pub(crate) mod provider;
-pub(crate) mod sdp;
 pub(crate) mod socket;

@@ -7,27 +7,26 @@ use crate::ids::TenantId;
 
 /// The refusal that was stored last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// Stable code.
-    pub code: String,
+    pub(crate) code: String,
     /// The call it belongs to; a call with a higher ordinal is a new attempt and takes it back.
-    pub ordinal: u32,
+    pub(crate) ordinal: u32,
 }
 
 /// The newest call's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LatestCall {
+pub(crate) struct LatestCall {
     /// Which call of the session, from 1.
-    pub ordinal: u32,
+    pub(crate) ordinal: u32,
     /// Answer received.
-    pub answered_at: Option<i64>,
+    pub(crate) answered_at: Option<i64>,
     /// Over.
-    pub closed_at: Option<i64>,
+    pub(crate) closed_at: Option<i64>,
 }
 
 /// Puts a session together.
-#[must_use]
-pub fn session(
+pub(crate) fn session(
     new: NewSession,
     tenant: TenantId,
     state: SessionState,

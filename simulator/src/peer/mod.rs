@@ -10,7 +10,6 @@
 mod connection;
 mod handler;
 mod negotiation;
-mod outdoors;
 mod task;
 mod weather;
 

@@ -20,6 +20,4 @@ mod secrets;
 #[cfg(test)]
 mod sidebands;
 #[cfg(test)]
-mod soak;
-#[cfg(test)]
 mod troubles;

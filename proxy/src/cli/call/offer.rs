@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 use viva_simulator::Caller;
-use viva_simulator::caller::Floor;
 
 /// Upstream 10 s, and a little for the way.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
@@ -39,22 +38,13 @@ pub(super) struct Offer {
     stage: Stage,
     deadline: Instant,
     tries: u32,
-    /// Whether the caller that waits for the answer speaks at once.
-    pub(super) floor: Floor,
 }
 
 impl Offer {
     /// Of the caller's own.
     pub(super) fn own(now: Instant) -> Self {
         let deadline = now + USUAL_DEADLINE;
-        Self {
-            renegotiate_id: None,
-            aim: Aim::Instead,
-            stage: Stage::Waiting(now),
-            deadline,
-            tries: 0,
-            floor: Floor::Waits,
-        }
+        Self { renegotiate_id: None, aim: Aim::Instead, stage: Stage::Waiting(now), deadline, tries: 0 }
     }
 
     /// That the server asked for; `None` when the message is none.
@@ -65,14 +55,7 @@ impl Offer {
         let left = until.map_or(USUAL_DEADLINE, |until| {
             Duration::try_from(until.duration_since(jiff::Timestamp::now())).unwrap_or(Duration::ZERO)
         });
-        Some(Self {
-            renegotiate_id: Some(id),
-            aim,
-            stage: Stage::Waiting(now),
-            deadline: now + left,
-            tries: 0,
-            floor: Floor::Waits,
-        })
+        Some(Self { renegotiate_id: Some(id), aim, stage: Stage::Waiting(now), deadline: now + left, tries: 0 })
     }
 
     /// When something is to be done about it.
@@ -93,8 +76,7 @@ impl Offer {
     }
 
     /// It went out.
-    pub(super) fn sent(&mut self, caller: Caller, floor: Floor, now: Instant) {
-        self.floor = floor;
+    pub(super) fn sent(&mut self, caller: Caller, now: Instant) {
         self.stage = Stage::Sent(Box::new(caller), now + ANSWER_PATIENCE);
     }
 

@@ -67,10 +67,9 @@ impl Relay {
         self.seq = self.seq.max(seq);
     }
 
-    /// The line is back: what it had not acknowledged goes out again, without deltas, whose words come again in the end.
+    /// The line is back: what it had not acknowledged goes out again.
     pub(super) fn again(&self) -> Vec<Value> {
-        let whole = self.kept.iter().filter(|kept| !kept.event["delta"].is_string());
-        if self.control == Control::Relay { whole.map(message).collect() } else { Vec::new() }
+        if self.control == Control::Relay { self.kept.iter().map(message).collect() } else { Vec::new() }
     }
 
     /// The model said something on that call. Returns what is to be sent.
@@ -163,12 +162,10 @@ mod tests {
         let mut relay = Relay::default();
         relay.control_is("relay");
         relay.offer(json!({ "type": "response.created" }), "c1");
-        relay.offer(delta("a", "words"), "c1");
         relay.offer(json!({ "type": "response.done" }), "c1");
         relay.acknowledged(1);
-        assert_eq!(relay.kept.len(), 2);
-        let again: Vec<_> = relay.again().iter().map(|message| message["seq"].as_u64()).collect();
-        assert_eq!(again, [Some(3)], "what is not stored is told again, and whole");
+        assert_eq!(relay.kept.len(), 1);
+        assert_eq!(relay.again()[0]["seq"], 2, "what is not is told again");
     }
 
     #[test]
