@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
 use crate::rig::provider::{Call, Provider};
+use crate::rig::sdp;
 use crate::rig::socket::{Said, Socket};
-use crate::sdp;
 
 /// A browser with a running call.
 #[derive(Debug)]

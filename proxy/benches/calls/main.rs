@@ -14,9 +14,6 @@ mod mint;
 #[expect(dead_code, reason = "what only the torture needs")]
 #[path = "../rig/mod.rs"]
 mod rig;
-#[path = "../offer/sdp.rs"]
-#[expect(dead_code, reason = "the offers' benchmark sends them over HTTP")]
-mod sdp;
 #[expect(dead_code, reason = "the offers' benchmark has rounds")]
 #[path = "../offer/stats.rs"]
 mod stats;

@@ -2,4 +2,5 @@
 //! signaling is real here; sound is not.
 
 pub(crate) mod provider;
+pub(crate) mod sdp;
 pub(crate) mod socket;

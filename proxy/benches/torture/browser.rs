@@ -21,9 +21,9 @@ use crate::life::{End, Life};
 use crate::person::Person;
 use crate::relay::{Records, Relay};
 use crate::rig::provider::{Call, Provider};
+use crate::rig::sdp;
 use crate::rig::socket::{Said, Socket};
 use crate::ring::Ring;
-use crate::sdp;
 use crate::told::Told;
 
 /// Events of all calls that wait for the browser. Full: the call's channel waits, as a slow page would have it.
@@ -113,7 +113,9 @@ pub(crate) struct Browser {
     offers: u32,
     offer_at: Option<Instant>,
     offered: Offered,
-    renegotiate: Option<Value>,
+    renegotiate: Option<Renegotiate>,
+    /// Our id of the call the candidate speaks in.
+    in_force: Option<String>,
     legs: Vec<Leg>,
     calls: Vec<Arc<Call>>,
     call_ref: Option<Value>,
@@ -128,6 +130,17 @@ pub(crate) struct Browser {
     heard: mpsc::Receiver<(String, Arc<Value>)>,
     over: Option<Why>,
 }
+
+/// Another call was asked for.
+#[derive(Debug)]
+struct Renegotiate {
+    id: Value,
+    /// The one in force is dead: there is nothing to wait for.
+    at_once: bool,
+}
+
+/// What a leg's ear says when the model has fallen silent for good.
+const DEAD: &str = "rig.channel_closed";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Offered {
@@ -161,6 +174,7 @@ impl Browser {
             offer_at: None,
             offered: Offered::Nothing,
             renegotiate: None,
+            in_force: None,
             legs: Vec::new(),
             calls: Vec::new(),
             call_ref: None,
@@ -235,7 +249,7 @@ impl Browser {
                     Said::Text(text) => self.server_said(text.as_str()).await,
                     Said::Closed(code) => self.lose(code),
                 },
-                Some((call, event)) = self.heard.recv() => self.model_said(&call, &event),
+                Some((call, event)) = self.heard.recv() => self.model_said(&call, &event).await,
                 () = sleep_until(next.into()) => {}
                 () = winding_up.cancelled(), if !wound_up => wound_up = true,
             }
@@ -329,7 +343,9 @@ impl Browser {
             }
             "realtime_send" => self.execute(&message),
             "renegotiate" => {
-                self.renegotiate = Some(message["id"].clone());
+                let (id, at_once) = (message["id"].clone(), message["reason"] == "lost");
+                self.renegotiate = Some(Renegotiate { id, at_once });
+                self.offers = 0;
                 self.offer_at = Some(Instant::now());
             }
             "switch" => self.switch(&message).await,
@@ -360,7 +376,11 @@ impl Browser {
         }
         if self.asked_to_end.is_some() {
             self.say(&json!({ "type": "end_session" })).await;
-        } else if session["resumed"] == true && !self.legs.is_empty() {
+        } else if session["resumed"] == true && self.legs.iter().any(|leg| self.is_in_force(leg)) {
+            // One that waited for its switch is not known any more, or asked for again.
+            let in_force = self.in_force.clone();
+            self.legs.retain(|leg| leg.until.is_some() || Some(&leg.id) == in_force.as_ref());
+            self.renegotiate = None;
             self.media_is_up().await;
         } else {
             // No call there, or one of which this page knows nothing.
@@ -391,7 +411,7 @@ impl Browser {
         self.offered = Offered::Waiting;
         let sdp = sdp::offer(self.number);
         let mut offer = json!({ "type": "sdp_offer", "offer": { "type": "offer", "sdp": sdp } });
-        if let Some(id) = &self.renegotiate {
+        if let Some(Renegotiate { id, .. }) = &self.renegotiate {
             offer["renegotiateId"] = id.clone();
         }
         self.say(&offer).await;
@@ -413,16 +433,18 @@ impl Browser {
                     return;
                 }
             }
+            // A browser that has gone needs not know.
+            let _gone = ears.send((of, Arc::new(json!({ "type": DEAD })))).await;
         });
         self.calls.push(Arc::clone(&call));
-        let is_continued = message["renegotiateId"].is_string();
-        if !is_continued {
+        let waits = self.renegotiate.take().is_some_and(|asked| !asked.at_once) && message["renegotiateId"].is_string();
+        self.offers = 0;
+        if !waits {
             self.hang_up_all();
+            self.in_force = Some(id.clone());
         }
         self.legs.push(Leg { call, id, ear, autopilot: Autopilot::default(), until: None });
-        if is_continued {
-            self.renegotiate = None;
-        } else {
+        if !waits {
             self.start_talking();
         }
         self.media_is_up().await;
@@ -436,14 +458,19 @@ impl Browser {
     }
 
     fn start_talking(&mut self) {
-        if let Some(leg) = self.legs.iter().rev().find(|leg| leg.until.is_none()) {
+        if let Some(leg) = self.legs.iter().find(|leg| self.is_in_force(leg)) {
             let tag = format!("{}-{}", self.number, self.calls.len());
             self.person = Some(Person::talk(Arc::clone(&leg.call), tag, self.random.random()));
         }
     }
 
+    fn is_in_force(&self, leg: &Leg) -> bool {
+        self.in_force.as_ref() == Some(&leg.id)
+    }
+
     fn hang_up_all(&mut self) {
         self.person = None;
+        self.in_force = None;
         self.legs.clear();
     }
 
@@ -452,6 +479,9 @@ impl Browser {
         let now = Instant::now();
         for leg in self.legs.iter_mut().filter(|leg| leg.id != to) {
             leg.until.get_or_insert(now + OVERLAP);
+        }
+        if self.legs.iter().any(|leg| leg.id == to) {
+            self.in_force = Some(to.to_owned());
         }
         self.person = None;
         self.start_talking();
@@ -475,6 +505,9 @@ impl Browser {
         if !was_offering {
             return;
         }
+        if error["retryable"] == false && self.renegotiate.take().is_some() && !self.legs.is_empty() {
+            return;
+        }
         let wait = Duration::from_millis(error["retryAfterMs"].as_u64().unwrap_or(400).min(2_000));
         if error["code"] == "CONFLICT"
             && error["message"].as_str().is_some_and(|text| text.contains("ticket"))
@@ -489,7 +522,14 @@ impl Browser {
 
     // === the model ===
 
-    fn model_said(&mut self, call: &str, event: &Arc<Value>) {
+    async fn model_said(&mut self, call: &str, event: &Arc<Value>) {
+        if event["type"] == DEAD {
+            let dead = json!({ "type": "connection_state", "state": "closed", "callId": call });
+            if self.asked_to_end.is_none() {
+                self.say(&dead).await;
+            }
+            return;
+        }
         if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == call) {
             leg.autopilot.observe(event);
         }
@@ -503,7 +543,7 @@ impl Browser {
             return;
         }
         let to = message["callId"].as_str();
-        let leg = self.legs.iter().rev().find(|leg| to.map_or(leg.until.is_none(), |to| leg.id == to));
+        let leg = self.legs.iter().find(|leg| to.map_or(self.is_in_force(leg), |to| leg.id == to));
         for step in message["events"].as_array().into_iter().flatten() {
             let id = step["id"].as_str().unwrap_or_default();
             if self.executed.insert(id.to_owned())
@@ -519,7 +559,8 @@ impl Browser {
         if self.asked_to_end.is_some() {
             return;
         }
-        for leg in self.legs.iter_mut().filter(|leg| leg.until.is_none()) {
+        let in_force = self.in_force.clone();
+        for leg in self.legs.iter_mut().filter(|leg| Some(&leg.id) == in_force.as_ref()) {
             if leg.autopilot.due().is_some_and(|at| at <= now) {
                 self.autopiloted += 1;
                 for event in leg.autopilot.answer(self.joined) {

@@ -11,9 +11,6 @@ mod machine;
 #[expect(dead_code, reason = "what only the benchmark of calls needs")]
 #[path = "../rig/mod.rs"]
 mod rig;
-#[path = "../offer/sdp.rs"]
-#[expect(dead_code, reason = "the offers' benchmark sends them over HTTP")]
-mod sdp;
 #[expect(dead_code, reason = "the offers' benchmark measures starts")]
 #[path = "../offer/viva.rs"]
 mod viva;

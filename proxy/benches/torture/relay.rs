@@ -76,7 +76,9 @@ impl Relay {
 
     /// The line is back.
     pub(crate) fn resumed(&mut self, last_seq: u64) {
-        self.sent = last_seq.min(self.seq);
+        // A page that was loaded anew counts on from where the last one was.
+        self.seq = self.seq.max(last_seq);
+        self.sent = last_seq;
     }
 
     /// Everything once more, as after a lost acknowledgement.

@@ -39,6 +39,7 @@ pub(crate) struct Verdict {
     /// Not promises, but part of the story.
     orphans_of_the_window: usize,
     orphans_of_late_answers: usize,
+    displaced: usize,
     said: usize,
     acknowledged: usize,
     stored: usize,
@@ -126,7 +127,7 @@ impl Verdict {
             self.broken.add(|| format!("{who}: {error}"));
         }
         self.told_is_stored(&who, outcome, &journal, &transcript);
-        self.stored_was_said(&who, &truth, &transcript);
+        self.stored_was_said(&who, &truth, &journal, &transcript);
         if transcript.session.status == SessionStatus::InProgress {
             self.stuck.add(|| format!("{who}: in progress, the browser stopped with {:?}", outcome.why));
         }
@@ -182,7 +183,8 @@ impl Verdict {
     }
 
     /// Nothing may be stored that was not said so, or twice, or in another order.
-    fn stored_was_said(&mut self, who: &str, truth: &[Item], transcript: &Transcript) {
+    fn stored_was_said(&mut self, who: &str, truth: &[Item], journal: &[Record], transcript: &Transcript) {
+        let unplaced = unplaced(journal);
         let place: HashMap<&str, usize> = truth.iter().enumerate().map(|(at, item)| (item.id.as_str(), at)).collect();
         let (mut seen, mut words_seen) = (HashSet::new(), HashSet::new());
         let mut last = 0;
@@ -198,10 +200,15 @@ impl Verdict {
                 self.invented.add(|| format!("{who}: {}", turn.item_id));
                 continue;
             };
-            if at < last {
+            if at < last && unplaced.contains(&turn.item_id) {
+                self.displaced += 1;
+            } else if at < last {
                 self.disorder.add(|| format!("{who}: {} stands after {}", turn.item_id, truth[last].id));
             }
-            last = last.max(at);
+            // One without a place says nothing about the others.
+            if !unplaced.contains(&turn.item_id) {
+                last = last.max(at);
+            }
             // What was cut off, or heard only in part, may be a part.
             let said = truth[at].words.as_deref().unwrap_or_default();
             if !turn.text.is_empty() && turn.text != said && !said.starts_with(turn.text.as_str()) {
@@ -214,7 +221,7 @@ impl Verdict {
 
     /// A call at the provider that nobody hung up.
     fn orphan(&mut self, number: u64, life: &Life, stops: &[Stop]) {
-        let Some(answered) = life.answered.filter(|_| life.hung_up.is_none()) else { return };
+        let Some(answered) = life.answered.filter(|_| life.hung_up.is_none() && life.gone.is_none()) else { return };
         let in_window = |stop: &Stop| stop.at >= life.posted && stop.at <= answered + ID_IS_DURABLE;
         if answered - life.posted >= GIVEN_UP {
             self.orphans_of_late_answers += 1;
@@ -225,6 +232,25 @@ impl Verdict {
             self.orphans.add(|| format!("call rtc_rig{number}, {had_peer} media"));
         }
     }
+}
+
+/// Turns whose place nobody could know: it was told while nobody listened, and the record has the gap.
+fn unplaced(journal: &[Record]) -> HashSet<String> {
+    let entries = || journal.iter().filter_map(|record| record.entry().ok());
+    if !entries().any(|entry| matches!(entry, Entry::Gap { .. })) {
+        return HashSet::new();
+    }
+    let mut unplaced = HashSet::new();
+    let mut first = true;
+    for entry in entries() {
+        let (Entry::Turn(turn) | Entry::Revised(turn)) = entry else { continue };
+        if turn.after.is_some() || std::mem::take(&mut first) {
+            unplaced.remove(&turn.item);
+        } else {
+            unplaced.insert(turn.item);
+        }
+    }
+    unplaced
 }
 
 impl fmt::Display for Verdict {
@@ -242,6 +268,7 @@ impl fmt::Display for Verdict {
             "calls that only the provider can end: {} killed before their id was durable, {} answered too late",
             self.orphans_of_the_window, self.orphans_of_late_answers
         )?;
+        writeln!(f, "turns whose place was told while nobody listened, and that stand elsewhere: {}", self.displaced)?;
         writeln!(f, "\nmust be zero:")?;
         for (name, findings) in self.promises() {
             writeln!(f, "  {:>6}  {name}", findings.count)?;

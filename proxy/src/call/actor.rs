@@ -20,7 +20,7 @@ use super::recording::{End, Recorder};
 use super::registry::{Mail, Seat};
 use super::shell::Shell;
 use super::sideband::News;
-use super::succession::{Exchange, HangUps};
+use super::succession::{Exchange, HangUps, Hold};
 use crate::identity::TicketHash;
 use crate::ids::{CallId, ProviderCallId};
 use crate::interview::machine::SkipRefused;
@@ -39,6 +39,7 @@ pub(super) struct Actor {
     pub(super) lines: Lines,
     pub(super) exchange: Option<BoxFuture<'static, Exchange>>,
     pub(super) hang_ups: HangUps,
+    pub(super) hold: Hold,
     pub(super) ticket: Option<TicketHash>,
     pub(super) offers: u32,
     pub(super) catch_up: Option<CatchUp>,
@@ -111,6 +112,7 @@ impl Actor {
             client: None,
             lines: Lines::default(),
             exchange: None,
+            hold: Hold::None,
             hang_ups: HangUps::default(),
             ticket: None,
             offers: 0,

@@ -7,7 +7,7 @@ use super::client::{ClientLink, FromClient};
 use super::core::{ClientInput, Connection, Control, EndedBy, Input, Other, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
 use super::line::{Place, Started};
-use super::succession::{Exchange, Purpose};
+use super::succession::{Exchange, Hold, Purpose};
 use crate::identity::TicketHash;
 use crate::ids::CallId;
 use crate::sdp;
@@ -32,6 +32,7 @@ impl Actor {
             self.dismiss(earlier, close::REPLACED, "a newer connection took over");
         }
         self.ticket = Some(ticket);
+        self.hold = Hold::None;
         let (n, seq) = self.client.as_ref().map_or((0, 0), |client| (client.has.n, client.has.seq));
         self.feed(Input::Client(ClientInput::RelaysFrom { seq }));
         self.send(self.session_frame());
@@ -89,7 +90,14 @@ impl Actor {
     }
 
     fn connection_is(&mut self, state: Connection, call_id: Option<&str>) {
-        match (self.lines.place_of(call_id), state) {
+        let place = self.lines.place_of(call_id);
+        if place == Some(Place::Now) {
+            self.hold = match state {
+                Connection::Connecting | Connection::Connected => Hold::Connection,
+                Connection::Disconnected | Connection::Failed | Connection::Closed => Hold::None,
+            };
+        }
+        match (place, state) {
             (Some(Place::Beside(Other::Next)), Connection::Connected) => {
                 self.feed(Input::Client(ClientInput::NextConnected))
             }
@@ -107,11 +115,12 @@ impl Actor {
     }
 
     fn offered(&mut self, offer: Bytes, renegotiate_id: Option<String>) {
-        if self.exchange.is_none() && (self.lines.now.is_some() || self.core.is_severed()) {
+        let is_loaded_anew = self.lines.now.is_some() && self.hold == Hold::None;
+        if self.exchange.is_none() && (renegotiate_id.is_some() || is_loaded_anew || self.core.is_severed()) {
             self.renegotiate(offer, renegotiate_id);
             return;
         }
-        if self.exchange.is_some() || renegotiate_id.is_some() {
+        if self.exchange.is_some() || self.lines.now.is_some() {
             self.refuse(&Refusal {
                 code: "CONFLICT",
                 message: "this session has a call or is making one",
@@ -178,6 +187,7 @@ impl Actor {
             renegotiate_id,
         };
         self.send(protocol::frame(&message));
+        self.hold = Hold::Connection;
     }
 
     pub(super) fn refuse_exchange(&mut self, error: &ExchangeError) {

@@ -18,6 +18,15 @@ pub(super) struct Started {
     pub(super) provider: Option<ProviderCallId>,
 }
 
+/// How a call of an earlier process was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody has ended it.
+    Open,
+    /// It is over, and none has followed.
+    Closed,
+}
+
 /// One upstream call.
 pub(super) struct Line {
     pub(super) call_id: CallId,

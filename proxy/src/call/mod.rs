@@ -24,6 +24,7 @@ pub use booking::{BadPlan, Booking, Door};
 pub use client::{ClientLink, MAX_FRAME};
 pub use exchange::ExchangeError;
 pub use places::Caps;
-pub use recovery::{Inheritance, Recovered};
+pub use recovery::{Inheritance, NotRecovered, Recovered};
+pub use registry::ResumeError;
 pub use registry::{Begun, Calls, EndOutcome, StartError};
 pub use shell::{Shell, Watch};

@@ -2,14 +2,16 @@
 //! interview goes on from its journal; a call that nothing can go on with is hung up, so that nobody pays for it. It
 //! runs beside the first requests and must not keep the server from being ready.
 
+use std::collections::BTreeMap;
+
 use futures_util::stream::{self, StreamExt as _};
 
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
-use super::line::Started;
-use super::registry::{Calls, ResumeError};
+use super::line::{Found, Started};
+use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
-use crate::ids::{ProviderCallId, SessionId};
+use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
 use crate::transcript::{CallEvent, Entry, HangUp, Record};
 
@@ -50,26 +52,40 @@ impl Calls {
 
     /// Looks after it: first everything that can go on, because clients wait for it, then the rest.
     pub async fn recover(&self, Inheritance(unfinished): Inheritance) -> Recovered {
-        let looked_at = stream::iter(unfinished).map(|Unfinished { ticket, call }| async move {
-            let result = self.recover_one(&ticket, &call).await;
-            self.inherited().looked_at(ticket.session);
-            (ticket, call, result)
+        // Oldest first, so that a session goes on with its latest ticket.
+        let mut sessions: BTreeMap<SessionId, Vec<Unfinished>> = BTreeMap::new();
+        for left in unfinished {
+            sessions.entry(left.ticket.session).or_default().push(left);
+        }
+        let looked_at = stream::iter(sessions).map(|(session, calls)| async move {
+            let result = self.recover_session(&calls).await;
+            self.inherited().looked_at(session);
+            (calls, result)
         });
         let looked_at: Vec<_> = looked_at.buffer_unordered(READING).collect().await;
         let mut recovered = Recovered::default();
         let mut over = Vec::new();
-        for (ticket, call, result) in looked_at {
-            match result {
-                Ok(()) => recovered.resumed += 1,
+        for (calls, result) in looked_at {
+            let goes_on = match result {
+                Ok(in_force) => {
+                    recovered.resumed += 1;
+                    Some(in_force)
+                }
                 // Its model is another one than this process speaks to; whoever speaks to that one again looks after it.
-                Err(NotRecovered::OtherModel) => recovered.left += 1,
+                Err(NotRecovered::OtherModel) => {
+                    recovered.left += calls.len();
+                    continue;
+                }
                 Err(why) => {
                     tracing::info!(reason = %why, "a call of an earlier process is closed");
-                    over.push((ticket, call));
+                    None
                 }
-            }
+            };
+            // Also one that was to follow and had not, or that was followed and not hung up yet.
+            over.extend(calls.into_iter().filter(|left| goes_on.as_ref() != Some(&left.call.call_id)));
         }
-        let closing = stream::iter(over).map(|(ticket, call)| async move { self.close(&ticket, call).await });
+        let closing =
+            stream::iter(over).map(|Unfinished { ticket, call }| async move { self.close(&ticket, call).await });
         for result in closing.buffer_unordered(HANGING_UP).collect::<Vec<_>>().await {
             match result {
                 HangUp::Confirmed => recovered.closed += 1,
@@ -84,7 +100,26 @@ impl Calls {
         self.inherited().settled(session).await
     }
 
-    async fn recover_one(&self, ticket: &Ticket, call: &CallRow) -> Result<(), NotRecovered> {
+    async fn recover_session(&self, calls: &[Unfinished]) -> Result<CallId, NotRecovered> {
+        let latest = calls.last().ok_or(NotRecovered::Session)?;
+        self.go_on(&latest.ticket).await
+    }
+
+    /// Goes on with an interview that runs on the record and nowhere else: its process died between two of its calls. The
+    /// client that comes back makes the next one.
+    ///
+    /// # Errors
+    /// When its record does not allow it.
+    pub async fn take_up(&self, ticket: &Ticket) -> Result<(), NotRecovered> {
+        match self.go_on(ticket).await {
+            // Somebody else was quicker.
+            Ok(_) | Err(NotRecovered::Resume(ResumeError::Start(StartError::Live))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with a session's interview. Returns which call is in force.
+    async fn go_on(&self, ticket: &Ticket) -> Result<CallId, NotRecovered> {
         let shell = self.shell();
         let ctx = TenantCtx::service(ticket.tenant);
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
@@ -96,8 +131,14 @@ impl Calls {
         }
         let journal = shell.store.journal(ctx, ticket.session, 0).await?;
         let booking = self.book(&session, ticket, &journal)?;
-        let started = Started { call_id: call.call_id.clone(), provider: call.provider.clone() };
-        self.resume(booking, ticket.hash, started, &journal).map_err(NotRecovered::Resume)
+        let in_force = in_force(&journal).ok_or(NotRecovered::Resume(ResumeError::Journal(NotResumable::NoCall)))?;
+        // It may be closed already, if the process died while another one was being made.
+        let rows = shell.store.calls(ctx, ticket.session).await?;
+        let row = rows.into_iter().find(|row| row.call_id == in_force).ok_or(NotRecovered::Session)?;
+        let state = if row.closed_at.is_some() { Found::Closed } else { Found::Open };
+        let started = Started { call_id: row.call_id, provider: row.provider };
+        self.resume(booking, ticket.hash, (started, state), &journal).map_err(NotRecovered::Resume)?;
+        Ok(in_force)
     }
 
     fn book(&self, session: &Session, ticket: &Ticket, journal: &[Record]) -> Result<Booking, NotRecovered> {
@@ -129,14 +170,27 @@ impl Calls {
     }
 }
 
+/// The call that a journal was last about.
+fn in_force(journal: &[Record]) -> Option<CallId> {
+    journal.iter().rev().find_map(|record| match record.entry() {
+        Ok(Entry::Call { event: CallEvent::Answered { call_id, .. }, .. }) => CallId::parse(&call_id),
+        _ => None,
+    })
+}
+
+/// Why an interview does not go on.
 #[derive(Debug, thiserror::Error)]
-enum NotRecovered {
+pub enum NotRecovered {
+    /// Its record cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is nothing to go on with.
     #[error("its session is over or unknown")]
     Session,
+    /// This process speaks to another model.
     #[error("its model is another one")]
     OtherModel,
+    /// Its record is not that of a running interview, or there is no room.
     #[error(transparent)]
     Resume(ResumeError),
 }

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::actor::Actor;
 use super::booking::Booking;
 use super::client::ClientLink;
-use super::core::{EndedBy, NotResumable};
+use super::core::{EndedBy, Input, NotResumable, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
 use super::inherited::Inherited;
-use super::line::Started;
+use super::line::{Found, Started};
 use super::places::{Caps, Full, Place, Places};
 use super::shell::Shell;
 use crate::identity::TicketHash;
@@ -85,7 +85,7 @@ pub enum StartError {
 
 /// Why a call of an earlier process does not go on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ResumeError {
+pub enum ResumeError {
     /// There is no room for it.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -250,12 +250,16 @@ impl Calls {
         &self,
         booking: Booking,
         ticket: TicketHash,
-        call: Started,
+        (call, found): (Started, Found),
         journal: &[Record],
     ) -> Result<(), ResumeError> {
         let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
-        self.claim(ticket)?;
-        let actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;
+        // A client that comes back may bring the ticket that it began with.
+        let _spent_before = self.claim(ticket);
+        let mut actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;
+        if found == Found::Closed {
+            actor.feed(Input::Upstream(UpstreamInput::Gone));
+        }
         self.0.shell.tasks.spawn(actor.run());
         Ok(())
     }

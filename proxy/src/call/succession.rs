@@ -45,6 +45,15 @@ impl Purpose {
     }
 }
 
+/// What the client has of the call in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// Nothing that we know of: its socket is newer than the call, or its connection is broken.
+    None,
+    /// It was given the answer, and has not complained.
+    Connection,
+}
+
 /// How far an exchange has come.
 pub(super) enum Exchange {
     /// For a later call: the one before it is over, and what was said is known.

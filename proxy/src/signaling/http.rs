@@ -86,6 +86,9 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
     if matches!(session.status, SessionStatus::Completed | SessionStatus::Cancelled) {
         return Err(Problem::new(Code::SessionEnded, "This interview is over."));
     }
+    if session.status == SessionStatus::InProgress {
+        return Err(Problem::new(Code::Conflict, "This interview has begun already. Create another session."));
+    }
     let model = &entrance.upstream.profile().transcription_model;
     let booking = Booking::new(&session, ticket.policy, Door::DropIn, model).map_err(|error| {
         tracing::error!(%error, "a session cannot be called");

@@ -184,6 +184,13 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
         .await
         .map_err(unavailable)?
         .ok_or(unknown)?;
+    if session.status == SessionStatus::InProgress
+        && !entrance.calls.is_live(ticket.session)
+        && let Err(error) = entrance.calls.take_up(&ticket).await
+    {
+        tracing::warn!(%error, "an interview on the record cannot go on");
+        return Err(refusal(Code::Conflict, "This interview cannot go on. Its transcript is kept.", close::GONE));
+    }
     let is_live = entrance.calls.is_live(ticket.session);
     match session.status {
         SessionStatus::Completed | SessionStatus::Cancelled if !is_live => {

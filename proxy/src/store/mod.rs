@@ -8,7 +8,7 @@ mod error;
 mod model;
 pub mod projection;
 pub mod sqlite;
-mod standing;
+pub mod standing;
 
 use futures_util::future::BoxFuture;
 

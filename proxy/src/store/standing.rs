@@ -7,26 +7,27 @@ use crate::ids::TenantId;
 
 /// The refusal that was stored last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// Stable code.
-    pub(crate) code: String,
+    pub code: String,
     /// The call it belongs to; a call with a higher ordinal is a new attempt and takes it back.
-    pub(crate) ordinal: u32,
+    pub ordinal: u32,
 }
 
 /// The newest call's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LatestCall {
+pub struct LatestCall {
     /// Which call of the session, from 1.
-    pub(crate) ordinal: u32,
+    pub ordinal: u32,
     /// Answer received.
-    pub(crate) answered_at: Option<i64>,
+    pub answered_at: Option<i64>,
     /// Over.
-    pub(crate) closed_at: Option<i64>,
+    pub closed_at: Option<i64>,
 }
 
 /// Puts a session together.
-pub(crate) fn session(
+#[must_use]
+pub fn session(
     new: NewSession,
     tenant: TenantId,
     state: SessionState,

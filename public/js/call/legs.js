@@ -64,6 +64,8 @@ export class Legs extends Emitter {
   #underWay = false;
   /** The renewal that was carried through last. */
   #renewedId = "";
+  /** Why the leg in force replaced another, until it is connected. @type {"cap" | "lost" | null} */
+  #fresh = null;
   #reportedAt = 0;
   #ending = false;
   #closed = false;
@@ -228,6 +230,7 @@ export class Legs extends Emitter {
     if (states.connection === "connected") {
       this.#selfOffers = 0;
       this.#underWay = true;
+      this.#sayRenewed();
     }
     if (leg.lost) this.#waitForServer(leg);
   }
@@ -300,9 +303,16 @@ export class Legs extends Emitter {
     leg.measure();
     if (old) this.#fade(old);
     this.#directives.flush(leg.callId);
+    this.#fresh = renewal.reason;
     this.emit("states", leg.states);
-    this.emit("renewal", { state: "renewed", reason: renewal.reason });
+    if (leg.states.connection === "connected") this.#sayRenewed();
     this.#report(leg);
+  }
+
+  /** Not before there is sound again. */
+  #sayRenewed() {
+    if (this.#fresh) this.emit("renewal", { state: "renewed", reason: this.#fresh });
+    this.#fresh = null;
   }
 
   /** @param {Leg} leg last words of what was said on it still come */

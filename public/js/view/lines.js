@@ -13,13 +13,13 @@ const CONTROL = {
   relay: "Recorded by way of this page",
 };
 
-/** The server's own line to the call, by its named state. @type {Record<string, string>} */
+/** The server's own line to the call, by its named state; short enough for one line of a small phone. @type {Record<string, string>} */
 const SIDEBAND = {
   attaching: "The server is joining the call",
   attached: "The server hears the call itself",
-  retrying: "The server lost its line and calls again",
-  lost: "The server has no line of its own for now",
-  unavailable: "The server has no line of its own here",
+  retrying: "The server is calling in again",
+  lost: "The server has no line for now",
+  unavailable: "The server has no line here",
 };
 
 /** What can be concluded where only `control` is told. @type {Record<string, string>} */

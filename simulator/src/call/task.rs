@@ -15,7 +15,7 @@ use super::registry::Seat;
 use super::sidebands::Sidebands;
 use super::wording::{reword, with_own_id};
 use super::{CallRecord, ClientEvent, Message, Orders, Origin};
-use crate::faults::Faults;
+use crate::faults::{Faults, Trouble};
 use crate::model::{From, Input, Model, Output, Target, millis};
 use crate::peer::{Command, Event, Peer, State};
 use crate::speech::FRAME_MS;
@@ -36,6 +36,8 @@ enum End {
     TooLong,
     /// A fault: the provider ended it by itself.
     Dropped,
+    /// A fault: the provider's machine is gone.
+    Crashed,
     Shutdown,
 }
 
@@ -204,6 +206,9 @@ impl Call {
         if self.faults.call_drops.is_some_and(|limit| age > limit) {
             return Some(End::Dropped);
         }
+        if self.faults.call_crashes.is_some_and(|limit| age > limit) {
+            return Some(End::Crashed);
+        }
         self.sidebands.age(millis(age), &self.faults);
         if self.connected {
             let (packet, playback) = self.mouth.frame();
@@ -320,6 +325,10 @@ impl Call {
                 (1001, "Your session hit the maximum duration.")
             }
             End::Shutdown => (1001, "The server is going away."),
+            End::Crashed => {
+                self.sidebands.suffer(Trouble::Drop);
+                return self.peer.vanish();
+            }
             End::HungUp | End::PeerGone | End::NeverConnected | End::Dropped => (1000, ""),
         };
         let rest = self.delivery.rest();

@@ -13,6 +13,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     failure("create_hangs", "creating a call is never answered", Kind::Flag(|f| f.create = CreateFault::Hang)),
     failure(
+        "create_unanswered",
+        "a call begins, and the answer to its create never comes: nobody knows its id",
+        Kind::Flag(|f| f.create = CreateFault::Unanswered),
+    ),
+    failure(
         "create_garbage",
         "creating a call is answered 201 with a body that is no SDP",
         Kind::Flag(|f| f.create = CreateFault::Garbage),
@@ -28,6 +33,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         "sideband_late=MS",
         "for this long a new call is unknown (404) to sidebands",
         Kind::Millis(|f, v| f.sideband_late = v),
+    ),
+    failure(
+        "sideband_delay=MS",
+        "attaching a sideband takes this much longer",
+        Kind::Millis(|f, v| f.sideband_delay = v),
     ),
     failure("sideband_never", "sidebands are always answered 404", Kind::Flag(|f| f.sideband_never = true)),
     failure(
@@ -129,6 +139,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         "call_drops=MS",
         "the provider ends the call by itself this long after its creation, closing peer and sideband",
         Kind::Millis(|f, v| f.call_drops = Some(v)),
+    ),
+    failure(
+        "call_crashes=MS",
+        "the provider's machine is gone this long after the call's creation: no close on peer or sideband, the id unknown",
+        Kind::Millis(|f, v| f.call_crashes = Some(v)),
     ),
     failure(
         "no_ice=MS",

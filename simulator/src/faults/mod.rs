@@ -25,6 +25,8 @@ pub enum CreateFault {
     Status(u16),
     /// It accepts the request and never answers it.
     Hang,
+    /// The call begins, and the answer with its id never comes.
+    Unanswered,
     /// 201 with a body that is no SDP.
     Garbage,
     /// A good answer without a `Location`.
@@ -54,6 +56,8 @@ pub struct Faults {
     // === the sideband ===
     /// For this long after its creation a call is unknown (404) to sidebands.
     pub sideband_late: Duration,
+    /// Time that attaching takes before it is answered.
+    pub sideband_delay: Duration,
     /// Sidebands are always answered 404.
     pub sideband_never: bool,
     /// So long after it attached a sideband breaks; see [`Trouble::Drop`].
@@ -112,6 +116,8 @@ pub struct Faults {
     pub session_cap: Option<Duration>,
     /// The provider ends the call so long after its creation.
     pub call_drops: Option<Duration>,
+    /// The provider's machine is gone so long after the call's creation: nobody is told.
+    pub call_crashes: Option<Duration>,
     /// A call whose media never connects is ended after this, in place of the configured time.
     pub no_ice: Option<Duration>,
     /// A caller who vanished is noticed after this, in place of the configured time.

@@ -40,7 +40,7 @@ pub(super) async fn create(
             return Err(ApiError::of_status(503));
         }
         CreateFault::Garbage => return Ok(garbage()),
-        CreateFault::None | CreateFault::NoLocation => {}
+        CreateFault::None | CreateFault::NoLocation | CreateFault::Unanswered => {}
     }
 
     let project = matches!(bearer, Bearer::Project);
@@ -65,12 +65,18 @@ pub(super) async fn create(
     if let Some(settings) = settings {
         session.create(&settings)?;
     }
-    let unnamed = faults.create == CreateFault::NoLocation;
+    let fault = faults.create;
     let answer = start(&shared, &call_id, session, &asked.sdp, faults).await?;
+    if fault == CreateFault::Unanswered {
+        shared.shutdown.cancelled().await;
+        return Err(ApiError::of_status(503));
+    }
     let mut response = (StatusCode::CREATED, answer).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, ANSWER_TYPE);
-    if !unnamed && let Ok(location) = HeaderValue::from_str(&format!("/v1/realtime/calls/{call_id}")) {
+    if fault != CreateFault::NoLocation
+        && let Ok(location) = HeaderValue::from_str(&format!("/v1/realtime/calls/{call_id}"))
+    {
         headers.insert(header::LOCATION, location);
     }
     Ok(response)

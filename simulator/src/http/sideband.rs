@@ -50,6 +50,9 @@ pub(super) async fn attach(
     if refuse_beta(&headers).is_err() {
         return Ok(upgrade.on_upgrade(close_beta));
     }
+    if let Some(call) = shared.calls.get(&call_id) {
+        tokio::time::sleep(call.faults().sideband_delay).await;
+    }
     let call = match find(&shared, &call_id) {
         Found::Call(call) => call,
         Found::Nothing => return Err(ApiError::call_not_found()),

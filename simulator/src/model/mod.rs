@@ -38,6 +38,8 @@ use crate::faults::Faults;
 
 /// Utterances that a caller may announce ahead; more are forgotten, the first go first.
 const ANNOUNCED: usize = 256;
+/// Spoken items whose length is remembered; of older ones any length is believed.
+const MEASURED: usize = 64;
 /// Updates that may wait for their effect (a fault); more are refused.
 const WAITING_UPDATES: usize = 32;
 
@@ -169,6 +171,8 @@ pub struct Model {
     /// A client put in an assistant's words.
     seeded: bool,
     playing: VecDeque<Playing>,
+    /// How much audio the last items have, by id.
+    audio_ms: VecDeque<(String, u64)>,
     media: bool,
     voiced: Voiced,
     context: Context,
@@ -200,6 +204,7 @@ impl Model {
             begun: 0,
             seeded: false,
             playing: VecDeque::new(),
+            audio_ms: VecDeque::new(),
             media: false,
             voiced: Voiced::NotYet,
             context: Context::default(),

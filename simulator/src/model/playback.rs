@@ -8,7 +8,7 @@ use serde_json::json;
 use super::reply::Reply;
 use super::response::Ending;
 use super::session::Voiced;
-use super::{Model, Output};
+use super::{MEASURED, Model, Output};
 
 /// A reply being played, or waiting to be.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ impl Model {
         let playing = self.playing.iter_mut().find(|playing| playing.response_id == response_id);
         if let Some(playing) = playing {
             playing.audio_ms = super::millis(audio);
+            let item_id = playing.item_id.clone();
+            self.measure(&item_id, super::millis(audio));
             let response_id = response_id.to_owned();
             self.outputs.push(Output::SpeakAtMost { response_id, audio });
         }
@@ -69,6 +71,7 @@ impl Model {
         if let Some(item) = self.conversation.get_mut(item_id) {
             item["content"] = json!([{"type": "output_audio"}]);
         }
+        self.measure(item_id, audio_end_ms);
         self.emit(json!({
             "type": "conversation.item.truncated",
             "item_id": item_id,
@@ -100,9 +103,18 @@ impl Model {
         }
     }
 
+    /// An item has so much audio from here on.
+    pub(super) fn measure(&mut self, item_id: &str, audio_ms: u64) {
+        self.audio_ms.retain(|(id, _)| id != item_id);
+        if self.audio_ms.len() == MEASURED {
+            self.audio_ms.pop_front();
+        }
+        self.audio_ms.push_back((item_id.to_owned(), audio_ms));
+    }
+
     /// How much audio an item has, for truncation by the client.
     pub(super) fn audio_of(&self, item_id: &str) -> Option<u64> {
-        let playing = self.playing.iter().find(|playing| playing.item_id == item_id)?;
-        Some(playing.audio_ms)
+        let (_, audio_ms) = self.audio_ms.iter().find(|(id, _)| id == item_id)?;
+        Some(*audio_ms)
     }
 }

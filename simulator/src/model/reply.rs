@@ -188,13 +188,10 @@ impl Model {
         self.emit(shape.part("response.content_part.added", ""));
         if shape.modality == Modality::Audio && self.media {
             let reply = &self.replies[index];
-            let playing = Playing::new(&shape.id, &shape.item_id, super::millis(reply.audio));
-            self.playing.push_back(playing);
-            self.outputs.push(Output::Say {
-                response_id: shape.id,
-                text: reply.pieces.concat(),
-                pace: self.session.speed(),
-            });
+            let (text, audio_ms) = (reply.pieces.concat(), super::millis(reply.audio));
+            self.playing.push_back(Playing::new(&shape.id, &shape.item_id, audio_ms));
+            self.measure(&shape.item_id, audio_ms);
+            self.outputs.push(Output::Say { response_id: shape.id, text, pace: self.session.speed() });
         }
     }
 

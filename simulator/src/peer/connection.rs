@@ -22,7 +22,8 @@ use webrtc::peer_connection::{
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::Settings;
-use super::weather::{Outdoors, Sky};
+use super::outdoors::Outdoors;
+use super::weather::Sky;
 
 /// How often ICE checks a pair: the stack's 200 ms would be the whole time to connect on loopback.
 const ICE_CHECK_INTERVAL: Duration = Duration::from_millis(20);

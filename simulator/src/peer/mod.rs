@@ -10,6 +10,7 @@
 mod connection;
 mod handler;
 mod negotiation;
+mod outdoors;
 mod task;
 mod weather;
 

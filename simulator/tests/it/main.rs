@@ -20,4 +20,6 @@ mod secrets;
 #[cfg(test)]
 mod sidebands;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod troubles;

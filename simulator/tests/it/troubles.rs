@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use viva_simulator::faults::parse_script;
-use viva_simulator::{Config, Faults, Trouble};
+use viva_simulator::{CallerEvent, Config, Faults, Trouble};
 
 use crate::rig::{Rig, connected, find, kinds, lines, rest, session};
 
@@ -114,6 +114,47 @@ async fn the_provider_can_end_a_call_by_itself() {
 }
 
 #[tokio::test]
+async fn the_providers_machine_can_be_gone() {
+    let rig = Rig::faulty("call_crashes=900").await;
+    let (mut caller, id) = rig.call(lines(&[]), &session(json!({}))).await;
+    connected(&mut caller).await;
+    let mut sideband = rig.sideband(&id).await;
+    assert_eq!(sideband.close_code().await, None, "no close frame");
+    rig.live(0).await;
+    assert_eq!(rig.hang_up(&id).await.status(), StatusCode::NOT_FOUND);
+    let told = async { while !matches!(caller.next_event().await, None | Some(CallerEvent::Closed)) {} };
+    assert!(tokio::time::timeout(Duration::from_secs(1), told).await.is_err(), "the caller is not told");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_can_begin_without_anybody_knowing_its_id() {
+    let rig = Rig::faulty("create_unanswered,no_ice=1500").await;
+    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default()).await.unwrap().0;
+    let unanswered = tokio::time::timeout(Duration::from_millis(700), rig.create(&offer, None)).await;
+    assert!(unanswered.is_err());
+    assert_eq!(rig.probe.live_calls(), 1, "it costs what calls cost");
+    rig.live(0).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn attaching_can_be_slow() {
+    let rig = Rig::faulty("sideband_delay=400").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let begun = Instant::now();
+    rig.sideband(&id).await;
+    assert!(begun.elapsed() >= Duration::from_millis(400));
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        rig.probe.drop_call(&id)
+    };
+    let (dialled, _) = tokio::join!(rig.dial(&id), ending);
+    assert!(dialled.is_err(), "it ended while it was dialled");
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn each_call_has_the_faults_of_its_place() {
     let (faults_of_all, script) = parse_script(["2:create=429", "4:sideband_never"]).unwrap();
     let rig = Rig::with(Config { faults: faults_of_all, script, ..Config::default() }).await;
@@ -180,5 +221,85 @@ async fn reordered_events_are_all_there() {
     }
     let done = events.iter().filter(|event| event["type"] == "conversation.item.done").count();
     assert_eq!(done, 2, "what is held is sent before the end: {:?}", kinds(&events));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_sideband_may_be_refused_without_a_word() {
+    for (faults, empty) in [("sideband_never", false), ("sideband_never,sideband_404_empty", true)] {
+        let rig = Rig::faulty(faults).await;
+        let (_pending, id) = rig.silent_call(None).await;
+        let Err(WsError::Http(response)) = rig.dial(&id).await else { panic!("it is refused") };
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.body().as_ref().is_none_or(Vec::is_empty), empty);
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_may_differ_in_names_and_ids() {
+    let rig = Rig::faulty("beta_names,event_ids_differ").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let (mut one, mut other) = (rig.sideband(&id).await, rig.sideband(&id).await);
+    one.send(minimal()).await;
+    one.until("session.updated").await;
+    other.until("session.updated").await;
+    one.send(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+    let (here, there) = (one.until("response.done").await, other.until("response.done").await);
+    assert!(kinds(&here).contains(&"response.text.delta") && kinds(&here).contains(&"conversation.item.created"));
+    assert_eq!(kinds(&here), kinds(&there));
+    assert!(here.iter().zip(&there).all(|(a, b)| a["event_id"] != b["event_id"]));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn the_cap_may_come_unannounced() {
+    let rig = Rig::faulty("session_cap=1,cap_unannounced").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let mut sideband = rig.sideband(&id).await;
+    assert!(sideband.next().await.is_none(), "no error before the close");
+    assert_eq!(sideband.closed, Some(1001));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_may_be_required() {
+    let rig = Rig::faulty("create_needs_session").await;
+    let offer = viva_simulator::peer::offer(&[], &viva_simulator::peer::Settings::default()).await.unwrap().0;
+    assert_eq!(rig.create(&offer, None).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(rig.create(&offer, Some(&session(json!({})))).await.status(), StatusCode::CREATED);
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_without_media_is_given_up_when_its_faults_say() {
+    let rig = Rig::faulty("no_ice=300").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let begun = Instant::now();
+    assert_eq!(rig.sideband(&id).await.close_code().await, Some(1000));
+    assert!(begun.elapsed() >= Duration::from_millis(250));
+    rig.live(0).await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_echo_may_be_late_although_the_update_is_done() {
+    let rig = Rig::faulty("updated_late=500").await;
+    let (_pending, id) = rig.silent_call(None).await;
+    let mut sideband = rig.sideband(&id).await;
+    let begun = Instant::now();
+    sideband
+        .send(json!({"type": "session.update", "session": {"type": "realtime", "instructions": "Stage: closing"}}))
+        .await;
+    sideband.send(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+    let events = sideband.until("session.updated").await;
+    assert!(begun.elapsed() >= Duration::from_millis(490));
+    assert!(kinds(&events).contains(&"response.created"));
+    let mut text = events.iter().filter_map(|event| event["text"].as_str()).collect::<String>();
+    if text.is_empty() {
+        let rest = sideband.until("response.output_text.done").await;
+        text = find(&rest, "response.output_text.done")["text"].as_str().unwrap().to_owned();
+    }
+    assert!(text.to_lowercase().contains("thank"), "the update was in force at once: {text}");
     rig.stop().await;
 }

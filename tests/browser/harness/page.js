@@ -17,7 +17,7 @@ export const PATIENCE_MS = 60_000;
  */
 
 /**
- * @param {import("puppeteer-core").Browser} browser
+ * @param {import("puppeteer-core").Browser | import("puppeteer-core").BrowserContext} browser
  * @param {{firefoxSpeech?: import("./microphone.js").Utterance[], width?: number, height?: number}} [options]
  * @returns {Promise<Watched>}
  */
@@ -38,7 +38,7 @@ export async function openPage(browser, { firefoxSpeech, width = 1280, height = 
 
 /** Runs inside the page. */
 function observe() {
-  const seen = { peers: [], sockets: [], told: [], stored: [], violations: [], blobs: [] };
+  const seen = { peers: [], channels: [], sockets: [], told: [], stored: [], violations: [], blobs: [], cut: false };
   Object.defineProperty(window, "observed", { value: seen });
   window.RTCPeerConnection = class extends RTCPeerConnection {
     /** @param {any[]} args */
@@ -46,10 +46,18 @@ function observe() {
       super(...args);
       seen.peers.push(/** @type {never} */ (this));
     }
+    /** @param {[string, RTCDataChannelInit?]} args */
+    createDataChannel(...args) {
+      const channel = super.createDataChannel(...args);
+      seen.channels.push(/** @type {never} */ (channel));
+      return channel;
+    }
   };
   window.WebSocket = class extends WebSocket {
     /** @param {[string | URL, (string | string[])?]} args */
     constructor(...args) {
+      // A cut line: whatever is dialled, nobody there speaks WebSocket.
+      if (seen.cut) args[0] = String(args[0]).replace("/ws", "/no-ws");
       super(...args);
       seen.sockets.push(/** @type {never} */ (this));
       this.addEventListener("message", ({ data }) => seen.told.push(/** @type {never} */ (JSON.parse(data))));
@@ -108,6 +116,76 @@ export function doings(page) {
 /** What the server has said on `/ws` so far. @param {import("puppeteer-core").Page} page @returns {Promise<{type: string, [field: string]: unknown}[]>} */
 export function told(page) {
   return page.evaluate(() => /** @type {any} */ (window).observed.told);
+}
+
+/** Cuts the server line, and keeps it cut until `mend`. @param {import("puppeteer-core").Page} page */
+export function cut(page) {
+  return page.evaluate(() => {
+    const { observed } = /** @type {any} */ (window);
+    observed.cut = true;
+    observed.sockets.at(-1).close();
+  });
+}
+
+/** @param {import("puppeteer-core").Page} page */
+export function mend(page) {
+  return page.evaluate(() => void (/** @type {any} */ (window).observed.cut = false));
+}
+
+/** Says this to the model behind the page's back. @param {import("puppeteer-core").Page} page @param {object} event */
+export function sayToModel(page, event) {
+  return page.evaluate((text) => /** @type {any} */ (window).observed.channels.at(-1).send(text), JSON.stringify(event));
+}
+
+/** Says this to the server behind the page's back. @param {import("puppeteer-core").Page} page @param {object} message */
+export function sayToServer(page, message) {
+  return page.evaluate((text) => /** @type {any} */ (window).observed.sockets.at(-1).send(text), JSON.stringify(message));
+}
+
+/**
+ * The captions as they stand.
+ * @param {import("puppeteer-core").Page} page
+ * @returns {Promise<{item: string, speaker: string, final: boolean, words: string}[]>}
+ */
+export function captions(page) {
+  return page.$$eval("#captions .turn", (turns) =>
+    turns.map((turn) => ({
+      item: turn.getAttribute("data-item") ?? "",
+      speaker: turn.getAttribute("data-speaker") ?? "",
+      final: turn.getAttribute("data-final") === "yes",
+      words: turn.querySelector("p")?.textContent ?? "",
+    })),
+  );
+}
+
+/** From the next load on the browser refuses the microphone, until `allowMicrophone`. @param {import("puppeteer-core").Page} page */
+export async function refuseMicrophone(page) {
+  // The browser's own refusal cannot be had together with its false microphone.
+  await page.evaluateOnNewDocument(() => {
+    const { mediaDevices } = navigator;
+    if (!mediaDevices) return;
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = (wishes) =>
+      /** @type {any} */ (window).observed.allowed ? open(wishes) : Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+  });
+}
+
+/** @param {import("puppeteer-core").Page} page */
+export function allowMicrophone(page) {
+  return page.evaluate(() => void (/** @type {any} */ (window).observed.allowed = true));
+}
+
+/** The stored record, by the page's own credentials. @param {import("puppeteer-core").Page} page @returns {Promise<any>} */
+export function record(page) {
+  return page.evaluate(async () => {
+    const session = location.pathname.split("/")[2];
+    return (await fetch(`/api/sessions/${session}/transcript?format=json`)).json();
+  });
+}
+
+/** The state of each peer connection that the page made since it was loaded. @param {import("puppeteer-core").Page} page @returns {Promise<string[]>} */
+export function peers(page) {
+  return page.evaluate(() => /** @type {any} */ (window).observed.peers.map((/** @type {RTCPeerConnection} */ { connectionState }) => connectionState));
 }
 
 /**

@@ -14,6 +14,7 @@ const BINARY = process.env.VIVA_BIN ?? join(ROOT, "target/debug/viva");
 const READY_WITHIN_MS = 30_000;
 const GONE_WITHIN_MS = 15_000;
 const KEPT_LOG_LINES = 400;
+const READY = /open (http:\/\/\S+)/;
 /** Where `scripts/test` collects the servers' logs to search them for what must never be logged. */
 const LOGS = process.env.VIVA_TEST_LOGS;
 
@@ -22,14 +23,16 @@ const LOGS = process.env.VIVA_TEST_LOGS;
 export class Viva {
   #child;
   #dataDir;
+  #env;
   /** @type {string[]} */
   #log;
 
-  /** @param {import("node:child_process").ChildProcess} child @param {string} url @param {string} dataDir @param {string[]} log */
-  constructor(child, url, dataDir, log) {
+  /** @param {import("node:child_process").ChildProcess} child @param {string} url @param {string} dataDir @param {string[]} log @param {Record<string, string>} env */
+  constructor(child, url, dataDir, log, env) {
     this.#child = child;
     this.#dataDir = dataDir;
     this.#log = log;
+    this.#env = env;
     this.url = url.replace(/\/$/, "");
     this.port = Number(new URL(url).port);
   }
@@ -40,10 +43,22 @@ export class Viva {
    */
   static async start(env = {}) {
     const dataDir = await mkdtemp(join(tmpdir(), "viva-browser-"));
-    const child = launch([], { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...env });
+    const all = { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...env };
+    const child = launch([], all);
     const log = keepLog(child);
-    const url = await ready(child, log, /open (http:\/\/\S+)/);
-    return new Viva(child, url, dataDir, log);
+    const url = await ready(child, log, READY);
+    return new Viva(child, url, dataDir, log, all);
+  }
+
+  /**
+   * Ends it and starts it again where it was: same address, same data.
+   * @param {"SIGTERM" | "SIGKILL"} [signal] as a deployment ends it, or as a power cut does
+   */
+  async restart(signal = "SIGTERM") {
+    await end(this.#child, signal);
+    this.#child = launch([], { ...this.#env, PORT: String(this.port) });
+    this.#log = keepLog(this.#child);
+    await ready(this.#child, this.#log, READY);
   }
 
   get pid() {
@@ -82,11 +97,13 @@ export class Viva {
 }
 
 /**
- * The simulator in a process of its own, so that its sockets can be told from the server's.
+ * The simulator in a process of its own: its sockets can be told from the server's, it outlives the server, and it can
+ * be told what to do wrong (`viva simulate --list-faults`).
+ * @param {...string} faults
  * @returns {Promise<Simulator>}
  */
-export async function startSimulator() {
-  const child = launch(["simulate", "--port", "0", "--key", "sk-browser-tests"], {});
+export async function startSimulator(...faults) {
+  const child = launch(["simulate", "--port", "0", "--key", "sk-browser-tests", ...faults.flatMap((fault) => ["--fault", fault])], {});
   const log = keepLog(child);
   const url = await ready(child, log, /(http:\/\/127\.0\.0\.1:\d+)/);
   return { url: url.replace(/\/(v1\/?)?$/, ""), key: "sk-browser-tests", pid: /** @type {number} */ (child.pid), stop: () => end(child) };
@@ -134,11 +151,11 @@ async function ready(child, log, line) {
   throw new Error(`the server did not become ready:\n${log.join("\n")}`);
 }
 
-/** @param {import("node:child_process").ChildProcess} child */
-async function end(child) {
+/** @param {import("node:child_process").ChildProcess} child @param {"SIGTERM" | "SIGKILL"} [signal] */
+async function end(child, signal = "SIGTERM") {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(signal);
   const timer = setTimeout(() => child.kill("SIGKILL"), GONE_WITHIN_MS);
   await gone;
   clearTimeout(timer);

@@ -352,6 +352,7 @@ describe("a call", () => {
     assert.ok(old.closed);
     assert.equal(peer().speaking, microphones[0].track);
     await say({ type: "sdp_answer", answer: { type: "answer", sdp: "answer 2" }, callId: "c2", renegotiateId: "g2" });
+    assert.equal(news.renewal.at(-1).state, "renewing", "an answer is not a connection");
     peer().connect();
     await tick(10_000);
     assert.deepEqual(offers(), [["offer 0", undefined], ["offer 1", "g2"]], "and makes no offer of its own");

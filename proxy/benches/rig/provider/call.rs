@@ -17,6 +17,9 @@ const LISTENING: usize = 1_024;
 const SPEECH_MS: u64 = 2_600;
 const GAP_MS: u64 = 900;
 
+/// How long the provider keeps a call.
+pub(super) const USUAL_LIFE: Duration = Duration::from_secs(3_600);
+
 /// How fast a conversation goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -68,6 +71,8 @@ pub(crate) struct Life {
     pub(crate) posted: Instant,
     pub(crate) answered: Option<Instant>,
     pub(crate) hung_up: Option<Instant>,
+    /// The provider ended it by itself.
+    pub(crate) gone: Option<Instant>,
     pub(crate) had_peer: bool,
 }
 
@@ -91,6 +96,8 @@ pub(super) struct State {
     pub(super) audible: bool,
     life: Life,
     unknown_until: Instant,
+    /// Updates are carried out in their order, however long each takes.
+    updated_until: Instant,
     failing_hang_ups: u32,
     audio_ms: u64,
     events: u64,
@@ -111,10 +118,12 @@ pub(super) struct Active {
 
 impl Call {
     pub(super) fn new(number: u64, session: Value, mut quirks: Quirks, posted: Instant) -> Arc<Self> {
-        let life = Life { posted, answered: None, hung_up: None, had_peer: false };
+        let life = Life { posted, answered: None, hung_up: None, gone: None, had_peer: false };
         let mut session = session;
         session["object"] = "realtime.session".into();
         session["id"] = format!("sess_rig{number}").into();
+        let (lasts, drops) = (quirks.lasts(), quirks.drops_after());
+        session["expires_at"] = (unix_seconds() + lasts.as_secs()).into();
         let state = State {
             number,
             session,
@@ -124,6 +133,7 @@ impl Call {
             audible: false,
             life,
             unknown_until: Instant::now() + quirks.unknown_for(),
+            updated_until: Instant::now(),
             failing_hang_ups: quirks.failing_hang_ups(),
             quirks,
             audio_ms: 0,
@@ -133,7 +143,27 @@ impl Call {
             sideband: None,
             channel: None,
         };
-        Arc::new(Self { number, state: Mutex::new(state), changed: Notify::new() })
+        let call = Arc::new(Self { number, state: Mutex::new(state), changed: Notify::new() });
+        let ends = drops.map_or(lasts, |drops| drops.min(lasts));
+        if ends < USUAL_LIFE {
+            let call = Arc::clone(&call);
+            tokio::spawn(async move {
+                pause(ends).await;
+                call.end_by_itself();
+            });
+        }
+        call
+    }
+
+    /// The provider has had enough: its cap, or a fault of its own.
+    fn end_by_itself(&self) {
+        let mut state = self.lock();
+        if !state.is_over() {
+            state.life.gone = Some(Instant::now());
+            state.fall_silent();
+        }
+        drop(state);
+        self.touched();
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -180,8 +210,7 @@ impl Call {
             return HangUp::FailsThisTime;
         }
         state.life.hung_up = Some(Instant::now());
-        // Both listeners hear that there is nothing more to hear.
-        (state.sideband, state.channel, state.active) = (None, None, None);
+        state.fall_silent();
         drop(state);
         self.touched();
         HangUp::Done
@@ -368,7 +397,7 @@ impl Call {
         let id = &event["event_id"];
         match event["type"].as_str().unwrap_or_default() {
             "session.update" => {
-                let wait = state.quirks.update_takes();
+                let wait = state.update_takes();
                 if wait.is_zero() {
                     state.update(&event["session"]);
                 } else {
@@ -402,7 +431,22 @@ impl Call {
 
 impl State {
     pub(super) fn is_over(&self) -> bool {
-        self.life.hung_up.is_some()
+        self.life.hung_up.is_some() || self.life.gone.is_some()
+    }
+
+    /// Both listeners hear that there is nothing more to hear; what was being said breaks off.
+    fn fall_silent(&mut self) {
+        (self.sideband, self.channel) = (None, None);
+        if let Some(Active { item: Some(item), said, .. }) = self.active.take() {
+            self.completed(&item, &said);
+        }
+    }
+
+    /// How long the next update takes, behind those that are under way.
+    fn update_takes(&mut self) -> Duration {
+        let now = Instant::now();
+        self.updated_until = self.updated_until.max(now) + self.quirks.update_takes();
+        self.updated_until - now
     }
 
     fn event_id(&mut self) -> Value {
@@ -489,6 +533,10 @@ impl State {
             None => events::error("item_retrieve_invalid_item_id", asked_by),
         });
     }
+}
+
+fn unix_seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Fields that are there replace theirs; of the nested objects these two are taken whole.

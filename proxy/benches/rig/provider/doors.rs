@@ -13,10 +13,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::sdp;
 use super::call::{Call, HangUp};
 use super::weather::{Fate, Quirks};
 use super::{Shared, sideband};
-use crate::sdp;
 
 /// Buffers keep their size, and there are many sockets.
 const READ_BUFFER: usize = 4 * 1024;

@@ -60,7 +60,7 @@ fn begin(state: &mut State, reply: &str) -> String {
         return String::new();
     }
     let item = state.name("item");
-    let words = format!("I see, {item}. What was the hardest part of that, and what did you do about it yourself?");
+    let words = format!("{item} is noted. What was the hardest part of that, and what did you do about it yourself?");
     let after = state.items.last().map(|item| item.id.clone());
     let empty = events::model_item(&item, "in_progress", None);
     state.items.push(Item { id: item.clone(), origin: Origin::Model, words: None, completed_at: None });

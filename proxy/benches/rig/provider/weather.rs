@@ -6,6 +6,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
+use super::call::USUAL_LIFE;
+
 /// Probabilities. Of an event of their kind unless said otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Weather {
@@ -35,6 +37,10 @@ pub(crate) struct Weather {
     pub(crate) silent: f64,
     /// Of a call: the first attempts to hang it up fail.
     pub(crate) hang_up_fails: f64,
+    /// Of a call: the provider keeps it for less than a minute, and says so.
+    pub(crate) short_life: f64,
+    /// Of a call: the provider drops it without a word.
+    pub(crate) dropped: f64,
     /// Of an offer: refused with a retryable status.
     pub(crate) refused_offer: f64,
     /// Of an offer: answered later than anybody waits for.
@@ -63,6 +69,8 @@ impl Weather {
             cut: 0.25,
             silent: 0.05,
             hang_up_fails: 0.15,
+            short_life: 0.15,
+            dropped: 0.12,
             refused_offer: 0.03,
             late_answer: 0.01,
         }
@@ -163,6 +171,14 @@ impl Quirks {
         } else {
             Course::Whole
         }
+    }
+
+    pub(super) fn lasts(&mut self) -> Duration {
+        if self.happens(self.weather.short_life) { self.within(15_000..55_000) } else { USUAL_LIFE }
+    }
+
+    pub(super) fn drops_after(&mut self) -> Option<Duration> {
+        self.happens(self.weather.dropped).then(|| self.within(1_000..40_000))
     }
 
     pub(super) fn failing_hang_ups(&mut self) -> u32 {

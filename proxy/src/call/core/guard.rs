@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CallCore, Control, Directive, EndedBy};
 use crate::clock::Millis;
 use crate::transcript::turn::{After, TurnFact};
-use crate::transcript::{Entry, IncidentKind, Origin, Source};
+use crate::transcript::{Entry, IncidentKind, Origin, Source, Speaker};
 use crate::upstream::facts::{Gate, Guarded};
 
 /// Foreign doings within this time are one incident.
@@ -74,10 +74,10 @@ impl CallCore {
         }
     }
 
-    /// Looks at a turn that begins: items placed by somebody are taken out again. Typed words are a drop-in client's
-    /// right.
-    pub(super) fn judge_item(&mut self, source: Source, item: &str, fact: &TurnFact) {
-        let TurnFact::Began { origin, after, .. } = fact else { return };
+    /// Looks at a turn that begins: items placed by somebody are taken out again, and what was put into the model's
+    /// mouth is not the model's on the record either. Typed words are a drop-in client's right.
+    pub(super) fn judge_item(&mut self, source: Source, item: &str, mut fact: TurnFact) -> TurnFact {
+        let TurnFact::Began { origin, after, speaker, .. } = &mut fact else { return fact };
         let foreign = match origin {
             Origin::Speech | Origin::Reply => false,
             Origin::Typed => self.setup.guard == Guard::Own,
@@ -85,7 +85,10 @@ impl CallCore {
         };
         // An event without a place repeats an item; only `added` brings one.
         if !foreign || *after == After::Unknown || source != Source::Sideband || !self.may_judge() {
-            return;
+            return fact;
+        }
+        if *origin == Origin::Injected {
+            *speaker = Speaker::System;
         }
         if self.tampered("foreign_item") == Verdict::GoOn {
             if self.noticed.removed.len() == MAX_REMOVED {
@@ -95,6 +98,7 @@ impl CallCore {
             let id = self.directive_id();
             self.direct(Directive::Remove { id, item: item.to_owned() });
         }
+        fact
     }
 
     /// An item was taken out of the conversation. The record keeps it; that somebody did it is an incident.

@@ -113,16 +113,32 @@ fn render(key: &str, value: &Value, words: Words) -> String {
         Value::String(text) if NAMES.contains(&key) => text.clone(),
         Value::String(text) => length(text),
         Value::Array(items) => joined(items.iter().map(|item| render(key, item, words))),
-        Value::Object(fields) => joined(fields.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
-            let text = render(key, value, words);
-            match value {
-                _ if key.starts_with(char::is_uppercase) => format!("{key} {text}"),
-                Value::Object(_) | Value::Array(_) => format!("{key}=[{text}]"),
-                _ => format!("{key}={text}"),
-            }
-        })),
+        Value::Object(fields) => {
+            // What a message is comes before what it says.
+            let kind = fields.get("type").and_then(Value::as_str).map(str::to_owned);
+            let rest = fields.iter().filter(|(key, value)| !value.is_null() && (kind.is_none() || *key != "type"));
+            let rest = rest.map(|(key, value)| field(key, value, words)).collect::<Vec<_>>();
+            joined(kind.into_iter().chain(rest))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+fn field(key: &str, value: &Value, words: Words) -> String {
+    let text = render(key, value, words);
+    match (key, value) {
+        ("Commit", value) if words == Words::Hidden => format!("{key} {}", kinds(value)),
+        _ if key.starts_with(char::is_uppercase) => format!("{key} {text}"),
+        (_, Value::Object(_) | Value::Array(_)) => format!("{key}=[{text}]"),
+        _ => format!("{key}={text}"),
+    }
+}
+
+/// A batch as `3 turn, 4 stage`: its bodies and hashes are for machines.
+fn kinds(commit: &Value) -> String {
+    let records = commit["records"].as_array().into_iter().flatten();
+    let kinds = records.map(|record| format!("{} {}", record["n"], record["kind"].as_str().unwrap_or("?")));
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {
@@ -145,14 +161,17 @@ mod tests {
         assert_eq!(shown(&input, Words::Hidden), "Fact sideband Turn Item item_3 0 Append ‹16 bytes›");
         assert_eq!(shown(&input, Words::Shown), r#"Fact sideband Turn Item item_3 0 Append "I built a bridge""#);
         let effect = json!({"ToClient": {"type": "user_caption", "text": "I built", "itemId": "i", "n": 3, "x": null}});
-        assert_eq!(shown(&effect, Words::Hidden), "ToClient itemId=i n=3 text=‹7 bytes› type=user_caption");
+        assert_eq!(shown(&effect, Words::Hidden), "ToClient user_caption itemId=i n=3 text=‹7 bytes›");
         assert_eq!(shown(&json!("Tick"), Words::Hidden), "Tick");
+        let commit =
+            json!({"Commit": {"expected_n": 3, "records": [{"n": 3, "kind": "turn"}, {"n": 4, "kind": "seal"}]}});
+        assert_eq!(shown(&commit, Words::Hidden), "Commit 3 turn, 4 seal");
     }
 
     #[test]
     fn a_field_that_nobody_knows_is_hidden() {
         let value = json!({"ToClient": {"type": "new", "novelty": "a secret", "list": ["a", {"deep": "b"}]}});
-        assert_eq!(shown(&value, Words::Hidden), "ToClient list=[‹1 bytes› deep=‹1 bytes›] novelty=‹8 bytes› type=new");
+        assert_eq!(shown(&value, Words::Hidden), "ToClient new list=[‹1 bytes› deep=‹1 bytes›] novelty=‹8 bytes›");
         let json = hidden(value.clone(), Words::Hidden).to_string();
         assert!(!json.contains("secret") && json.contains("\"type\":\"new\""), "{json}");
         assert_eq!(hidden(value.clone(), Words::Shown), value);

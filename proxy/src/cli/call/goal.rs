@@ -38,18 +38,14 @@ impl Seen {
         is_new
     }
 
-    /// Final words of the candidate; after a loss the same turn may be told again.
-    pub(super) fn candidate(&mut self, item: String, text: &str) {
-        if !text.is_empty() {
-            self.candidate_turns.insert(item);
-        }
+    /// Final words of the candidate. `false`: there are none, or the turn was told before, as after a loss.
+    pub(super) fn candidate(&mut self, item: String, text: &str) -> bool {
+        !text.is_empty() && self.candidate_turns.insert(item)
     }
 
     /// Final words of the interviewer.
-    pub(super) fn ai(&mut self, item: String, text: &str) {
-        if !text.is_empty() {
-            self.ai_turns.insert(item);
-        }
+    pub(super) fn ai(&mut self, item: String, text: &str) -> bool {
+        !text.is_empty() && self.ai_turns.insert(item)
     }
 }
 
@@ -96,10 +92,14 @@ mod tests {
             (0..stages).for_each(|n| {
                 seen.stage(format!("stage {n}"));
             });
-            (0..candidate).for_each(|n| seen.candidate(format!("u{n}"), "words"));
-            (0..ai).for_each(|n| seen.ai(format!("a{n}"), "words"));
+            (0..candidate).for_each(|n| {
+                seen.candidate(format!("u{n}"), "words");
+            });
+            (0..ai).for_each(|n| {
+                seen.ai(format!("a{n}"), "words");
+            });
         }
-        seen.ai("silence".to_owned(), "");
+        assert!(!seen.ai("silence".to_owned(), ""));
         seen
     }
 

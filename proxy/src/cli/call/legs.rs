@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
+use viva_simulator::caller::{CallerOptions, DeadMan, Floor, Lines, Link};
 use viva_simulator::{CallerEvent, CallerHandle, Source};
 
-use super::autopilot::Autopilot;
+use super::offer::Aim;
 
 /// After the switch last words still come by the old connection.
 const FADE: Duration = Duration::from_secs(5);
@@ -18,15 +19,16 @@ pub(super) struct Leg {
     /// Our own id of its call.
     pub(super) call_id: String,
     pub(super) caller: CallerHandle,
-    pub(super) autopilot: Autopilot,
     /// It came up and has not closed.
     pub(super) connected: bool,
     over: bool,
+    /// It has no floor until it is given.
+    waits: bool,
 }
 
 impl Leg {
-    pub(super) fn new(call_id: String, caller: CallerHandle) -> Self {
-        Self { call_id, caller, autopilot: Autopilot::default(), connected: false, over: false }
+    pub(super) fn new(call_id: String, caller: CallerHandle, floor: Floor) -> Self {
+        Self { call_id, caller, connected: false, over: false, waits: floor == Floor::Waits }
     }
 
     /// Whether its far side closed it.
@@ -75,7 +77,9 @@ impl Legs {
     }
 
     /// In force from here on, in place of whatever was.
-    pub(super) fn replace(&mut self, leg: Leg) {
+    pub(super) async fn replace(&mut self, leg: Leg, voice: &mut Voice) {
+        self.drop_now(voice).await;
+        voice.speak_on(&leg).await;
         self.now = Some(leg);
     }
 
@@ -84,9 +88,25 @@ impl Legs {
         self.next = Some(leg);
     }
 
-    /// The one in force is of no use any more.
-    pub(super) fn drop_now(&mut self) {
-        self.now = None;
+    /// The one in force is of no use any more; what it had not said is kept.
+    pub(super) async fn drop_now(&mut self, voice: &mut Voice) {
+        if let Some(mut leg) = self.now.take() {
+            voice.keep(leg.caller.yield_floor().await);
+        }
+    }
+
+    /// The server can be reached, or cannot: the dead-man switches must know.
+    pub(super) async fn server_is(&mut self, link: Link) {
+        if let Some(leg) = &self.now {
+            leg.caller.server_is(link).await;
+        }
+    }
+
+    /// No reply is asked for any more.
+    pub(super) async fn stand_down(&mut self) {
+        if let Some(leg) = &self.now {
+            leg.caller.stand_down().await;
+        }
     }
 
     /// The next one is of no use.
@@ -95,13 +115,15 @@ impl Legs {
     }
 
     /// The next one takes over, if it is the one of this call; the old one fades.
-    pub(super) async fn switch(&mut self, call_id: &str, now: Instant) -> bool {
+    pub(super) async fn switch(&mut self, call_id: &str, voice: &mut Voice, now: Instant) -> bool {
         let Some(next) = self.next.take_if(|next| next.call_id == call_id) else { return false };
-        if let Some(mut old) = self.now.replace(next) {
-            old.autopilot.rest();
-            old.caller.hush().await;
+        if let Some(mut old) = self.now.take() {
+            old.caller.stand_down().await;
+            voice.keep(old.caller.yield_floor().await);
             self.old = Some((old, now + FADE));
         }
+        voice.speak_on(&next).await;
+        self.now = Some(next);
         true
     }
 
@@ -140,31 +162,42 @@ async fn heard(leg: Option<&mut Leg>) -> CallerEvent {
     let event = leg.caller.next_event().await.unwrap_or(CallerEvent::Closed);
     match &event {
         CallerEvent::Connected(_) => leg.connected = true,
-        CallerEvent::Server(event) => leg.autopilot.observe(event, Instant::now()),
         CallerEvent::Closed => (leg.over, leg.connected) = (true, false),
         _ => {}
     }
     event
 }
 
-/// Where each connection's words come from.
-pub(super) struct Voices {
-    source: Source,
-    taken: u64,
+/// What the caller says, on whichever connection it is.
+pub(super) struct Voice {
+    /// For the first connection, which begins with it.
+    source: Option<Source>,
+    /// What an earlier connection left unsaid.
+    left: Lines,
 }
 
-impl Voices {
+impl Voice {
     pub(super) fn new(source: Source) -> Self {
-        Self { source, taken: 0 }
+        Self { source: Some(source), left: Lines::default() }
     }
 
-    /// For one more connection: other answers, or the recording from its beginning.
-    pub(super) fn next(&mut self) -> Source {
-        let ordinal = self.taken;
-        self.taken += 1;
-        match &self.source {
-            Source::Seeded(seed) => Source::Seeded(seed.wrapping_add(ordinal)),
-            Source::Lines(_) | Source::Recording(_) => self.source.clone(),
+    /// How a new connection begins: the very first one speaks, any other waits for the floor.
+    pub(super) fn begin(&mut self, aim: Aim) -> (Source, CallerOptions) {
+        let options = CallerOptions { dead_man: DeadMan::On, ..CallerOptions::default() };
+        match self.source.take_if(|_| aim == Aim::Instead) {
+            Some(source) => (source, options),
+            None => (Source::Lines(Vec::new()), CallerOptions { floor: Floor::Waits, ..options }),
+        }
+    }
+
+    fn keep(&mut self, lines: Lines) {
+        self.left = lines;
+    }
+
+    async fn speak_on(&mut self, leg: &Leg) {
+        // The first connection has its words already; taking nothing would take them away.
+        if leg.waits {
+            leg.caller.take_floor(std::mem::take(&mut self.left)).await;
         }
     }
 }

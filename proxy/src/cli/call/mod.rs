@@ -1,7 +1,6 @@
 //! `viva call`: one whole call as a native WebRTC client, doing what a browser does and nothing else. The smoke test of
 //! any deployment: it signs in or takes a ticket, offers, talks, watches the stages, ends, and reads back what was stored.
 
-mod autopilot;
 mod goal;
 mod legs;
 mod line;
@@ -21,7 +20,7 @@ use viva_simulator::Source;
 use viva_simulator::speech::wav::Recording;
 
 use goal::Goal;
-use legs::Voices;
+use legs::Voice;
 use report::{Form, Report};
 use server::Server;
 use talk::{Course, Story};
@@ -82,7 +81,7 @@ pub(super) async fn run(args: CallArgs) -> ExitCode {
         Ok(server) => server,
         Err(error) => return report.could_not_begin(&error.to_string()),
     };
-    let story = match talk::talk(&server, Voices::new(source), course, &mut report).await {
+    let story = match talk::talk(&server, Voice::new(source), course, &mut report).await {
         Ok(story) => story,
         Err(error) => return report.could_not_begin(&error.to_string()),
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 use viva_simulator::Caller;
+use viva_simulator::caller::Floor;
 
 /// Upstream 10 s, and a little for the way.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
@@ -38,13 +39,22 @@ pub(super) struct Offer {
     stage: Stage,
     deadline: Instant,
     tries: u32,
+    /// Whether the caller that waits for the answer speaks at once.
+    pub(super) floor: Floor,
 }
 
 impl Offer {
     /// Of the caller's own.
     pub(super) fn own(now: Instant) -> Self {
         let deadline = now + USUAL_DEADLINE;
-        Self { renegotiate_id: None, aim: Aim::Instead, stage: Stage::Waiting(now), deadline, tries: 0 }
+        Self {
+            renegotiate_id: None,
+            aim: Aim::Instead,
+            stage: Stage::Waiting(now),
+            deadline,
+            tries: 0,
+            floor: Floor::Waits,
+        }
     }
 
     /// That the server asked for; `None` when the message is none.
@@ -55,7 +65,14 @@ impl Offer {
         let left = until.map_or(USUAL_DEADLINE, |until| {
             Duration::try_from(until.duration_since(jiff::Timestamp::now())).unwrap_or(Duration::ZERO)
         });
-        Some(Self { renegotiate_id: Some(id), aim, stage: Stage::Waiting(now), deadline: now + left, tries: 0 })
+        Some(Self {
+            renegotiate_id: Some(id),
+            aim,
+            stage: Stage::Waiting(now),
+            deadline: now + left,
+            tries: 0,
+            floor: Floor::Waits,
+        })
     }
 
     /// When something is to be done about it.
@@ -76,7 +93,8 @@ impl Offer {
     }
 
     /// It went out.
-    pub(super) fn sent(&mut self, caller: Caller, now: Instant) {
+    pub(super) fn sent(&mut self, caller: Caller, floor: Floor, now: Instant) {
+        self.floor = floor;
         self.stage = Stage::Sent(Box::new(caller), now + ANSWER_PATIENCE);
     }
 

@@ -67,9 +67,10 @@ impl Relay {
         self.seq = self.seq.max(seq);
     }
 
-    /// The line is back: what it had not acknowledged goes out again.
+    /// The line is back: what it had not acknowledged goes out again, without deltas, whose words come again in the end.
     pub(super) fn again(&self) -> Vec<Value> {
-        if self.control == Control::Relay { self.kept.iter().map(message).collect() } else { Vec::new() }
+        let whole = self.kept.iter().filter(|kept| !kept.event["delta"].is_string());
+        if self.control == Control::Relay { whole.map(message).collect() } else { Vec::new() }
     }
 
     /// The model said something on that call. Returns what is to be sent.
@@ -162,10 +163,12 @@ mod tests {
         let mut relay = Relay::default();
         relay.control_is("relay");
         relay.offer(json!({ "type": "response.created" }), "c1");
+        relay.offer(delta("a", "words"), "c1");
         relay.offer(json!({ "type": "response.done" }), "c1");
         relay.acknowledged(1);
-        assert_eq!(relay.kept.len(), 1);
-        assert_eq!(relay.again()[0]["seq"], 2, "what is not is told again");
+        assert_eq!(relay.kept.len(), 2);
+        let again: Vec<_> = relay.again().iter().map(|message| message["seq"].as_u64()).collect();
+        assert_eq!(again, [Some(3)], "what is not stored is told again, and whole");
     }
 
     #[test]

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use viva_simulator::caller::{MannerSettings, SetupTimes};
-use viva_simulator::{Caller, CallerEvent, CallerOptions};
+use viva_simulator::caller::{Link, SetupTimes};
+use viva_simulator::{Caller, CallerEvent};
 
 use super::goal::{Goal, Seen};
-use super::legs::{Leg, Legs, Place, Voices, call_of};
+use super::legs::{Leg, Legs, Place, Voice, call_of};
 use super::line::{Address, Line};
 use super::offer::{Aim, Offer};
 use super::relay::Relay;
@@ -23,8 +23,6 @@ use super::socket::SocketError;
 const AFTER_RECORDING: Duration = Duration::from_secs(4);
 /// The server mostly knows why a connection was lost, and says what to do; after this the caller offers by itself.
 const SERVER_PATIENCE: Duration = Duration::from_secs(3);
-/// On a connection that waits for the switch the caller does not speak first.
-const HOLDS_BACK: Duration = Duration::from_secs(60);
 
 /// Why a call did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -91,13 +89,15 @@ struct Talk<'a> {
     offer: Option<Offer>,
     /// The connection in force is gone, and nobody has said how to go on.
     lost: Option<Instant>,
+    /// What the connection in force was told of the line.
+    link: Link,
     relay: Relay,
     epoch: u64,
     executed: HashSet<String>,
     recording_over: Option<Instant>,
     reload_at: Option<Instant>,
     goal: Goal,
-    voices: &'a mut Voices,
+    voice: &'a mut Voice,
     story: &'a mut Story,
     report: &'a mut Report,
 }
@@ -105,7 +105,7 @@ struct Talk<'a> {
 /// Makes the call and stays in it until it is over.
 pub(super) async fn talk(
     server: &Server,
-    mut voices: Voices,
+    mut voice: Voice,
     course: Course,
     report: &mut Report,
 ) -> Result<Story, TalkError> {
@@ -120,13 +120,14 @@ pub(super) async fn talk(
             legs: Legs::default(),
             offer: None,
             lost: None,
+            link: Link::Up,
             relay: Relay::default(),
             epoch: 0,
             executed: HashSet::new(),
             recording_over: None,
             reload_at: None,
             goal: course.goal,
-            voices: &mut voices,
+            voice: &mut voice,
             story: &mut story,
             report,
         };
@@ -135,8 +136,8 @@ pub(super) async fn talk(
                 talk.legs.hang_up().await;
                 break;
             }
-            // What is dropped here ends as a closed tab ends it.
-            Life::Dropped => {}
+            // What is dropped here ends as a closed tab ends it. What was not said yet, the caller says later.
+            Life::Dropped => talk.legs.drop_now(talk.voice).await,
         }
         report.line("everything was dropped; joining again");
         ticket = server.fresh_ticket(&story.session_id).await?;
@@ -190,22 +191,19 @@ impl Talk<'_> {
     }
 
     /// The next moment at which something is to be done.
-    fn wake(&mut self) -> Option<Instant> {
-        let pilot = self.legs.now().and_then(|leg| leg.autopilot.due());
-        [self.offer.as_ref().map(Offer::wake), self.lost, pilot, self.legs.fades_at()].into_iter().flatten().min()
+    fn wake(&self) -> Option<Instant> {
+        [self.offer.as_ref().map(Offer::wake), self.lost, self.legs.fades_at()].into_iter().flatten().min()
     }
 
     async fn on_time(&mut self, now: Instant) -> Result<(), TalkError> {
         self.legs.fade(now).await;
-        let server_is_there = self.line.is_up();
-        if let Some(leg) = self.legs.now() {
-            for event in leg.autopilot.answer(now, server_is_there) {
-                leg.caller.send_event(event).await;
-            }
+        let link = if self.line.is_up() { Link::Up } else { Link::Down };
+        if std::mem::replace(&mut self.link, link) != link {
+            self.legs.server_is(link).await;
         }
         if self.lost.is_some_and(|until| until <= now) {
             self.lost = None;
-            if self.offer.is_none() && server_is_there && !self.story.ending {
+            if self.offer.is_none() && link == Link::Up && !self.story.ending {
                 self.offer = Some(Offer::own(now));
             }
         }
@@ -229,17 +227,15 @@ impl Talk<'_> {
             self.offer = Some(offer);
             return Ok(());
         }
-        let mut options = CallerOptions::default();
-        if offer.aim == Aim::Beside {
-            options.manner = MannerSettings { patience: HOLDS_BACK, ..options.manner };
-        }
-        let (sdp, caller) = Caller::start(self.voices.next(), options).await?;
+        let (source, options) = self.voice.begin(offer.aim);
+        let floor = options.floor;
+        let (sdp, caller) = Caller::start(source, options).await?;
         let mut message = json!({ "type": "sdp_offer", "offer": { "type": "offer", "sdp": sdp } });
         if let Some(id) = &offer.renegotiate_id {
             message["renegotiateId"] = id.as_str().into();
         }
         self.line.send(&message).await;
-        offer.sent(caller, Instant::now());
+        offer.sent(caller, floor, Instant::now());
         self.offer = Some(offer);
         Ok(())
     }
@@ -248,16 +244,19 @@ impl Talk<'_> {
         let now = Instant::now();
         let Some(offer) = &mut self.offer else { return Ok(()) };
         let Some((caller, waited)) = offer.answered(message, now) else { return Ok(()) };
-        let aim = offer.aim;
+        let (aim, floor) = (offer.aim, offer.floor);
         self.offer = None;
         let handle = caller.answer(message["answer"]["sdp"].as_str().unwrap_or_default()).await?;
-        let leg = Leg::new(call_of(message).unwrap_or_default().to_owned(), handle);
+        let leg = Leg::new(call_of(message).unwrap_or_default().to_owned(), handle, floor);
         self.story.calls += 1;
         if self.story.calls == 1 {
             self.story.setup.answer = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         }
         match aim {
-            Aim::Instead => self.legs.replace(leg),
+            Aim::Instead => {
+                self.link = Link::Up;
+                self.legs.replace(leg, self.voice).await;
+            }
             Aim::Beside => self.legs.bring(leg),
         }
         Ok(())
@@ -280,7 +279,7 @@ impl Talk<'_> {
         Ok(())
     }
 
-    fn renegotiate(&mut self, message: &Value) {
+    async fn renegotiate(&mut self, message: &Value) {
         let known = self.offer.as_ref().and_then(|offer| offer.renegotiate_id.as_deref());
         if known.is_some() && known == message["id"].as_str() {
             return;
@@ -289,14 +288,14 @@ impl Talk<'_> {
         self.lost = None;
         self.legs.drop_next();
         if offer.aim == Aim::Instead {
-            self.legs.drop_now();
+            self.legs.drop_now(self.voice).await;
         }
         self.offer = Some(offer);
     }
 
     async fn switch(&mut self, message: &Value) {
         let call_id = call_of(message).unwrap_or_default();
-        let moved = self.legs.switch(call_id, Instant::now()).await;
+        let moved = self.legs.switch(call_id, self.voice, Instant::now()).await;
         let is_in_force = self.legs.now().is_some_and(|leg| leg.call_id == call_id);
         if moved || is_in_force {
             self.line.send(&json!({ "type": "switched", "id": message["id"] })).await;
@@ -311,7 +310,9 @@ impl Talk<'_> {
             "session" => self.joined(message).await,
             "missed" => {
                 for missed in message["messages"].as_array().into_iter().flatten() {
-                    self.told(missed);
+                    if self.told(missed) {
+                        self.report.event(missed["type"].as_str().unwrap_or_default(), missed);
+                    }
                 }
                 return Ok(());
             }
@@ -324,7 +325,7 @@ impl Talk<'_> {
             "control" => self.control(message).await,
             "sdp_answer" => return self.answered(message).await,
             "error" => self.refused(message)?,
-            "renegotiate" => self.renegotiate(message),
+            "renegotiate" => self.renegotiate(message).await,
             "switch" => self.switch(message).await,
             "transcript_acknowledged" => {
                 self.relay.acknowledged(message["seq"].as_u64().unwrap_or(0));
@@ -338,11 +339,7 @@ impl Talk<'_> {
                 self.story.ending = true;
                 self.story.seen.ended_by = message["ended_by"].as_str().map(str::to_owned);
             }
-            "interview_ending" | "slow_down" => {
-                if let Some(leg) = self.legs.now() {
-                    leg.autopilot.rest();
-                }
-            }
+            "interview_ending" | "slow_down" => self.legs.stand_down().await,
             "interview_saved" => self.story.saved = true,
             _ => {}
         }
@@ -383,28 +380,28 @@ impl Talk<'_> {
         for kept in self.relay.control_is(control) {
             self.line.send(&kept).await;
         }
-        self.epoch = message["epoch"].as_u64().unwrap_or(self.epoch);
-        if control == "sideband"
-            && let Some(leg) = self.legs.now()
-        {
-            leg.autopilot.server_is_back();
+        let epoch = message["epoch"].as_u64().unwrap_or(self.epoch);
+        if epoch > self.epoch {
+            // What was carried out in an epoch is not asked for in a later one.
+            self.executed.clear();
+            self.epoch = epoch;
         }
     }
 
-    /// A stage or a caption, now or missed. Whether it is worth a line.
+    /// A stage or a caption, now or missed. Whether it is news.
     fn told(&mut self, message: &Value) -> bool {
         let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
         let seen = &mut self.story.seen;
-        match message["type"].as_str().unwrap_or_default() {
+        let is_news = match message["type"].as_str().unwrap_or_default() {
             "stage_change" => return seen.stage(text("stage")),
             "user_caption" if message["final"] == true => seen.candidate(text("itemId"), &text("text")),
             "agent_caption" if message["final"] == true => seen.ai(text("itemId"), &text("text")),
             _ => return false,
-        }
+        };
         if self.recording_over.is_some() {
             self.recording_over = Some(Instant::now());
         }
-        true
+        is_news
     }
 
     /// What the server has its client do, once each and only under the present control.

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{SessionId, TenantId};
+use viva_proxy::transcript::export::journal;
+use viva_proxy::transcript::verify::{Vouched, verify};
 use viva_proxy::transcript::{Entry, Speaker, StageReason, chain};
 
-use super::harness::{Guest, Server, is, refusal};
+use super::harness::{Guest, Server, is, refusal, signer};
 use crate::store::fixture::{Pen, stage, turn};
 
 /// An interview of two turns that was begun and never ended: its server is gone.
@@ -59,6 +61,38 @@ async fn a_transcript_is_read_in_three_forms() {
         refusal(guest.get(&format!("/api/sessions/{id}/transcript?format=pdf")).await).await,
         is(400, "BAD_MESSAGE")
     );
+}
+
+#[tokio::test]
+async fn a_journal_is_exported_to_its_people_before_and_after_its_end() {
+    let server = Server::start().await;
+    let guest = server.guest().await;
+    let (id, ctx) = left_behind(&server, &guest).await;
+    let path = format!("/api/sessions/{id}/transcript?format=journal");
+    let exported = async || {
+        let response = guest.get(&path).await;
+        assert_eq!(response.headers()["content-type"], journal::MEDIA_TYPE);
+        journal::parse(&response.text().await.unwrap()).expect("an export")
+    };
+    let (header, records) = exported().await;
+    assert_eq!((header.session_id, header.exported_at.as_str()), (id, "2026-11-18T11:06:40.000Z"));
+    assert_eq!(records, server.store.journal(ctx, id, 0).await.unwrap());
+    let found = verify(id, &records, Some(header.claim()), &[]).expect("it holds together");
+    assert_eq!(found.vouched, Vouched::Unsealed);
+
+    assert_eq!(guest.post(&format!("/api/sessions/{id}/end"), json!({})).await.status(), 200);
+    let (header, records) = exported().await;
+    let key = signer().public();
+    let found = verify(id, &records, Some(header.claim()), &[key]).expect("sealed by the server's key");
+    assert_eq!((found.vouched, found.records), (Vouched::Signed { key, trusted: true }, 5));
+
+    let stranger = server.guest().await;
+    assert_eq!(refusal(stranger.get(&path).await).await, is(404, "NOT_FOUND"));
+    let nobody = server.request(reqwest::Method::GET, &path).send().await.unwrap();
+    assert_eq!(refusal(nobody).await.0, 401);
+    let (fresh, _) = guest.session().await;
+    let unspoken = guest.get(&format!("/api/sessions/{fresh}/transcript?format=journal")).await.text().await.unwrap();
+    assert_eq!(journal::parse(&unspoken).map(|(header, records)| (header.records, records.len())), Ok((0, 0)));
 }
 
 #[tokio::test]

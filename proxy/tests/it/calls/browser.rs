@@ -33,6 +33,8 @@ pub(super) struct Browser {
     executed: HashSet<String>,
     /// What was said aloud, in order.
     pub(super) said: Vec<String>,
+    /// What the model told the page over the data channel, without deltas: the truth that a record is compared with.
+    pub(super) channel: Vec<Value>,
     /// Events that were carried out for the server.
     pub(super) orders: Vec<Value>,
 }
@@ -81,6 +83,7 @@ impl Browser {
             call_ref: answer["callRef"].as_str().map(str::to_owned),
             executed: HashSet::new(),
             said: Vec::new(),
+            channel: Vec::new(),
             orders: Vec::new(),
         }
     }
@@ -91,6 +94,11 @@ impl Browser {
 
     pub(super) async fn send(&mut self, message: Value) {
         self.socket.send(message).await;
+    }
+
+    /// Something that no page of ours would write to its data channel.
+    pub(super) async fn to_model(&mut self, event: Value) {
+        self.caller.send_event(event).await;
     }
 
     pub(super) async fn end(&mut self) {
@@ -237,6 +245,11 @@ impl Browser {
     }
 
     async fn noticed(&mut self, event: CallerEvent) {
+        if let CallerEvent::Server(event) = &event
+            && event["delta"].is_null()
+        {
+            self.channel.push(event.clone());
+        }
         if let CallerEvent::Server(event) = &event {
             self.remember(event);
         }

@@ -179,14 +179,15 @@ async fn a_socket_that_leaves_during_the_exchange_leaves_no_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_the_model_ends_is_over_and_sealed() {
+async fn a_call_that_the_model_is_about_to_end_and_nobody_follows_is_over_and_sealed() {
     let faults = Faults { session_cap: Some(Duration::from_secs(6)), ..Faults::default() };
     let house = House::with(faults, &[]).await;
     let booked = house.book("short").await;
     let mut browser = Browser::call(&house, &booked, brief()).await;
     assert_eq!(browser.until_closed(Duration::from_secs(30)).await, 1000);
     let ended = browser.log().last("session_ended").unwrap();
-    assert_eq!(ended["ended_by"], "upstream_error", "{:?}", browser.log().kinds());
+    assert_eq!(ended["ended_by"], "session_cap", "{:?}", browser.log().kinds());
+    assert!(browser.log().has("renegotiate"), "the client was asked for another call, and made none");
     assert!(!browser.log().turns().is_empty());
     let head = browser.log().last("interview_saved").unwrap()["head"].as_str().unwrap().to_owned();
     assert_eq!(house.closed().sealed(&booked).await, head);

@@ -1,6 +1,7 @@
 //! A server with everything around it: the model with its faults and the view inside, the wire between them, a data
 //! directory that outlives the server, and the guest who signed in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{SessionId, TenantId};
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{CallRow, Store};
-use viva_proxy::transcript::{Entry, Hash, Record, Sealed, chain};
+use viva_proxy::transcript::{Entry, HangUp, Hash, Record, Sealed, chain};
 use viva_simulator::config::Media;
 
 use viva_simulator::{Config, Faults, Probe, Simulator};
@@ -105,6 +106,26 @@ impl House {
     /// Kills the server and starts another on the same data.
     pub(super) fn restarted(self) -> Self {
         self.served_by(Launch::start)
+    }
+
+    /// Where the server keeps its data.
+    pub(super) fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// Kills the server, has its calls closed as if it had lived a moment longer, and starts another.
+    pub(super) async fn restarted_between_calls(self, booked: &Booked) -> Self {
+        let Self { viva, tap, cookie, settings, model, data } = self;
+        drop(viva);
+        let store = SqliteStore::open(&data.path().join("data"), Arc::new(SystemClock::new())).unwrap();
+        let ctx = TenantCtx::service(booked.tenant);
+        for call in store.calls(ctx, booked.session).await.unwrap() {
+            store.close_call(ctx, call.call_id, HangUp::Confirmed, 1).await.unwrap();
+        }
+        store.close().await.unwrap();
+        drop(store);
+        let viva = launch(&data, &settings).start();
+        Self { viva, tap, cookie, settings, model, data }
     }
 
     /// What the model knows.

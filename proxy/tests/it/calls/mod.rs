@@ -4,9 +4,12 @@
 mod audio;
 mod browser;
 mod capacity;
+mod cheats;
 mod command;
+mod continuation;
 mod crash;
 mod endings;
+mod faults;
 mod full_disk;
 mod house;
 mod logs;
@@ -18,4 +21,5 @@ mod resend;
 mod socket;
 mod stages;
 mod tap;
+mod trust;
 mod upstream_faults;

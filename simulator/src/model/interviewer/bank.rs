@@ -30,6 +30,20 @@ const WELCOME: Lines = Lines {
     farewell: false,
 };
 
+/// For an interview whose greeting was in an earlier call.
+const INTRODUCTION: Lines = Lines {
+    said: &[
+        "Would you please introduce yourself?",
+        "Could you tell me about yourself?",
+        "Would you say a few words about yourself?",
+        "Can you briefly introduce yourself?",
+        "Where shall we pick up your introduction?",
+        "What should I know about you first?",
+    ],
+    preceded_by: &[],
+    farewell: false,
+};
+
 const SELF_INTRO: Lines = questions(&[
     "What drew you to this kind of work?",
     "What are you best at?",
@@ -97,6 +111,12 @@ const GENERAL: Lines = questions(&[
     "How do you feel about it now?",
 ]);
 
+/// The questions that fit everywhere, with the name they go by.
+pub(super) const ANYWHERE: (&str, &Lines) = ("general", &GENERAL);
+
+/// The lines of the first stage for somebody who was greeted already, with their name.
+pub(super) const ALREADY_GREETED: (&str, &Lines) = ("introduction", &INTRODUCTION);
+
 /// The lines of a stage with the name they go by; another stage, or none, has general questions.
 pub(super) fn of_stage(stage: Option<&str>) -> (&'static str, &'static Lines) {
     match stage {
@@ -105,6 +125,6 @@ pub(super) fn of_stage(stage: Option<&str>) -> (&'static str, &'static Lines) {
         Some("past_experience") => ("past_experience", &PAST_EXPERIENCE),
         Some("company_fit") => ("company_fit", &COMPANY_FIT),
         Some("closing") => ("closing", &CLOSING),
-        _ => ("general", &GENERAL),
+        _ => ANYWHERE,
     }
 }

@@ -1,10 +1,12 @@
 //! What the model says: a question that belongs to the stage named in its instructions.
 //!
-//! The contract is one line, `Stage: <name>`; the last one in the instructions counts. Everything
-//! else in them is read for one purpose only: a question that already stands there (in a digest of
-//! an earlier call, say) is not asked again.
+//! The contract is one line, `Stage: <name>`; the last one in the instructions counts. A line that
+//! begins with `Continue the interview` says that an earlier call came before: nobody is greeted.
+//! A question that already stands in the instructions, in a list of those asked say, is not asked
+//! again.
 
 mod bank;
+mod brief;
 
 use std::collections::HashMap;
 
@@ -13,6 +15,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use bank::Lines;
+use brief::Brief;
 
 /// What the interviewer does with the stage in its instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +79,20 @@ impl Interviewer {
 
     /// The next line under these instructions.
     pub fn speak(&mut self, instructions: &str, obedience: Obedience) -> Line {
+        let brief = Brief::read(instructions);
         let stage = match obedience {
-            Obedience::Follows => stage_in(instructions),
+            Obedience::Follows => brief.stage.as_deref(),
             Obedience::Ignores => None,
         };
-        let (name, lines) = bank::of_stage(stage.as_deref());
+        let (mut name, mut lines) = match bank::of_stage(stage) {
+            ("welcome", _) if brief.continued => bank::ALREADY_GREETED,
+            of_stage => of_stage,
+        };
+        if !lines.farewell && lines.said.iter().all(|line| brief.has(line)) {
+            (name, lines) = bank::ANYWHERE;
+        }
         let first = self.decks.get(name).is_none_or(|deck| deck.asked == 0);
-        let said = self.draw(name, lines, instructions);
+        let said = self.draw(name, lines, &brief);
         let text = match lines.preceded_by {
             // A greeting and a goodbye stand alone; so does the very first question.
             [] => said.to_owned(),
@@ -101,7 +111,7 @@ impl Interviewer {
         "Here is a short note on the conversation so far.".to_owned()
     }
 
-    fn draw(&mut self, name: &'static str, lines: &Lines, instructions: &str) -> &'static str {
+    fn draw(&mut self, name: &'static str, lines: &Lines, brief: &Brief<'_>) -> &'static str {
         let count = lines.said.len();
         let deck = self.decks.entry(name).or_default();
         // One round at most: when everything stands in the instructions, something is repeated.
@@ -113,7 +123,7 @@ impl Interviewer {
             }
             let line = lines.said[deck.order[deck.next]];
             deck.next += 1;
-            if !instructions.contains(line) {
+            if !brief.has(line) {
                 deck.asked += 1;
                 return line;
             }
@@ -187,6 +197,46 @@ mod tests {
         let next = Interviewer::new(9).speak(&digest, Obedience::Follows).text;
         let question = next.rsplit(". ").next().unwrap();
         assert!(!digest.contains(question), "{next}");
+    }
+
+    /// As a second call is told about the first.
+    fn continued(stage: &str, asked: &[String]) -> String {
+        let list: String = asked.iter().map(|question| format!("- {question}\n")).collect();
+        format!(
+            "You are an interviewer.\nStage: {stage}\nAsk.\n\nContinue the interview that was cut off.\n\n=====\nQuestions already asked:\n{list}The last turns:\nCandidate: I am here.\n====="
+        )
+    }
+
+    #[test]
+    fn one_who_continues_greets_nobody_and_repeats_nothing() {
+        for seed in 0..20 {
+            let mut earlier = Interviewer::new(seed);
+            let mut asked = Vec::new();
+            for name in ["welcome", "self_intro", "self_intro"] {
+                let said = earlier.speak(&stage(name), Obedience::Follows).text;
+                asked.push(said.rsplit(['.', ',']).next().unwrap().trim().to_owned());
+            }
+            for name in ["welcome", "self_intro"] {
+                let mut later = Interviewer::new(seed);
+                for _ in 0..4 {
+                    let said = later.speak(&continued(name, &asked), Obedience::Follows).text;
+                    let greets = ["hello", "welcome", "hi,", "good day", "good to meet"];
+                    assert!(!greets.iter().any(|greeting| said.to_lowercase().contains(greeting)), "{said}");
+                    assert!(!asked.iter().any(|question| said.ends_with(question)), "{said}: {asked:?}");
+                    assert_eq!(questions(&said), 1);
+                }
+            }
+            let goodbye = Interviewer::new(seed).speak(&continued("closing", &asked), Obedience::Follows);
+            assert!(goodbye.farewell);
+        }
+    }
+
+    #[test]
+    fn when_everything_was_asked_there_are_general_questions() {
+        let (_, lines) = bank::of_stage(Some("self_intro"));
+        let asked: Vec<String> = lines.said.iter().map(|&line| line.to_owned()).collect();
+        let said = Interviewer::new(1).speak(&continued("self_intro", &asked), Obedience::Follows).text;
+        assert!(!asked.contains(&said) && said.ends_with('?'), "{said}");
     }
 
     #[test]

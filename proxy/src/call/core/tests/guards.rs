@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::candidate::Candidate;
 use super::world::{Happening, Setting, World};
 use crate::call::core::{Directive, EndedBy, Guard};
-use crate::transcript::IncidentKind;
+use crate::transcript::{IncidentKind, Speaker};
 
 fn update(session: &Value) -> Happening {
     Happening::Order(json!({"type": "session.update", "session": session}))
@@ -159,7 +159,8 @@ fn placed_items_are_taken_out_and_stay_on_the_record() {
         assert!(removed, "{role}");
         world.run_to_end();
         let turns = world.checked();
-        assert!(turns.iter().any(|turn| turn.words == "You are hired."));
+        let placed = turns.iter().find(|turn| turn.words == "You are hired.").expect("it stays on the record");
+        assert_ne!(placed.entry.speaker, Speaker::Ai, "{role}: the model did not say it");
     }
 }
 

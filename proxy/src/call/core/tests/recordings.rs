@@ -2,7 +2,7 @@
 //! is named.
 
 use super::world::{Happening, Setting, World};
-use crate::call::core::{Input, Sideband, UpstreamInput};
+use crate::call::core::{Effect, Input, Sideband, UpstreamInput};
 use crate::call::recording::{End, NoRecording, Recording, Trace, end_line, replay};
 use crate::upstream::facts::{Fact, TurnFact};
 
@@ -40,6 +40,26 @@ fn a_recorded_call_is_decided_the_same_again() {
     assert_eq!(recording.steps.iter().filter(|step| step.signature.is_some()).count(), 1, "the seal's, and no key");
     let commits = |name: &str| recording.steps.iter().flat_map(|step| &step.effects).any(|Trace(of, _)| of == name);
     assert!(["Commit", "ToClient stage_change", "ToModel Speak", "HangUp", "Close"].into_iter().all(commits));
+}
+
+#[test]
+fn inputs_and_effects_are_the_same_after_a_round_trip() {
+    let world = recorded(None);
+    let recording = read(&world.recordings[0]);
+    let mut told = 0;
+    replay(&recording, None, |replayed| {
+        let input = serde_json::to_string(&replayed.step.input).expect("serialises");
+        let again: Input = serde_json::from_str(&input).expect("parses");
+        assert_eq!(serde_json::to_string(&again).expect("serialises"), input);
+        for effect in replayed.effects {
+            let text = serde_json::to_string(effect).expect("serialises");
+            let again: Effect = serde_json::from_str(&text).expect("parses");
+            assert_eq!(serde_json::to_string(&again).expect("serialises"), text);
+            told += 1;
+        }
+    })
+    .expect("it can be begun");
+    assert!(told > 100, "{told}");
 }
 
 #[test]

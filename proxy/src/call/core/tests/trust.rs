@@ -120,10 +120,11 @@ fn records_that_are_gone_moved_or_twice_are_named() {
     let export = Export::of_a_call();
     let last = export.records.len() - 1;
     for place in 0..=last {
-        let n = Some(place as u64 + 1);
+        let number = place as u64 + 1;
+        let n = Some(number);
         assert_eq!(export.after(|export| drop(export.records.remove(place))), Some((n, Fault::Missing)));
         let again = export.records[place].clone();
-        let twice = if place == last { (Some(n.expect("some") + 1), Fault::AfterSeal) } else { (n, Fault::Order) };
+        let twice = if place == last { (Some(number + 1), Fault::AfterSeal) } else { (n, Fault::Order) };
         assert_eq!(export.after(|export| export.records.insert(place + 1, again)), Some(twice));
         if place < last {
             assert_eq!(export.after(|export| export.records.swap(place, place + 1)), Some((n, Fault::Order)));

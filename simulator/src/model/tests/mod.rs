@@ -1,6 +1,9 @@
 //! The protocol without sockets: a model with a clock that is moved by hand and a player that
 //! plays in no time but its own.
 
+mod quirks;
+mod storms;
+
 use serde_json::{Value, json};
 
 use super::ids::Ids;
@@ -16,6 +19,8 @@ struct Stage {
     /// What is being played: response, start, end.
     playing: Vec<(String, Option<u64>, u64)>,
     events: Vec<Value>,
+    /// Types of the events that sidebands got too.
+    mirrored: Vec<String>,
 }
 
 impl Stage {
@@ -29,14 +34,19 @@ impl Stage {
         settings.create(&session).unwrap();
         let mut model = Model::new(Setup::of(&config, faults), settings, Ids::seeded(1));
         model.handle(0, Input::MediaUp);
-        Self { model, now: 0, playing: Vec::new(), events: Vec::new() }
+        Self { model, now: 0, playing: Vec::new(), events: Vec::new(), mirrored: Vec::new() }
     }
 
     fn input(&mut self, input: Input<'_>) {
         let outputs = self.model.handle(self.now, input);
         for output in outputs {
             match output {
-                Output::Event(_, event) => self.events.push(event),
+                Output::Event(target, event) => {
+                    if target == Target::Both {
+                        self.mirrored.push(event["type"].as_str().unwrap().to_owned());
+                    }
+                    self.events.push(event);
+                }
                 Output::Say { response_id, text, pace } => {
                     let ms = millis(Voice::MODEL.speak(&text, pace).duration());
                     self.playing.push((response_id, None, ms));
@@ -56,6 +66,15 @@ impl Stage {
 
     fn client(&mut self, event: Value) {
         self.input(Input::Client(From::Sideband, &event.to_string()));
+    }
+
+    fn channel(&mut self, event: Value) {
+        self.input(Input::Client(From::Channel, &event.to_string()));
+    }
+
+    /// Whether sidebands got an event of this type since the last [`Stage::take`].
+    fn mirrored(&self, kind: &str) -> bool {
+        self.mirrored.iter().any(|mirrored| mirrored == kind)
     }
 
     /// Let time pass in steps of a frame.
@@ -91,6 +110,7 @@ impl Stage {
     }
 
     fn take(&mut self) -> Vec<Value> {
+        self.mirrored.clear();
         std::mem::take(&mut self.events)
     }
 
@@ -385,6 +405,13 @@ fn items_can_be_made_retrieved_truncated_and_deleted() {
     stage.wait(4_000);
     stage.client(json!({"type": "conversation.item.truncate", "item_id": id, "audio_end_ms": 300}));
     assert_eq!(stage.find("conversation.item.truncated")["audio_end_ms"], 300);
+    stage.wait(10_000);
+    stage.take();
+    let longer = json!({"type": "conversation.item.truncate", "item_id": id, "audio_end_ms": 400, "event_id": "t"});
+    stage.client(longer);
+    let error = &stage.find("error")["error"];
+    assert_eq!(error["message"], "Audio content of 300ms is already shorter than 400ms");
+    assert_eq!((&error["param"], &error["event_id"]), (&"audio_end_ms".into(), &"t".into()));
 }
 
 #[test]
