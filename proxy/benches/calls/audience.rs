@@ -18,6 +18,8 @@ use crate::wire::{self, Wire};
 const BEGINNING: usize = 48;
 /// Nothing takes longer than this unless it is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Whoever is not answered within this says something else, as people do.
+const ANSWERED_IN: Duration = Duration::from_secs(20);
 /// An exchange is two turns; so this is a turn every ten seconds.
 const EVERY: Duration = Duration::from_secs(20);
 const AT_ONCE: Pace = Pace { speech: Duration::ZERO, transcription: Duration::ZERO, reply: Duration::ZERO };
@@ -41,6 +43,8 @@ pub(crate) struct Audience {
 #[derive(Debug)]
 pub(crate) struct Rush {
     pub(crate) turns: u64,
+    /// Utterances to which no reply came in time: a machine that starves the sockets has them called lost.
+    pub(crate) unanswered: u64,
     pub(crate) took: Duration,
 }
 
@@ -89,21 +93,23 @@ impl Audience {
         for call in &self.calls {
             let (call, turn) = (Arc::clone(call), Arc::clone(&turn));
             talking.spawn(async move {
+                let mut unanswered = 0;
                 for exchange in 0..exchanges {
                     let _mine = turn.acquire().await?;
                     let words = answer(call.number, exchange);
                     call.speak(Utterance { words, interrupts: false }).await.context("the call is over")?;
-                    ensure!(call.answered_in(PATIENCE).await, "call {} got no reply", call.number);
+                    unanswered += u64::from(!call.answered_in(ANSWERED_IN).await);
                 }
-                anyhow::Ok(())
+                anyhow::Ok(unanswered)
             });
         }
+        let mut unanswered = 0;
         while let Some(talked) = talking.join_next().await {
-            talked??;
+            unanswered += talked??;
         }
-        let turns = u64::try_from(self.calls.len() * exchanges * 2)?;
+        let turns = u64::try_from(self.calls.len() * exchanges * 2)? - unanswered;
         self.saved(before + turns).await?;
-        Ok(Rush { turns, took: began.elapsed() })
+        Ok(Rush { turns, unanswered, took: began.elapsed() })
     }
 
     /// Every call has an exchange every twenty seconds, each at its own moment.

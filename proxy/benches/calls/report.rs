@@ -96,7 +96,7 @@ impl Held {
             met(of_all <= ALL_MIB)
         )?;
         writeln!(f, "    after all calls            {:>8.0} MiB", self.after_kib as f64 / 1024.0)?;
-        if let Some(Rush { turns, took }) = &self.rush {
+        if let Some(Rush { turns, unanswered, took }) = &self.rush {
             let rate = *turns as f64 / took.as_secs_f64();
             writeln!(
                 f,
@@ -104,6 +104,12 @@ impl Held {
                 took.as_secs_f64(),
                 self.rush_cpu.as_secs_f64() * 1e6 / *turns as f64
             )?;
+            if *unanswered > 0 {
+                writeln!(
+                    f,
+                    "    {unanswered} utterances were not answered in time: the machine was too busy for this figure"
+                )?;
+            }
             writeln!(
                 f,
                 "    budget {BATCHED:.0} batched: {} (the store alone: scripts/bench store)",
