@@ -69,7 +69,7 @@ impl Life {
     pub(crate) fn short() -> Self {
         Self {
             plan: "default",
-            talks_for: Duration::from_millis(1_500),
+            talks_for: Duration::from_millis(1_000),
             end: End::Asks,
             cut_after: None,
             skips_after: None,

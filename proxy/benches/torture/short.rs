@@ -18,7 +18,7 @@ use crate::server::Server;
 use crate::{machine, settings};
 
 /// Calls on the way at once.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 120;
 /// Between two lines of the table.
 const STEP: u64 = 1_000;
 /// Idle connections and the page cache are given back within this.
