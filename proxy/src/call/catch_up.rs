@@ -117,7 +117,7 @@ impl Actor {
 
 /// Frames of messages, of which the last one says so. There is always one.
 fn frames(messages: &[Notice]) -> Vec<String> {
-    let mut parts = vec![0..0];
+    let mut parts: Vec<_> = std::iter::once(0..0).collect();
     let mut bytes = 0;
     for (at, message) in messages.iter().enumerate() {
         let weight = protocol::notice_frame(message).len();

@@ -36,7 +36,7 @@ pub(super) struct Line {
 }
 
 enum State {
-    Up(Socket),
+    Up(Box<Socket>),
     Waiting(Instant),
     Dialling(BoxFuture<'static, Result<Socket, SocketError>>),
     Closed,
@@ -57,7 +57,7 @@ impl Line {
     pub(super) async fn open(address: Address) -> Result<Self, SocketError> {
         let told = Told::default();
         let socket = dial(address.clone(), told.clone()).await?;
-        Ok(Self { address, state: State::Up(socket), told, down: Instant::now(), attempt: 0, wished: None })
+        Ok(Self { address, state: State::Up(Box::new(socket)), told, down: Instant::now(), attempt: 0, wished: None })
     }
 
     /// Whether a socket is open.
@@ -91,7 +91,7 @@ impl Line {
                     self.state = State::Dialling(Box::pin(dial(self.address.clone(), self.told.clone())));
                 }
                 State::Dialling(dialling) => match dialling.await {
-                    Ok(socket) => self.state = State::Up(socket),
+                    Ok(socket) => self.state = State::Up(Box::new(socket)),
                     Err(_) => self.lost(None),
                 },
                 State::Closed => return None,

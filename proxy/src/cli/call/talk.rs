@@ -316,11 +316,7 @@ impl Talk<'_> {
                 }
                 return Ok(());
             }
-            "stage_change" | "agent_caption" | "user_caption" => {
-                if !self.told(message) {
-                    return Ok(());
-                }
-            }
+            "stage_change" | "agent_caption" | "user_caption" if !self.told(message) => return Ok(()),
             "saved" | "pong" => return Ok(()),
             "control" => self.control(message).await,
             "sdp_answer" => return self.answered(message).await,

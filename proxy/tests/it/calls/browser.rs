@@ -97,6 +97,7 @@ impl Browser {
     }
 
     /// Something that no page of ours would write to its data channel.
+    #[expect(clippy::wrong_self_convention, reason = "it goes to the model and converts nothing")]
     pub(super) async fn to_model(&mut self, event: Value) {
         self.caller.send_event(event).await;
     }

@@ -52,6 +52,7 @@ impl Hostile {
     }
 
     /// Commits for which nothing else was said are treated so from here on.
+    #[expect(clippy::wrong_self_convention, reason = "a time, not a conversion")]
     pub(super) fn from_now_on(&self, mood: Mood) {
         *self.usual.lock().unwrap_or_else(PoisonError::into_inner) = mood;
     }
