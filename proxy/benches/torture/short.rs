@@ -21,8 +21,8 @@ use crate::{machine, settings};
 const AT_ONCE: usize = 120;
 /// Between two lines of the table.
 const STEP: u64 = 1_000;
-/// Idle connections and the page cache are given back within this.
-const SETTLE: Duration = Duration::from_secs(8);
+/// The pool to the model keeps idle connections for thirty seconds.
+const SETTLE: Duration = Duration::from_secs(35);
 /// Descriptors that may come and go: a kept connection, a reader of the store.
 const FEW: usize = 16;
 

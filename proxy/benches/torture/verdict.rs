@@ -131,7 +131,7 @@ impl Verdict {
         if transcript.session.status == SessionStatus::InProgress {
             self.stuck.add(|| format!("{who}: in progress, the browser stopped with {:?}", outcome.why));
         }
-        if matches!(outcome.why, Why::NotEnded | Why::GaveUp) {
+        if outcome.why == Why::NotEnded {
             self.stuck.add(|| format!("{who}: the browser stopped with {:?}", outcome.why));
         }
         Ok(())

@@ -71,18 +71,25 @@ impl Calls {
                     recovered.resumed += 1;
                     Some(in_force)
                 }
-                // Its model is another one than this process speaks to; whoever speaks to that one again looks after it.
-                Err(NotRecovered::OtherModel) => {
+                // Its model is another one than this process speaks to, the store did not answer, or somebody here goes on
+                // with it: no reason to end it. The next process looks again.
+                Err(
+                    NotRecovered::OtherModel | NotRecovered::Store(_) | NotRecovered::Resume(ResumeError::Start(_)),
+                ) => {
                     recovered.left += calls.len();
                     continue;
                 }
                 Err(why) => {
-                    tracing::info!(reason = %why, "a call of an earlier process is closed");
+                    if calls.iter().any(|left| left.call.closed_at.is_none()) {
+                        tracing::info!(reason = %why, "a call of an earlier process is closed");
+                    }
                     None
                 }
             };
             // Also one that was to follow and had not, or that was followed and not hung up yet.
-            over.extend(calls.into_iter().filter(|left| goes_on.as_ref() != Some(&left.call.call_id)));
+            let is_over =
+                |left: &Unfinished| left.call.closed_at.is_none() && goes_on.as_ref() != Some(&left.call.call_id);
+            over.extend(calls.into_iter().filter(is_over));
         }
         let closing =
             stream::iter(over).map(|Unfinished { ticket, call }| async move { self.close(&ticket, call).await });

@@ -61,8 +61,10 @@ pub trait Store: Send + Sync + 'static {
     /// The calls of a session in order.
     fn calls(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Vec<CallRow>>;
 
-    /// Calls that were begun and not closed, of every tenant, oldest first: what a process that starts has to look after.
-    /// At most 10,000; more than that is not one machine's work.
+    /// What a process that starts has to look after, of every tenant, oldest first: calls that were begun and not closed,
+    /// and, closed or not, the last call of every session of the last two days that has no end on its record, since its
+    /// process may have died between two calls. The end may be on the journal all the same. At most 10,000; more than
+    /// that is not one machine's work.
     fn unfinished(&self) -> Answer<'_, Vec<Unfinished>>;
 
     /// The offer was refused or never answered: the session stays, `failed`, with the code, and its call row closed.

@@ -175,7 +175,11 @@ pub(super) fn unfinished(conn: &Connection) -> rusqlite::Result<Vec<Unfinished>>
         "SELECT c.ordinal, c.call_id, c.provider_call_id, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
                 t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at
          FROM calls c JOIN tickets t ON t.hash = c.ticket_hash
-         WHERE c.closed_at IS NULL ORDER BY c.opened_at LIMIT 10000",
+         WHERE c.closed_at IS NULL OR c.call_id IN (
+             SELECT last.call_id FROM interview_sessions s JOIN calls last ON last.session_id = s.id
+                 AND last.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
+             WHERE s.id >= unhex(printf('%012x', (unixepoch() - 172800) * 1000)) AND s.ended_at IS NULL)
+         ORDER BY c.opened_at LIMIT 10000",
     )?
     .query_map([], |row| {
         let ticket = Ticket {

@@ -85,6 +85,22 @@ pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: A
     assert_eq!(standing().await.0, SessionStatus::InProgress);
 }
 
+pub(super) async fn an_interview_between_two_calls_is_left_to_the_next_process(store: Arc<dyn Store>) {
+    let person = Person::sign_in(&store).await;
+    let session = person.session().await;
+    let first = CallStart { ticket: person.ticket_of(session).await, ..call(session, 1) };
+    store.start_call(person.service(), first.clone()).await.unwrap();
+    let left = async || -> Vec<_> {
+        store.unfinished().await.unwrap().into_iter().map(|left| (left.call.call_id, left.call.closed_at)).collect()
+    };
+    assert_eq!(left().await, [(first.call_id.clone(), None)]);
+    let mut pen = Pen::new(session);
+    let begun = pen.batch([(Entry::Stage(stage(None, "welcome", StageReason::Start)), None)]);
+    store.commit(person.service(), begun).await.unwrap();
+    store.close_call(person.service(), first.call_id.clone(), HangUp::Confirmed, NOW + 2).await.unwrap();
+    assert_eq!(left().await, [(first.call_id, Some(NOW + 2))], "nobody else would end it");
+}
+
 pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Store>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;

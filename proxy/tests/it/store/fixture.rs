@@ -55,6 +55,13 @@ impl Person {
         TenantCtx { tenant: self.tenant, actor: Actor::Ticket(session) }
     }
 
+    /// A further ticket of a session of theirs.
+    pub(crate) async fn ticket_of(&self, session: SessionId) -> TicketHash {
+        let more = ticket(self.tenant, session);
+        assert_eq!(self.store.add_ticket(self.ctx, more.clone(), consent()).await, Ok(true));
+        more.hash
+    }
+
     /// A session with its first ticket.
     pub(crate) async fn session(&self) -> SessionId {
         let new = new_session(self.user);

@@ -161,9 +161,14 @@ impl Rows {
     }
 
     pub(super) fn unfinished(&self) -> Vec<Unfinished> {
-        let open =
-            self.sessions.values().flat_map(|row| row.calls.values()).filter(|call| call.row.closed_at.is_none());
-        let mut left: Vec<_> = open
+        let calls = self.sessions.values().flat_map(|row| {
+            let last = row.calls.keys().next_back().copied();
+            let has_end = row.shown().0.ended_at.is_some();
+            let is_left =
+                move |call: &&Call| call.row.closed_at.is_none() || (!has_end && Some(call.row.ordinal) == last);
+            row.calls.values().filter(is_left)
+        });
+        let mut left: Vec<_> = calls
             .filter_map(|call| Some(Unfinished { ticket: self.ticket(call.ticket)?, call: call.row.clone() }))
             .collect();
         left.sort_by_key(|left| left.call.opened_at);
