@@ -259,6 +259,9 @@ pub enum CallEvent {
         /// Its client speaks the provider's contract and knows nothing of us.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         drop_in: bool,
+        /// What its upstream cannot do, by name: a core that goes on with the call must know.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lacks: Vec<String>,
     },
     /// Media is up.
     Connected,

@@ -3,7 +3,7 @@
 //!
 //! Calls follow one another by ordinal. Inside a call every item stands directly behind the item it names. Items that
 //! name nothing known start a run of their own; runs follow one another by the earliest moment any of their items was
-//! seen. Broken input still has an answer: two items behind the same predecessor stand by first sight, and a ring of
+//! seen, except that stretches of speech, which name nothing but say when they began, stand by that. Broken input still has an answer: two items behind the same predecessor stand by first sight, and a ring of
 //! links is cut at its earliest item.
 
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub struct Item<'a> {
     pub id: &'a str,
     /// The item before it; `None` when it is the first of its call or nobody knows.
     pub after: Option<&'a str>,
+    /// When it began on the provider's audio clock, if that is what it is known by.
+    pub began_ms: Option<u64>,
     /// Journal number that first mentioned it.
     pub first_seen: u64,
 }
@@ -41,7 +43,8 @@ pub fn order(items: &[Item<'_>]) -> Vec<usize> {
     // Stable: runs that tie keep the order of their roots.
     runs.sort_by_cached_key(|run| {
         let earliest = run.iter().map(|&item| items[item].first_seen).min();
-        (run.first().map(|&root| items[root].call), earliest)
+        // A call has one sort of names: where one item has a beginning, all of them do.
+        (run.first().map(|&root| (items[root].call, items[root].began_ms)), earliest)
     });
     runs.concat()
 }
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     fn item<'a>(call: u32, id: &'a str, after: Option<&'a str>, first_seen: u64) -> Item<'a> {
-        Item { call, id, after, first_seen }
+        Item { call, id, after, began_ms: None, first_seen }
     }
 
     fn ids<'a>(items: &[Item<'a>]) -> Vec<&'a str> {
@@ -156,6 +159,14 @@ mod tests {
             item(1, "me", Some("me"), 1),
         ];
         assert_eq!(ids(&items), ["me", "c", "a", "b"]);
+    }
+
+    #[test]
+    fn stretches_of_speech_stand_by_their_beginning_whenever_they_were_seen() {
+        let span =
+            |call, id, began_ms, first_seen| Item { began_ms: Some(began_ms), ..item(call, id, None, first_seen) };
+        let items = [span(1, "c", 900, 1), span(2, "d", 0, 2), span(1, "a", 100, 3), span(1, "b", 100, 4)];
+        assert_eq!(ids(&items), ["a", "b", "c", "d"]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Outcome {
     /// The candidate's audio ended and is in the conversation; told once a turn. Length of the speech, prefix padding
     /// included, when known.
     Committed {
+        /// Which.
+        turn: TurnRef,
         /// Milliseconds.
         speech_ms: Option<Millis>,
     },
@@ -52,12 +54,32 @@ struct Turn {
     after: After,
     source: Source,
     reply: Option<String>,
+    /// All the words: what still streams in says them again. Once settled, only a trace of them.
     words: String,
-    /// All the words are there: what still streams in says them again.
     whole: bool,
+    /// The words as they stream in, until they are there as a whole.
+    pieces: Pieces,
     committed: bool,
     end: Option<End>,
     due: Millis,
+}
+
+/// The same stream of words, from two tellers while control changes hands: put together they would say everything twice.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Pieces {
+    ours: String,
+    client: String,
+}
+
+impl Pieces {
+    /// Who heard more. Of equals, our own socket.
+    fn best(&self) -> (&str, Source) {
+        if self.client.len() > self.ours.len() {
+            (&self.client, Source::Client)
+        } else {
+            (&self.ours, Source::Sideband)
+        }
+    }
 }
 
 /// The turns of one upstream call.
@@ -81,7 +103,7 @@ impl Timeline {
         let mut out = Vec::new();
         let open = self.open.iter().position(|known| known.is(turn));
         if let Some(known) = self.settled.iter_mut().find(|known| open.is_none() && known.is(turn)) {
-            revise(known, fact, source, &mut out);
+            revise(known, turn, fact, source, &mut out);
             return out;
         }
         let index = match open {
@@ -112,17 +134,17 @@ impl Timeline {
                 }
             }
             TurnFact::Committed { start_ms, end_ms } => {
-                if known.committed(start_ms, end_ms, &mut out) {
+                if known.committed(turn, start_ms, end_ms, &mut out) {
                     stage.clone_into(&mut known.entry.stage);
                     known.due = at.mono_ms + SETTLE_MS;
                 }
             }
-            // Two tellers of the same stream would say everything twice; the whole text comes in the end.
-            TurnFact::Append(_) if known.whole || known.is_above(source) => {}
+            TurnFact::Append(_) if known.whole => {}
             TurnFact::Append(more) => {
-                known.append(&more);
+                known.append(source, &more);
                 known.due = known.due.max(at.mono_ms + SETTLE_MS);
-                out.push(Outcome::Partial(turn.clone(), known.entry.speaker, known.words.trim_start().to_owned()));
+                let so_far = known.pieces.best().0.trim_start().to_owned();
+                out.push(Outcome::Partial(turn.clone(), known.entry.speaker, so_far));
             }
             TurnFact::Replace(words) => {
                 known.source = source;
@@ -140,16 +162,29 @@ impl Timeline {
         out
     }
 
+    /// A settled turn counts as a question, which its revisions go on to say.
+    pub fn is_question(&mut self, item: &str, content_index: u32) {
+        let is_it = |known: &&mut Turn| (known.entry.item.as_str(), known.entry.content_index) == (item, content_index);
+        if let Some(known) = self.settled.iter_mut().rev().find(is_it) {
+            known.entry.question = true;
+        }
+    }
+
     /// Takes a recorded turn back in after a restart, or its revision: later words for it are revisions again.
     pub fn refold(&mut self, entry: TurnEntry, source: Source, words: Option<&str>) {
         let after = entry.after.clone().map_or(After::Unknown, After::Item);
+        // It names the words of one record; the next one has its own, or none.
+        let entry = TurnEntry { text_hash: None, ..entry };
         let is_same =
             |known: &&mut Turn| (&known.entry.item, known.entry.content_index) == (&entry.item, entry.content_index);
         match self.settled.iter_mut().find(is_same) {
             Some(known) => {
                 known.after = after;
                 known.entry = entry;
-                known.source = source;
+                // Without words it says nothing about them, except that our own socket bears them out.
+                if words.is_some() || !known.is_above(source) {
+                    known.source = source;
+                }
                 if let Some(words) = words {
                     known.words = trace(words);
                 }
@@ -163,6 +198,7 @@ impl Timeline {
                     reply: None,
                     words,
                     whole: true,
+                    pieces: Pieces::default(),
                     committed: true,
                     end: None,
                     due: 0,
@@ -253,6 +289,7 @@ impl Timeline {
             reply: None,
             words: String::new(),
             whole: false,
+            pieces: Pieces::default(),
             committed: false,
             end: None,
             due: at.mono_ms + 2 * SETTLE_MS,
@@ -264,12 +301,21 @@ impl Timeline {
     }
 
     fn settle(&mut self, mut turn: Turn) -> Outcome {
-        let words = std::mem::take(&mut turn.words).trim().to_owned();
+        let pieces = std::mem::take(&mut turn.pieces);
+        let words = match pieces.best() {
+            (so_far, teller) if !turn.whole && !so_far.trim().is_empty() => {
+                turn.source = teller;
+                so_far.trim().to_owned()
+            }
+            _ => std::mem::take(&mut turn.words).trim().to_owned(),
+        };
         turn.entry.state = match turn.end {
             Some(End::Complete) if words.is_empty() => TurnState::Empty,
             Some(End::Complete) => TurnState::Final,
             Some(End::Interrupted { .. }) => TurnState::Interrupted,
             Some(End::Failed) => TurnState::Failed,
+            // An empty text never beats what had streamed in.
+            Some(End::Empty) if !words.is_empty() => TurnState::Final,
             Some(End::Empty) => TurnState::Empty,
             None => TurnState::TimedOut,
         };
@@ -304,14 +350,25 @@ impl Turn {
         source == Source::Client && self.source != Source::Client
     }
 
+    /// Who stands for the whole turn when `source` changed something about it: a claim as soon as a part of it is one.
+    fn teller(&self, source: Source) -> Source {
+        if self.source == Source::Client { Source::Client } else { source }
+    }
+
     /// Notes the end of the speech; `false` if it was noted before.
-    fn committed(&mut self, start_ms: Option<u64>, end_ms: Option<u64>, out: &mut Vec<Outcome>) -> bool {
+    fn committed(
+        &mut self,
+        turn: &TurnRef,
+        start_ms: Option<u64>,
+        end_ms: Option<u64>,
+        out: &mut Vec<Outcome>,
+    ) -> bool {
         if std::mem::replace(&mut self.committed, true) {
             return false;
         }
         self.entry.start_ms = start_ms;
         self.entry.duration_ms = end_ms.zip(start_ms).map(|(end, start)| end.saturating_sub(start));
-        out.push(Outcome::Committed { speech_ms: self.entry.duration_ms });
+        out.push(Outcome::Committed { turn: turn.clone(), speech_ms: self.entry.duration_ms });
         true
     }
 
@@ -323,20 +380,26 @@ impl Turn {
         self.after = after;
     }
 
-    fn append(&mut self, more: &str) {
-        let room = MAX_WORDS - self.words.len().min(MAX_WORDS);
-        let cut = floor_char(more, room);
-        self.words.push_str(&more[..cut]);
+    fn append(&mut self, source: Source, more: &str) {
+        let Pieces { ours, client } = &mut self.pieces;
+        let so_far = if source == Source::Client { client } else { ours };
+        let cut = floor_char(more, MAX_WORDS - so_far.len().min(MAX_WORDS));
+        so_far.push_str(&more[..cut]);
         self.entry.truncated |= cut < more.len();
+    }
+
+    fn has_words(&self) -> bool {
+        !self.words.trim().is_empty() || !self.pieces.best().0.trim().is_empty()
     }
 
     /// All the words at once. Empty never beats what is there.
     fn replace(&mut self, words: &str) {
         if !words.trim().is_empty() {
-            self.words.clear();
-            self.entry.truncated = false;
+            let cut = floor_char(words, MAX_WORDS);
+            words[..cut].clone_into(&mut self.words);
+            self.entry.truncated = cut < words.len();
             self.whole = true;
-            self.append(words);
+            self.pieces = Pieces::default();
         }
     }
 
@@ -350,7 +413,7 @@ impl Turn {
         }
         let incomplete = match end {
             End::Interrupted { audio_end_ms } => audio_end_ms.is_none(),
-            End::Complete => self.words.trim().is_empty(),
+            End::Complete => !self.has_words(),
             End::Failed | End::Empty => false,
         };
         self.due = if incomplete { at.mono_ms + LINGER_MS } else { at.mono_ms };
@@ -358,11 +421,11 @@ impl Turn {
 }
 
 /// What a fact changes about a turn that is already recorded.
-fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcome>) {
+fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out: &mut Vec<Outcome>) {
     // Words may come before the speech has ended; that it did still decides what happens next.
     if let TurnFact::Committed { start_ms, end_ms } = fact {
-        if known.committed(start_ms, end_ms, out) && known.entry.start_ms.is_some() {
-            out.push(Outcome::Revised(known.entry.clone(), None, source));
+        if known.committed(turn, start_ms, end_ms, out) && known.entry.start_ms.is_some() {
+            out.push(Outcome::Revised(known.entry.clone(), None, known.teller(source)));
         }
         return;
     }
@@ -411,7 +474,8 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcom
             None
         }
         TurnFact::Ended(End::Empty) if known.entry.state == TurnState::TimedOut => {
-            known.entry.state = TurnState::Empty;
+            let has_words = known.words != trace("");
+            known.entry.state = if has_words { TurnState::Final } else { TurnState::Empty };
             None
         }
         TurnFact::Began { .. }
@@ -420,7 +484,7 @@ fn revise(known: &mut Turn, fact: TurnFact, source: Source, out: &mut Vec<Outcom
         | TurnFact::Replace(_)
         | TurnFact::Ended(_) => return,
     };
-    out.push(Outcome::Revised(known.entry.clone(), words, source));
+    out.push(Outcome::Revised(known.entry.clone(), words, known.teller(source)));
 }
 
 /// Links only ever get better: nothing < "first" < a predecessor. A known one is never replaced by another.

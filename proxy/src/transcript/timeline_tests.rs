@@ -154,7 +154,7 @@ fn too_many_open_turns_settle_the_oldest_and_say_so() {
 #[test]
 fn the_end_of_speech_is_told_once_also_when_the_words_were_there_first() {
     let committed = |outcomes: &[Outcome]| {
-        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed { speech_ms: Some(900) })).count()
+        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed { speech_ms: Some(900), .. })).count()
     };
     let commit = || TurnFact::Committed { start_ms: Some(100), end_ms: Some(1_000) };
     let mut bench = Bench::new();

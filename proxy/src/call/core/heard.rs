@@ -38,6 +38,7 @@ impl Replies {
             (Some(nonce), _) if self.nonces.iter().any(|known| known == nonce) => Belongs::Earlier,
             // No marks here: what begins after we asked is ours.
             (None, Some(_)) if !self.nonce_returned => Belongs::Asked,
+            (None, None) if !self.nonce_returned && self.late.is_some() => Belongs::Earlier,
             (Some(_) | None, _) => Belongs::Nobody,
         }
     }
@@ -55,6 +56,7 @@ impl CallCore {
         match belongs {
             Belongs::Asked => {
                 self.timers.clear(Timer::ReplyCreated);
+                self.replies.late = None;
                 let carries = self.replies.asked.take().and_then(|asked| asked.carries);
                 self.reply_carries_stage(carries);
                 self.answered_by_model();
@@ -63,7 +65,12 @@ impl CallCore {
                 self.replies.autopilot = Some(self.now.mono_ms);
                 self.answered_by_model();
             }
-            Belongs::Earlier => self.answered_by_model(),
+            Belongs::Earlier => {
+                // Slow, but ours: what it was to carry, it carries.
+                let late = self.replies.late.take_if(|late| nonce.is_none_or(|nonce| nonce == late.nonce));
+                self.reply_carries_stage(late.and_then(|late| late.carries));
+                self.answered_by_model();
+            }
             // What the candidate is owed is not what somebody else has the model say.
             Belongs::Nobody if self.is_foreign_reply(source) => self.foreign_reply(),
             Belongs::Nobody => self.answered_by_model(),

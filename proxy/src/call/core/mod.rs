@@ -310,7 +310,7 @@ impl CallCore {
         // Rides along with the next record: an offer should not cost a commit of its own.
         let mut entry = Entry::Call {
             call: self.call,
-            event: CallEvent::Answered { call_id, drop_in: !self.setup.greets },
+            event: CallEvent::Answered { call_id, drop_in: !self.setup.greets, lacks: capabilities.lacks() },
             at: self.now.unix_ms,
         };
         self.journal.append_later(self.link.epoch, Source::Server, &mut entry);

@@ -47,6 +47,8 @@ pub(super) struct Replies {
     pub(super) candidate_audible: bool,
     /// Asked for and not begun yet.
     pub(super) asked: Option<Asked>,
+    /// Asked for and not begun in time; it may begin yet.
+    pub(super) late: Option<Asked>,
     /// A candidate turn that nobody answered, since when.
     pub(super) owed: Option<Millis>,
     /// Words of their own, to be said when the model is free; since when.
@@ -103,6 +105,7 @@ impl Replies {
     pub(super) fn lose_sight(&mut self, now: Millis) {
         self.active = None;
         self.asked = None;
+        self.late = None;
         self.ai_audible = false;
         self.candidate_audible = false;
         self.last_audible = now;
@@ -170,6 +173,7 @@ impl CallCore {
     /// Silences the model; what it was asked for and had not begun is given up.
     pub(super) fn stop_model(&mut self) {
         self.replies.asked = None;
+        self.replies.late = None;
         self.replies.queued = None;
         self.timers.clear(Timer::ReplyCreated);
         let id = self.directive_id();

@@ -8,6 +8,7 @@ use crate::interview::{self, Decision};
 use crate::transcript::chain::{self, Broken};
 use crate::transcript::timeline::Timeline;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState};
+use crate::upstream::facts::Capabilities;
 
 /// Why a journal does not make a running interview.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,8 @@ impl CallCore {
             let entry = record.entry().map_err(|_| NotResumable::Unknown(record.n))?;
             recorded_at = wall_time(&entry).unwrap_or(recorded_at);
             match entry {
-                Entry::Call { call, event: CallEvent::Answered { .. }, at } => {
+                Entry::Call { call, event: CallEvent::Answered { lacks, .. }, at } => {
+                    core.capabilities = Capabilities::without(&lacks);
                     // The session's own clock runs from the first call.
                     let first = answered.map_or(at, |(first, _)| first);
                     answered = Some((first, at));
@@ -111,7 +113,8 @@ impl CallCore {
             (Speaker::Candidate, words) => {
                 // Answered or not: only what comes after it on the record can tell.
                 self.replies.owed = Some(self.now.mono_ms);
-                if let Some(words) = words {
+                // As it was counted then: late words of an earlier stage say nothing about this one.
+                if let Some(words) = words.filter(|_| self.stage() == Some(turn.stage.as_str())) {
                     self.machine.on_words(&plan, words);
                 }
             }

@@ -90,10 +90,14 @@ impl CallCore {
 
     /// The clock ended the stage.
     pub(super) fn overdue(&mut self) {
-        if let Some(decision) = self.machine.overdue(&self.setup.plan, self.now).filter(|_| self.change.is_none()) {
-            self.change = Change::Waiting { decision, words: Words::Forced };
-            self.timers.set(Timer::Floor, self.in_ms(FORCED_WAIT_MS));
+        let Some(decision) = self.machine.overdue(&self.setup.plan, self.now) else { return };
+        match &self.change {
+            Change::None => self.change = Change::Waiting { decision, words: Words::Forced },
+            // Decided before, and still waiting for a quiet moment that does not come.
+            Change::Waiting { .. } if !self.timers.is_set(Timer::Floor) => {}
+            Change::Waiting { .. } | Change::Told { .. } | Change::Overriding { .. } => return,
         }
+        self.timers.set(Timer::Floor, self.in_ms(FORCED_WAIT_MS));
     }
 
     /// The candidate wants a later stage.
@@ -130,6 +134,7 @@ impl CallCore {
     pub(super) fn change_if_quiet(&mut self) {
         let Change::Waiting { words, .. } = &self.change else {
             self.silent_change();
+            self.override_if_quiet();
             return;
         };
         // After a skip the confirmed stop is enough: playback was cleared with it.
@@ -143,6 +148,16 @@ impl CallCore {
         let provider_replies = self.replies.owed.is_some() && self.wanted_gate() == Gate::Provider;
         if model_done && !self.replies.candidate_audible && !provider_replies {
             self.change_now();
+        }
+    }
+
+    /// Where the provider replies by itself, a reply that carries the new stage's text has to be asked for; perhaps it
+    /// could not be when the time for the echo was over.
+    fn override_if_quiet(&mut self) {
+        let replies = &self.replies;
+        let quiet = replies.is_model_quiet() && !replies.candidate_audible && replies.owed.is_none();
+        if self.change.carried().is_some() && self.wanted_gate() == Gate::Provider && quiet && self.is_live() {
+            self.speak(Words::Reply);
         }
     }
 

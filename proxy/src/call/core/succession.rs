@@ -352,7 +352,7 @@ impl CallCore {
         self.succession.digest = Some(digest);
         let mut entry = Entry::Call {
             call: self.call,
-            event: CallEvent::Answered { call_id, drop_in: false },
+            event: CallEvent::Answered { call_id, drop_in: false, lacks: capabilities.lacks() },
             at: self.now.unix_ms,
         };
         self.journal.append(self.link.epoch, Source::Server, &mut entry, None);

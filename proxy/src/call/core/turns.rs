@@ -87,26 +87,39 @@ impl CallCore {
     pub(super) fn record_of(&mut self, call: u32, outcomes: Vec<Outcome>) {
         for outcome in outcomes {
             match outcome {
-                Outcome::Opened(_, _, After::Unknown) => {}
-                Outcome::Opened(turn, speaker, after) => {
-                    let after = if let After::Item(item) = after { Some(item) } else { None };
-                    let mut entry = Entry::Opened { call, item: turn.item_id(), after, speaker };
-                    self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
-                }
+                // A place that is not known yet; where nothing names its predecessor none ever will be, and the order
+                // in which turns came about is all there is. A reply comes about when it begins, …
+                Outcome::Opened(_, speaker, After::Unknown) if self.capabilities.links || speaker != Speaker::Ai => {}
+                Outcome::Opened(turn, speaker, after) => self.opened(call, &turn, speaker, after),
                 Outcome::Partial(turn, speaker, text) => {
                     let caption = Caption { text, item_id: turn.item_id(), r#final: false, n: None };
                     if let Some(notice) = Notice::caption(speaker, caption) {
                         self.tell(notice);
                     }
                 }
-                // The model of this call did not hear it.
-                Outcome::Committed { .. } if call != self.call => self.continue_in(0),
-                Outcome::Committed { speech_ms } => self.committed(speech_ms),
+                Outcome::Committed { turn, speech_ms } => {
+                    // … what the candidate says when they have finished, however early its first words came.
+                    if !self.capabilities.links {
+                        self.opened(call, &turn, Speaker::Candidate, After::Unknown);
+                    }
+                    if call == self.call {
+                        self.committed(speech_ms);
+                    } else {
+                        // The model of this call did not hear it.
+                        self.continue_in(0);
+                    }
+                }
                 Outcome::Settled(entry, words, source) => self.settled(entry, words, source),
                 Outcome::Revised(entry, words, source) => self.revised(entry, words, source),
                 Outcome::Overflow => self.incident(IncidentKind::Overflow, "timeline"),
             }
         }
+    }
+
+    fn opened(&mut self, call: u32, turn: &TurnRef, speaker: Speaker, after: After) {
+        let after = if let After::Item(item) = after { Some(item) } else { None };
+        let mut entry = Entry::Opened { call, item: turn.item_id(), after, speaker };
+        self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
     }
 
     fn settled(&mut self, mut turn: TurnEntry, words: String, source: Source) {
@@ -116,6 +129,9 @@ impl CallCore {
                 let plan = self.setup.plan.clone();
                 let of = plan.position(&turn.stage).unwrap_or(0);
                 turn.question = self.machine.on_reply(&plan, of, &words);
+                if turn.question {
+                    self.timeline.is_question(&turn.item, turn.content_index);
+                }
             }
             // Late words of an earlier stage say nothing about this one.
             Speaker::Candidate if has_words && self.stage() == Some(turn.stage.as_str()) => {

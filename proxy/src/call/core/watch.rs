@@ -26,15 +26,17 @@ impl CallCore {
     /// A reply that was asked for did not begin in time.
     pub(super) fn reply_missing(&mut self) {
         let Some(asked) = self.replies.asked.take() else { return };
+        let words = asked.words;
+        self.replies.late = Some(asked);
         if self.replies.candidate_audible {
             return;
         }
         if self.replies.active.is_none() {
             self.reply_in_vain();
         }
-        let due = asked.words != Words::Reply || self.replies.owed.is_some() || !self.replies.greeted;
+        let due = words != Words::Reply || self.replies.owed.is_some() || !self.replies.greeted;
         if due {
-            self.speak(asked.words);
+            self.speak(words);
         }
     }
 

@@ -10,6 +10,7 @@ pub use state::{SessionState, Turn, TurnKey};
 
 use super::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
 use crate::transcript::order::{Item, order};
+use crate::transcript::turn::span;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
 
 /// A session's projection, whole or loaded without its words.
@@ -78,7 +79,14 @@ impl Projection {
         let mut seen: HashMap<(u32, &str), usize> = HashMap::with_capacity(self.turns.len());
         for (at, turn) in self.turns.iter().enumerate() {
             let place = *seen.entry((turn.key.call, &turn.key.item)).or_insert_with(|| {
-                items.push(Item { call: turn.key.call, id: &turn.key.item, after: None, first_seen: turn.first_n });
+                let began_ms = span(&turn.key.item).map(|(_, start_ms)| start_ms);
+                items.push(Item {
+                    call: turn.key.call,
+                    id: &turn.key.item,
+                    after: None,
+                    began_ms,
+                    first_seen: turn.first_n,
+                });
                 parts.push(Vec::new());
                 items.len() - 1
             });

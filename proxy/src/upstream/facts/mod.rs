@@ -32,6 +32,33 @@ impl Capabilities {
     /// The realtime dialect.
     pub const REALTIME: Self =
         Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true };
+
+    /// The names of what is missing, as they are recorded.
+    #[must_use]
+    pub fn lacks(self) -> Vec<String> {
+        let Self { reply_gate, config_ack, links, retrieve, interrupts } = self;
+        let all = [
+            ("reply_gate", reply_gate),
+            ("config_ack", config_ack),
+            ("links", links),
+            ("retrieve", retrieve),
+            ("interrupts", interrupts),
+        ];
+        all.into_iter().filter(|(_, can)| !can).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Everything but what is recorded as missing. A name of a later version says nothing to this one.
+    #[must_use]
+    pub fn without(lacks: &[String]) -> Self {
+        let can = |name: &str| !lacks.iter().any(|lack| lack == name);
+        Self {
+            reply_gate: can("reply_gate"),
+            config_ack: can("config_ack"),
+            links: can("links"),
+            retrieve: can("retrieve"),
+            interrupts: can("interrupts"),
+        }
+    }
 }
 
 /// How a reply ended.
@@ -136,4 +163,18 @@ pub enum Fact {
         /// The provider's code.
         code: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_upstream_lacks_is_remembered_by_name() {
+        let poor = Capabilities { reply_gate: false, links: false, ..Capabilities::REALTIME };
+        assert_eq!(poor.lacks(), ["reply_gate", "links"]);
+        assert_eq!(Capabilities::without(&poor.lacks()), poor);
+        assert_eq!(Capabilities::without(&["flight".into()]), Capabilities::REALTIME);
+        assert!(Capabilities::REALTIME.lacks().is_empty());
+    }
 }

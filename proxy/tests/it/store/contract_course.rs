@@ -16,7 +16,7 @@ pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Store>
     let shown = async || store.session(person.ctx, session).await.unwrap().unwrap();
 
     let begun = [
-        call(CallEvent::Answered { call_id: "rtc_viva_1".into(), drop_in: false }),
+        call(CallEvent::Answered { call_id: "rtc_viva_1".into(), drop_in: false, lacks: Vec::new() }),
         call(CallEvent::Connected),
         call(CallEvent::Control { control: "sideband".into(), sideband: "attached".into() }),
         at(1, stage(None, "welcome", StageReason::Start)),

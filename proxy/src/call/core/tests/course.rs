@@ -1,6 +1,6 @@
 //! Whole interviews, as planned.
 
-use super::world::{DEFAULT, Setting, World};
+use super::world::{Setting, World, plan};
 use crate::call::core::{CloseReason, EndedBy, Notice};
 use crate::transcript::{Entry, Source, Speaker, StageReason};
 
@@ -37,7 +37,7 @@ fn the_short_plan_runs_to_its_natural_end() {
 
 #[test]
 fn the_default_plan_runs_to_its_natural_end() {
-    let world = World::whole(Setting { plan: DEFAULT, ..Setting::default() });
+    let world = World::whole(Setting { plan: plan("default"), ..Setting::default() });
     is_as_planned(&world);
     world.checked();
     for (stage, minimum) in world.stage_entries()[1..5].iter().zip([1, 2, 5, 3]) {

@@ -1,15 +1,18 @@
 //! How a call ends: every limit, in order, and always.
 
+use std::sync::Arc;
+
 use super::candidate::Candidate;
 use super::provider::Quirks;
 use super::world::{Happening, Setting, World};
 use crate::call::core::{ClientInput, CloseReason, Connection, EndedBy, Input, Limits, Notice, UpstreamInput};
+use crate::interview::Plan;
 use crate::transcript::{Entry, StageReason, TurnState};
 
 const LIMITS: Limits = Limits { session_ms: 600_000, grace_ms: 60_000, inactivity_ms: 120_000 };
 
 fn silent() -> World {
-    World::new(Setting { plan: LONG, candidate: Candidate::silent(), limits: LIMITS, ..Setting::default() })
+    World::new(Setting { plan: long(), candidate: Candidate::silent(), limits: LIMITS, ..Setting::default() })
 }
 
 fn end(by: EndedBy) -> Happening {
@@ -143,7 +146,7 @@ fn nothing_remains_of_a_call_that_was_never_answered() {
 
 #[test]
 fn a_silence_is_asked_about_once_and_then_ends_the_call() {
-    let mut world = World::new(Setting { plan: LONG, candidate: Candidate::silent(), ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), candidate: Candidate::silent(), ..Setting::default() });
     world.run_to_end();
     is_sealed(&world, "inactivity");
     let asked = world.asked();
@@ -160,7 +163,7 @@ fn a_silence_is_asked_about_once_and_then_ends_the_call() {
 
 #[test]
 fn a_long_answer_is_no_silence() {
-    let mut world = World::new(Setting { plan: LONG, candidate: Candidate::silent(), ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), candidate: Candidate::silent(), ..Setting::default() });
     world.at(6_000, Happening::Speech(400_000));
     world.run(405_000);
     assert!(world.watchman.hung_up.is_empty());
@@ -169,7 +172,7 @@ fn a_long_answer_is_no_silence() {
 
 #[test]
 fn who_answers_the_question_whether_they_are_there_may_be_silent_again() {
-    let mut world = World::new(Setting { plan: LONG, candidate: Candidate::silent(), ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), candidate: Candidate::silent(), ..Setting::default() });
     world.at(100_000, Happening::Speech(1_000));
     world.run_to_end();
     assert_eq!(world.asked().iter().filter(|(_, text)| text.is_some()).count(), 2);
@@ -207,12 +210,16 @@ limit_s = 3600
 guidance = "g"
 "#;
 
+fn long() -> Arc<Plan> {
+    Arc::new(Plan::parse(LONG).expect("sound"))
+}
+
 #[test]
 fn the_session_s_own_limit_is_announced_and_kept() {
     let limits = Limits { session_ms: 300_000, ..LIMITS };
     // With a model that does not say goodbye when it is told to.
     let quirks = Quirks { ignores_stages: true, ..Quirks::default() };
-    let mut world = World::new(Setting { plan: LONG, limits, quirks, ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), limits, quirks, ..Setting::default() });
     world.run_to_end();
     is_sealed(&world, "time_limit");
     let warned = world.watchman.told.iter().find_map(|(at, notice)| {
@@ -230,7 +237,7 @@ fn the_session_s_own_limit_is_announced_and_kept() {
 #[test]
 fn a_goodbye_is_said_before_the_session_s_limit() {
     let limits = Limits { session_ms: 480_000, ..LIMITS };
-    let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), limits, ..Setting::default() });
     world.run_to_end();
     is_sealed(&world, "time_limit");
     let ending = world.told_at(|notice| matches!(notice, Notice::InterviewEnding { .. })).expect("announced");
@@ -242,7 +249,7 @@ fn a_goodbye_is_said_before_the_session_s_limit() {
 #[test]
 fn two_hours_of_talk_take_no_more_memory_than_one() {
     let limits = Limits { session_ms: 7_200_000, ..LIMITS };
-    let mut world = World::new(Setting { plan: LONG, limits, ..Setting::default() });
+    let mut world = World::new(Setting { plan: long(), limits, ..Setting::default() });
     let expires_at = Some(super::world::EPOCH / 1_000 + 3 * 3_600);
     let longer_than_usual = crate::upstream::facts::Fact::Opened { expires_at };
     world.feed(Input::Fact(crate::transcript::Source::Sideband, longer_than_usual));

@@ -4,9 +4,12 @@
 mod candidate;
 mod client;
 mod course;
+mod dark;
+mod dialects;
 mod ends;
 mod greetings;
 mod guards;
+mod laws;
 mod links;
 mod properties;
 mod provider;

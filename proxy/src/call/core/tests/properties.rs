@@ -1,25 +1,54 @@
-//! What holds whatever happens. The watchman checks at every step that what a client is told is a prefix of what is
-//! stored; here is what must be true of a whole call.
+//! What holds whatever happens, over thousands of random calls. The watchman checks at every step that what a client is
+//! told is a prefix of what is stored; [`super::laws`] say what must be true of a whole call.
+//!
+//! Each test has its own numbered cases, always the same ones. `PROPTEST_CASES=50000` takes that many a test instead,
+//! `PROOF_SEED=7` others. A case that fails is shrunk and printed with the line that runs it alone:
+//! `PROOF_CASE=<number> cargo test …`.
 
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use sha2::{Digest as _, Sha256};
 
+use super::dialects::Dialect;
+use super::laws;
 use super::schedule::{Blow, Schedule, harsh, mild, schedules};
 use super::world::World;
 use crate::call::core::CloseReason;
 use crate::call::recording::{Recording, replay};
-use crate::clock::Millis;
-use crate::interview::Plan;
-use crate::transcript::{Speaker, StageReason};
 
-/// A candidate's turn is followed by a reply or by the end within this time: three attempts, the time after which an
-/// upstream counts as silent, the longest stage change, and what the slowest provider takes.
-const ANSWERED_MS: Millis = 32_000;
+/// A number from the environment.
+fn env<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok().and_then(|value| value.parse().ok())
+}
 
-/// As many as `PROPTEST_CASES` asks for, thousands if need be, or as many as every run of the tests has time for.
-fn config(cases: u32) -> ProptestConfig {
-    let config = ProptestConfig::default();
-    let cases = if config.cases == 256 { cases } else { config.cases };
-    ProptestConfig { cases, failure_persistence: None, ..config }
+/// Runs a law over `cases` random values.
+fn prove<S: Strategy>(name: &str, cases: u32, strategy: impl Fn() -> S, law: impl Fn(S::Value)) {
+    let cases = env("PROPTEST_CASES").unwrap_or(cases);
+    let numbers = match env("PROOF_CASE") {
+        Some(only) => only..only + 1,
+        None => 0..cases,
+    };
+    let world = env::<u64>("PROOF_SEED").unwrap_or(0);
+    let strategy = strategy();
+    for number in numbers {
+        let seed: [u8; 32] = Sha256::digest(format!("{name}/{world}/{number}")).into();
+        let config = ProptestConfig {
+            cases: 1,
+            failure_persistence: None,
+            max_shrink_iters: env("PROPTEST_MAX_SHRINK_ITERS").unwrap_or(500),
+            ..Default::default()
+        };
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let result = TestRunner::new_with_rng(config, rng).run(&strategy, |value| {
+            law(value);
+            Ok::<(), TestCaseError>(())
+        });
+        if let Err(TestError::Fail(reason, value)) = result {
+            panic!(
+                "{reason}\n{value:#?}\nagain: PROOF_SEED={world} PROOF_CASE={number} cargo test -p viva-proxy --lib {name}"
+            );
+        }
+    }
 }
 
 fn run(schedule: &Schedule) -> World {
@@ -28,107 +57,86 @@ fn run(schedule: &Schedule) -> World {
     world
 }
 
-/// Stages only go on, one event for each change, and each event follows from the one before.
-fn stages_go_on(world: &World) {
-    let plan = Plan::parse(super::world::SHORT).expect("sound");
-    let entries = world.stage_entries();
-    let index = |name: &str| plan.position(name).expect("a stage of the plan");
-    for pair in entries.windows(2) {
-        assert_eq!(pair[1].from.as_deref(), Some(pair[0].to.as_str()), "each event goes on where the last one was");
-        match pair[1].reason {
-            StageReason::Ended => assert_eq!(pair[1].to, pair[0].to),
-            _ => assert!(index(&pair[1].to) > index(&pair[0].to), "{entries:?}"),
+/// A call that somebody hears from beginning to end is recorded as it was.
+fn recorded_as_it_was(schedule: &Schedule) {
+    let world = run(schedule);
+    assert_eq!(world.watchman.closed, Some(CloseReason::Done));
+    laws::hold(&world);
+    assert!(world.said().iter().all(|said| !said.dim), "somebody always listened");
+}
+
+/// Whatever happens, the call ends, and its record is sound.
+fn sound(schedule: &Schedule) {
+    let world = run(schedule);
+    let killed = schedule.has(|blow| matches!(blow, Blow::Kill(_)));
+    assert!(killed || world.watchman.closed == Some(CloseReason::Done), "{:?}", world.watchman.closed);
+    laws::hold(&world);
+}
+
+/// One test for each part of a law's cases, so that they run side by side.
+macro_rules! laws {
+    ($($name:ident: $dialect:ident, $blows:ident, $cases:literal => $law:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            prove(stringify!($name), $cases, || schedules(Dialect::$dialect, $blows()), |schedule| $law(&schedule));
         }
-        if pair[1].reason == StageReason::Skipped {
-            let between: Vec<_> = plan.stages[index(&pair[0].to) + 1..index(&pair[1].to)]
-                .iter()
-                .map(|stage| stage.name.clone())
-                .collect();
-            assert!(pair[1].skipped.ends_with(&between), "{entries:?}");
-        }
-    }
-    assert_eq!(entries.iter().filter(|entry| entry.reason == StageReason::Ended).count(), 1, "one end");
-    assert_eq!(entries.last().map(|entry| entry.reason), Some(StageReason::Ended));
+    )*};
 }
 
-/// Whoever spoke got an answer, or the call ended.
-fn nobody_waits(world: &World) {
-    let over = world.watchman.hung_up.first().copied().unwrap_or(world.now);
-    for (place, said) in world.provider.said.iter().enumerate().filter(|(_, said)| said.speaker == Speaker::Candidate) {
-        let next = world.provider.said[place + 1..].first().map_or(over, |next| next.at.min(over));
-        assert!(next <= said.at + ANSWERED_MS, "{} at {} waited until {next}", said.item, said.at);
-    }
+laws! {
+    a_call_that_somebody_hears_is_recorded_as_it_was: Items, mild, 1_300 => recorded_as_it_was;
+    a_call_that_somebody_hears_is_recorded_as_it_was_again: Items, mild, 1_300 => recorded_as_it_was;
+    whatever_happens_the_record_is_sound_and_the_call_ends: Items, harsh, 1_300 => sound;
+    whatever_happens_the_record_is_sound_and_the_call_ends_again: Items, harsh, 1_300 => sound;
+    without_links_a_call_is_recorded_as_it_was: Unlinked, mild, 1_200 => recorded_as_it_was;
+    without_links_the_record_is_sound_whatever_happens: Unlinked, harsh, 1_200 => sound;
+    spans_are_recorded_as_they_were: Spans, mild, 1_200 => recorded_as_it_was;
+    spans_are_sound_whatever_happens: Spans, harsh, 1_200 => sound;
 }
 
-proptest! {
-    #![proptest_config(config(400))]
-
-    #[test]
-    fn a_call_that_somebody_hears_is_recorded_as_it_was(schedule in schedules(mild())) {
-        let world = run(&schedule);
-        prop_assert_eq!(world.watchman.closed, Some(CloseReason::Done));
-        stages_go_on(&world);
-        nobody_waits(&world);
-        world.checked();
-    }
+fn traced(schedule: &Schedule, every: Option<usize>) -> Option<Vec<String>> {
+    let mut world = schedule.world();
+    world.restored_every = every;
+    world.watchman.trace = Some(Vec::new());
+    world.run_to_end();
+    world.watchman.trace
 }
 
-proptest! {
-    #![proptest_config(config(300))]
-
-    #[test]
-    fn whatever_happens_the_record_is_sound_and_the_call_ends(schedule in schedules(harsh())) {
-        let world = run(&schedule);
-        world.store.verify(world.session);
-        if !schedule.has(|blow| matches!(blow, Blow::Kill(_))) {
-            prop_assert_eq!(world.watchman.closed, Some(CloseReason::Done));
-            stages_go_on(&world);
-        }
-        // What is there is true, and there once: in the order in which it was said.
-        let said: Vec<&str> = world.provider.said.iter().map(|said| said.item.as_str()).collect();
-        let turns = super::reference::in_order(&world.store);
-        let unsaid = turns.iter().filter(|turn| !said.contains(&turn.entry.item.as_str())).count();
-        prop_assert!(unsaid <= 1, "{unsaid} turns were never said, and nobody speaks twice at once");
-    }
+fn any_dialect() -> impl Strategy<Value = Schedule> {
+    prop_oneof![
+        schedules(Dialect::Items, harsh()),
+        schedules(Dialect::Unlinked, harsh()),
+        schedules(Dialect::Spans, harsh()),
+    ]
 }
 
-proptest! {
-    #![proptest_config(config(30))]
+#[test]
+fn the_same_inputs_have_the_same_effects() {
+    prove("the_same_inputs_have_the_same_effects", 100, any_dialect, |schedule| {
+        assert_eq!(traced(&schedule, None), traced(&schedule, None));
+    });
+}
 
-    #[test]
-    fn the_same_inputs_have_the_same_effects(schedule in schedules(harsh())) {
-        let traced = || {
-            let mut world = schedule.world();
-            world.watchman.trace = Some(Vec::new());
-            world.run_to_end();
-            world.watchman.trace
-        };
-        prop_assert_eq!(traced(), traced());
-    }
+#[test]
+fn a_core_that_was_taken_apart_has_the_same_effects() {
+    let strategy = || (any_dialect(), 1..40usize);
+    prove("a_core_that_was_taken_apart_has_the_same_effects", 100, strategy, |(schedule, every)| {
+        assert_eq!(traced(&schedule, Some(every)), traced(&schedule, None));
+    });
+}
 
-    #[test]
-    fn a_core_that_was_taken_apart_has_the_same_effects(schedule in schedules(harsh()), every in 1..40usize) {
-        let traced = |every| {
-            let mut world = schedule.world();
-            world.restored_every = every;
-            world.watchman.trace = Some(Vec::new());
-            world.run_to_end();
-            world.watchman.trace
-        };
-        prop_assert_eq!(traced(Some(every)), traced(None));
-    }
-
-    #[test]
-    fn a_recorded_call_is_decided_the_same_again(schedule in schedules(harsh())) {
+#[test]
+fn a_recorded_call_is_decided_the_same_again() {
+    prove("a_recorded_call_is_decided_the_same_again", 100, any_dialect, |schedule| {
         let mut world = schedule.recorded_world();
         world.run_to_end();
         for text in &world.recordings {
             let recording = Recording::parse(text).expect("a recording");
             if let Ok(outcome) = replay(&recording, None, |_| {}) {
-                prop_assert_eq!((outcome.differs_at, outcome.inputs), (None, recording.steps.len()));
+                assert_eq!((outcome.differs_at, outcome.inputs), (None, recording.steps.len()));
             } else {
-                prop_assert!(recording.steps.is_empty(), "what could not go on then cannot now");
+                assert!(recording.steps.is_empty(), "what could not go on then cannot now");
             }
         }
-    }
+    });
 }

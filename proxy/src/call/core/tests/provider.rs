@@ -4,9 +4,10 @@
 
 use serde_json::{Value, json};
 
+use super::dialects::Beginnings;
 use super::reference::Said;
 use crate::clock::Millis;
-use crate::transcript::Speaker;
+use crate::transcript::{Speaker, TurnState};
 
 /// How this provider differs from the one that was recorded.
 #[derive(Clone, Debug)]
@@ -41,6 +42,42 @@ pub(super) struct Quirks {
     pub(super) no_auto: bool,
     /// Words come first in part, as if they were all.
     pub(super) interim: bool,
+    /// The names of the beta shape.
+    pub(super) beta: bool,
+    /// What the client changes about the session is not told to our own socket.
+    pub(super) unmirrored: bool,
+    /// The item is told before the commit that made it.
+    pub(super) item_first: bool,
+    /// Every so-manieth turn of the candidate has no words.
+    pub(super) wordless: Option<(usize, Wordless)>,
+    /// What reading an item again gives.
+    pub(super) retrieve: Retrieve,
+}
+
+/// Why a turn has no words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wordless {
+    /// Transcription failed.
+    Failed,
+    /// There was nothing to write down.
+    Empty,
+}
+
+/// What reading an item again gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retrieve {
+    Whole,
+    /// The item without what was said in it.
+    WithoutWords,
+    /// Nothing at all.
+    Silence,
+}
+
+/// By which way a client event came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Via {
+    Sideband,
+    Channel,
 }
 
 impl Default for Quirks {
@@ -61,6 +98,11 @@ impl Default for Quirks {
             no_done: false,
             no_auto: false,
             interim: false,
+            beta: false,
+            unmirrored: false,
+            item_first: false,
+            wordless: None,
+            retrieve: Retrieve::Whole,
         }
     }
 }
@@ -101,6 +143,10 @@ pub(super) struct Provider {
     asked: u32,
     /// What was asked for and had not begun was cancelled.
     cancelled: bool,
+    /// When each item began, on the session's audio clock.
+    pub(super) beginnings: Beginnings,
+    /// The present moment; the world sets it.
+    pub(super) now: Millis,
     ids: u32,
     events: u32,
     turns: usize,
@@ -119,6 +165,8 @@ impl Provider {
             last: None,
             asked: 0,
             cancelled: false,
+            beginnings: Beginnings::new(),
+            now: 0,
             ids: 0,
             events: 0,
             turns: 0,
@@ -126,12 +174,18 @@ impl Provider {
     }
 
     /// A client event, by whichever way it came.
-    pub(super) fn order(&mut self, event: &Value) -> Steps {
+    pub(super) fn order(&mut self, via: Via, event: &Value) -> Steps {
         match event["type"].as_str().unwrap_or_default() {
             "session.update" => {
                 self.disturbed += u32::from(self.generating.is_some() || self.playing.is_some());
                 merge(&mut self.session, &event["session"]);
-                let echo = self.event(json!({"type": "session.updated", "session": self.session}));
+                let mut echo = self.event(json!({"type": "session.updated", "session": null}));
+                if let Step::Event(event) = &mut echo {
+                    event["session"] = self.session.clone();
+                    if via == Via::Channel && self.quirks.unmirrored {
+                        event["only"] = "channel".into();
+                    }
+                }
                 self.quirks.echo_ms.map(|ms| (ms, echo)).into_iter().collect()
             }
             "response.create" => self.create(event),
@@ -144,6 +198,7 @@ impl Provider {
             "conversation.item.delete" => {
                 vec![(5, self.event(json!({"type": "conversation.item.deleted", "item_id": event["item_id"]})))]
             }
+            "conversation.item.retrieve" => self.retrieve(event),
             other => panic!("the core sends {other}"),
         }
     }
@@ -163,6 +218,27 @@ impl Provider {
         let response = &event["response"];
         let metadata = if self.quirks.metadata { response["metadata"].clone() } else { Value::Null };
         vec![(ms, Step::Begin { metadata, instructions: response["instructions"].as_str().map(str::to_owned) })]
+    }
+
+    /// An item is read again.
+    fn retrieve(&mut self, event: &Value) -> Steps {
+        let Some(said) = self.said.iter().find(|said| event["item_id"] == said.item) else {
+            let error = json!({"type": "error", "error": {"type": "invalid_request_error", "code": "item_not_found",
+                "message": "…", "param": "item_id", "event_id": event["event_id"]}});
+            return vec![(10, self.event(error))];
+        };
+        let words = match self.quirks.retrieve {
+            Retrieve::Whole => json!(said.words),
+            Retrieve::WithoutWords => Value::Null,
+            Retrieve::Silence => return Vec::new(),
+        };
+        let (role, part) = match said.speaker {
+            Speaker::Candidate => ("user", json!({"type": "input_audio", "transcript": words})),
+            Speaker::Ai => ("assistant", json!({"type": "output_audio", "transcript": words})),
+            Speaker::System => ("system", json!({"type": "input_text", "text": words})),
+        };
+        let item = json!({"id": said.item, "type": "message", "status": "completed", "role": role, "content": [part]});
+        vec![(15, self.event(json!({"type": "conversation.item.retrieved", "item": item})))]
     }
 
     /// An item placed by a client.
@@ -187,6 +263,7 @@ impl Provider {
 
     /// The candidate begins to speak: whatever the model says is cut off.
     pub(super) fn speech_begins(&mut self, item: &str, clock_ms: Millis, words: &str) -> Steps {
+        self.beginnings.insert(item.to_owned(), (Speaker::Candidate, clock_ms));
         let mut steps = vec![(0, self.event(json!({"type": "input_audio_buffer.speech_started", "audio_start_ms": clock_ms.saturating_sub(300), "item_id": item})))];
         if self.quirks.streaming
             && let Some(first) = words.split(' ').next()
@@ -220,9 +297,34 @@ impl Provider {
             (0, self.event(json!({"type": "conversation.item.added", "previous_item_id": previous, "item": user}))),
             (0, self.event(json!({"type": "conversation.item.done", "previous_item_id": previous, "item": user}))),
         ];
+        if self.quirks.item_first {
+            steps.swap(1, 2);
+        }
+        let wordless = self.quirks.wordless.filter(|(every, _)| self.turns % every == every - 1).map(|(_, why)| why);
         let delay = self.quirks.words_ms[self.turns % self.quirks.words_ms.len()];
         self.turns += 1;
-        if let Some(delay) = delay {
+        if let Some(why) = wordless {
+            let said = self.said.last_mut().expect("just said");
+            // What had streamed in by then stays.
+            let first = if self.quirks.streaming { words.split(' ').next().unwrap_or_default() } else { "" };
+            first.clone_into(&mut said.words);
+            said.settles = Some(match why {
+                Wordless::Failed => TurnState::Failed,
+                Wordless::Empty if first.is_empty() => TurnState::Empty,
+                Wordless::Empty => TurnState::Final,
+            });
+            let event = match why {
+                Wordless::Failed => {
+                    json!({"type": "conversation.item.input_audio_transcription.failed", "item_id": item, "content_index": 0,
+                    "error": {"type": "transcription_error", "code": "audio_unintelligible", "message": "…", "param": null}})
+                }
+                Wordless::Empty => {
+                    json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "content_index": 0, "transcript": "",
+                    "usage": {"type": "duration", "seconds": 1}})
+                }
+            };
+            steps.push((delay.unwrap_or(1_000), self.event(event)));
+        } else if let Some(delay) = delay {
             let completed = json!({"type": "conversation.item.input_audio_transcription.completed", "item_id": item, "content_index": 0,
                 "transcript": words, "usage": {"type": "duration", "seconds": 3}});
             if self.quirks.interim {
@@ -260,6 +362,7 @@ impl Provider {
     fn begin(&mut self, metadata: Value, instructions: Option<String>) -> Steps {
         self.asked = self.asked.saturating_sub(1);
         let (id, item) = (self.id("resp"), self.id("item_A"));
+        self.beginnings.insert(item.clone(), (Speaker::Ai, self.now));
         let told = instructions.unwrap_or_else(|| self.session["instructions"].as_str().unwrap_or_default().to_owned());
         let words = self.words(&told);
         let mut steps = vec![(0, self.event(json!({"type": "response.created", "response": {"id": id, "status": "in_progress", "conversation_id": "conv_1", "metadata": metadata}})))];
@@ -319,6 +422,7 @@ impl Provider {
         let Some(reply) = self.generating.take() else { return Vec::new() };
         if let Some(said) = self.said.iter_mut().find(|said| said.item == reply.item) {
             said.interrupted = true;
+            said.cut_at = self.now;
         }
         let mut done = self.done(&reply, "cancelled");
         if let Step::Event(event) = &mut done {
@@ -331,6 +435,7 @@ impl Provider {
         let Some((id, item)) = self.playing.take() else { return Vec::new() };
         if let Some(said) = self.said.iter_mut().find(|said| said.item == item) {
             said.interrupted = true;
+            said.cut_at = self.now;
         }
         vec![
             (2, self.event(json!({"type": "output_audio_buffer.cleared", "response_id": id}))),
@@ -354,9 +459,9 @@ impl Provider {
     }
 
     /// What was said just now was said at this time.
-    pub(super) fn note(&mut self, now: Millis) {
+    pub(super) fn note(&mut self) {
         for said in self.said.iter_mut().rev().take_while(|said| said.at == 0) {
-            said.at = now;
+            said.at = self.now;
         }
     }
 
@@ -366,6 +471,9 @@ impl Provider {
             Some("conversation.item.input_audio_transcription.completed" | "response.output_audio_transcript.done") => {
                 Some((&event["item_id"], &event["transcript"]))
             }
+            Some("conversation.item.input_audio_transcription.failed") => {
+                Some((&event["item_id"], &event["transcript"]))
+            }
             Some("response.done") => Some((
                 &event["response"]["output"][0]["id"],
                 &event["response"]["output"][0]["content"][0]["transcript"],
@@ -373,7 +481,8 @@ impl Provider {
             _ => None,
         };
         if let Some((item, words)) = words
-            && let Some(said) = self.said.iter_mut().find(|said| *item == said.item && *words == said.words)
+            && let Some(said) = self.said.iter_mut().find(|said| *item == said.item)
+            && (*words == said.words || said.settles.is_some())
         {
             said.sent = said.sent.or(Some(now));
         }

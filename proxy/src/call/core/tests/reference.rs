@@ -1,9 +1,10 @@
 //! What was really said, and how a record compares with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::store::Store;
 use crate::clock::Millis;
+use crate::store::projection::Projection;
 use crate::transcript::{Entry, Origin, Source, Speaker, TurnEntry, TurnState};
 
 /// One turn of the reference conversation.
@@ -13,10 +14,16 @@ pub(super) struct Said {
     pub(super) speaker: Speaker,
     pub(super) words: String,
     pub(super) interrupted: bool,
+    /// When the last of it was cut off.
+    pub(super) cut_at: Millis,
     /// When: a candidate's turn its end, a reply its beginning.
     pub(super) at: Millis,
     /// When all its words had been sent.
     pub(super) sent: Option<Millis>,
+    /// How it settles, where that does not follow from the rest.
+    pub(super) settles: Option<TurnState>,
+    /// Something of it may have gone unheard.
+    pub(super) dim: bool,
     /// For a reply: the stage whose instructions it was made with.
     pub(super) stage: Option<String>,
 }
@@ -28,8 +35,11 @@ impl Said {
             speaker: Speaker::Candidate,
             words: words.into(),
             interrupted: false,
+            cut_at: 0,
             at: 0,
             sent: None,
+            settles: None,
+            dim: false,
             stage: None,
         }
     }
@@ -40,14 +50,28 @@ impl Said {
             speaker: Speaker::Ai,
             words: words.into(),
             interrupted: false,
+            cut_at: 0,
             at: 0,
             sent: None,
+            settles: None,
+            dim: false,
             stage: Some(stage_of(told)),
         }
     }
 
     pub(super) fn placed(item: &str, speaker: Speaker, words: &str) -> Self {
-        Self { item: item.into(), speaker, words: words.into(), interrupted: false, at: 0, sent: Some(0), stage: None }
+        Self {
+            item: item.into(),
+            speaker,
+            words: words.into(),
+            interrupted: false,
+            cut_at: 0,
+            at: 0,
+            sent: Some(0),
+            settles: None,
+            dim: false,
+            stage: None,
+        }
     }
 }
 
@@ -100,66 +124,69 @@ pub(super) fn recorded(store: &Store) -> Vec<Recorded> {
     turns
 }
 
-/// The turns in the order of the conversation, by their links: what a reader is shown. Items without a known place stand
-/// where they were first seen.
+/// The turns as a reader is shown them: in the order of the conversation.
 pub(super) fn in_order(store: &Store) -> Vec<Recorded> {
-    let (mut seen, mut after): (Vec<&String>, HashMap<&String, &String>) = Default::default();
+    let mut places: HashMap<&String, &String> = HashMap::new();
     for entry in &store.entries {
-        let (item, place) = match entry {
-            Entry::Opened { item, after, .. } => (item, after),
-            Entry::Turn(turn) | Entry::Revised(turn) => (&turn.item, &turn.after),
-            _ => continue,
+        let (Entry::Opened { item, after: Some(after), .. }
+        | Entry::Turn(TurnEntry { item, after: Some(after), .. })
+        | Entry::Revised(TurnEntry { item, after: Some(after), .. })) = entry
+        else {
+            continue;
         };
-        if let Some(place) = place {
-            let known = after.insert(item, place).unwrap_or(place);
-            assert_eq!(known, place, "a known place of {item} never changes");
-        }
-        if !seen.contains(&item) {
-            seen.push(item);
-        }
+        let known = places.insert(item, after).unwrap_or(after);
+        assert_eq!(known, after, "a known place of {item} never changes");
     }
-    let next: HashMap<&String, &String> = after.iter().map(|(item, before)| (*before, *item)).collect();
-    assert_eq!(next.len(), after.len(), "no two turns in one place");
-    let mut order: HashMap<&String, usize> = HashMap::new();
-    for first in seen.iter().copied().filter(|item| after.get(item).is_none_or(|before| !seen.contains(before))) {
-        let mut item = Some(first);
-        while let Some(here) = item {
-            order.insert(here, order.len());
-            item = next.get(here).copied();
-        }
-    }
+    let taken: HashSet<&&String> = places.values().collect();
+    assert_eq!(taken.len(), places.len(), "no two turns in one place");
+    let mut shown = Projection::default();
+    store.journal.iter().for_each(|record| shown.fold(record).expect("readable"));
+    shown.arrange();
+    let order: HashMap<String, u32> =
+        shown.into_turn_rows().into_iter().map(|row| (row.item_id, row.position)).collect();
     let mut turns = recorded(store);
-    turns.sort_by_key(|turn| order.get(&turn.entry.item).copied().unwrap_or(usize::MAX));
+    turns.sort_by_key(|turn| order.get(&turn.entry.item).copied());
     turns
 }
 
 /// Every turn that was said is recorded once, with its words, its speaker and its place. Returns the record in order.
 /// Somebody may have been cut short in the middle of a sentence: of them, at most the beginning is there. What was
-/// not sent `until` then may be missing.
+/// not sent `until` then may be missing, and so may what nobody heard: of such a turn there is at most a part.
 pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded> {
     let mut turns = in_order(store);
-    let is_said = |turn: &Recorded| said.iter().any(|said| said.item == turn.entry.item);
-    let unfinished: Vec<_> =
-        turns.iter().filter(|turn| !is_said(turn)).map(|turn| (turn.entry.speaker, turn.entry.state)).collect();
-    assert!(
-        unfinished.is_empty() || unfinished == [(Speaker::Candidate, TurnState::TimedOut)],
-        "{unfinished:?} was never said"
-    );
-    turns.retain(is_said);
-    let items = |turns: &[Recorded]| turns.iter().map(|turn| turn.entry.item.clone()).collect::<Vec<_>>();
-    let recorded = items(&turns);
-    let said: Vec<&Said> = said.iter().filter(|said| said.at < until || recorded.contains(&said.item)).collect();
-    assert_eq!(recorded, said.iter().map(|said| said.item.clone()).collect::<Vec<_>>(), "every turn once, in order");
-    for (turn, said) in turns.iter().zip(said) {
+    let of = |turn: &Recorded| said.iter().find(|said| said.item == turn.entry.item);
+    let unfinished: Vec<_> = turns.iter().filter(|turn| of(turn).is_none()).map(|turn| turn.entry.speaker).collect();
+    assert!(unfinished.is_empty() || unfinished == [Speaker::Candidate], "{unfinished:?} were never said");
+    turns.retain(|turn| of(turn).is_some());
+    let clear = |turn: &&Recorded| of(turn).is_some_and(|said| !said.dim);
+    let recorded: Vec<&str> = turns.iter().filter(clear).map(|turn| turn.entry.item.as_str()).collect();
+    let heard: Vec<&str> = said
+        .iter()
+        .filter(|said| !said.dim && (said.at < until || recorded.contains(&said.item.as_str())))
+        .map(|said| said.item.as_str())
+        .collect();
+    assert_eq!(recorded, heard, "every turn once, in order");
+    for turn in &turns {
+        let said = of(turn).expect("just seen");
         // What somebody put into the model's mouth is nobody's on the record, once it was noticed.
         let placed = turn.entry.origin == Origin::Injected && turn.entry.speaker == Speaker::System;
         assert!(placed || turn.entry.speaker == said.speaker, "{}", said.item);
         let delivered = said.sent.is_some_and(|at| at < until);
         let begun = said.words.starts_with(&turn.words) && !delivered;
-        assert!(turn.words == said.words || begun, "{}: {:?} instead of {:?}", said.item, turn.words, said.words);
-        let expected = match (turn.entry.origin, delivered) {
+        let part = said.words.contains(&turn.words) && said.dim;
+        assert!(
+            turn.words == said.words || begun || part,
+            "{}: {:?} instead of {:?}",
+            said.item,
+            turn.words,
+            said.words
+        );
+        let expected = match (turn.entry.origin, delivered && !said.dim) {
             (Origin::Speech | Origin::Reply, false) => turn.entry.state,
+            // That it was cut off at the very end may not have been heard any more.
+            (Origin::Reply, true) if said.interrupted && said.cut_at >= until => turn.entry.state,
             (Origin::Reply, true) if said.interrupted => TurnState::Interrupted,
+            (Origin::Speech, true) if said.settles.is_some() => said.settles.expect("just seen"),
             (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => TurnState::Final,
         };
         assert_eq!(turn.entry.state, expected, "{}", said.item);

@@ -4,7 +4,6 @@ use super::store::Moods;
 use super::world::{Happening, Setting, World};
 use crate::call::core::{ClientInput, CloseReason, Input, Notice, missed};
 use crate::clock::Millis;
-use crate::interview::Plan;
 use crate::transcript::{Entry, Speaker, TurnState};
 
 fn relayed() -> Setting {
@@ -87,7 +86,7 @@ fn a_page_that_begins_anew_is_not_taken_for_its_predecessor() {
 #[test]
 fn what_was_missed_is_what_was_told() {
     let world = World::whole(Setting::default());
-    let plan = Plan::parse(super::world::SHORT).expect("sound");
+    let plan = super::world::plan("short");
     for n in [0, 3, 9, world.store.journal.len()] {
         let told: Vec<_> = world
             .told()
@@ -107,7 +106,7 @@ fn what_was_missed_is_what_was_told() {
 #[test]
 fn erased_words_are_not_told_again() {
     let mut world = World::whole(Setting::default());
-    let plan = Plan::parse(super::world::SHORT).expect("sound");
+    let plan = super::world::plan("short");
     let before = missed(&plan, &world.store.journal).len();
     let said = world.store.journal.iter_mut().find(|record| record.text.is_some()).expect("words");
     (said.text, said.salt) = (None, None);

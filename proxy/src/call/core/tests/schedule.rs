@@ -1,15 +1,20 @@
 //! Random calls: what sort of provider, candidate and store, and what befalls them. Only what a provider may do, and what
 //! can happen to sockets and processes.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::candidate::Candidate;
-use super::provider::Quirks;
+use super::dialects::Dialect;
+use super::provider::{Quirks, Retrieve, Wordless};
 use super::store::Moods;
 use super::world::{Happening, Setting, World};
 use crate::call::core::{ClientInput, EndedBy, Guard, Input, Sideband};
 use crate::clock::Millis;
+use crate::interview::Plan;
+use crate::interview::plan::{Stage, StageKind};
 
 /// One thing that befalls a call.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub(super) enum Blow {
     Cheat(u8),
     /// Requests for a reply get lost.
     Swallow(u32),
+    /// Every reply fails for so long.
+    Quota(Millis),
     Kill(Millis),
     End,
 }
@@ -30,6 +37,8 @@ pub(super) enum Blow {
 /// A call that may happen.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
+    dialect: Dialect,
+    plan: Arc<Plan>,
     quirks: Quirks,
     think_ms: Vec<Millis>,
     speak_ms: Vec<Millis>,
@@ -38,6 +47,10 @@ pub(super) struct Schedule {
     forgetful: Vec<(Millis, Millis)>,
     attach_ms: Option<Millis>,
     autopilot: bool,
+    lands: bool,
+    sideband_ms: Millis,
+    /// When a core is made from the journal and compared.
+    compared_ms: Vec<Millis>,
     pub(super) blows: Vec<(Millis, Blow)>,
 }
 
@@ -53,6 +66,8 @@ impl Schedule {
 
     fn in_a(&self, setting: Setting) -> World {
         let mut world = World::new(Setting {
+            plan: self.plan.clone(),
+            dialect: self.dialect,
             guard: Guard::Locked,
             // A correction that only the client tells does not count against what our own socket heard.
             quirks: Quirks {
@@ -68,17 +83,21 @@ impl Schedule {
                 delay_ms: self.delay_ms.clone(),
                 failing: self.failing.clone(),
                 forgetful: self.forgetful.clone(),
+                lands: self.lands,
                 fenced_from: None,
             },
             attach_ms: self.attach_ms,
             autopilot: self.autopilot,
+            sideband_ms: self.sideband_ms,
             ..setting
         });
+        world.compared_at.clone_from(&self.compared_ms);
+        let stages = &self.plan.stages;
         for (at, blow) in &self.blows {
             let mut at_ms = |ms: Millis, what| world.at(at + ms, what);
             match blow {
                 Blow::Skip(to) => {
-                    let target = ["self_intro", "past_experience", "company_fit", "closing"][to % 4].into();
+                    let target = stages[1 + to % (stages.len() - 1)].name.clone();
                     at_ms(0, Happening::Input(Input::Client(ClientInput::Skip { target })));
                 }
                 Blow::Speech(ms) => at_ms(0, Happening::Speech(*ms)),
@@ -92,6 +111,10 @@ impl Schedule {
                 }
                 Blow::Cheat(how) => at_ms(0, Happening::Order(cheat(*how))),
                 Blow::Swallow(n) => at_ms(0, Happening::Swallow(*n)),
+                Blow::Quota(ms) => {
+                    at_ms(0, Happening::Quota(true));
+                    at_ms(*ms, Happening::Quota(false));
+                }
                 Blow::Kill(ms) => at_ms(0, Happening::Killed(*ms)),
                 Blow::End => at_ms(0, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd }))),
             }
@@ -115,9 +138,16 @@ fn cheat(how: u8) -> serde_json::Value {
 fn quirks() -> impl Strategy<Value = Quirks> {
     let echo = prop_oneof![4 => (1..1_500u64).prop_map(Some), 1 => Just(None)];
     let words = prop::collection::vec(prop_oneof![6 => (50..20_000u64).prop_map(Some), 1 => Just(None)], 1..5);
-    let flags = prop::array::uniform6(prop::bool::weighted(0.2));
-    (echo, 1..1_500u64, words, 300..6_000u64, flags).prop_map(
-        |(echo_ms, reply_ms, words_ms, spoken_ms, [no_metadata, streaming, twice, silent, no_final_words, interim])| {
+    let flag = || prop::bool::weighted(0.2);
+    let heard = (flag(), flag(), flag(), flag(), flag());
+    let told = (flag(), flag(), flag(), flag(), prop::bool::weighted(0.05));
+    let why = prop_oneof![Just(Wordless::Failed), Just(Wordless::Empty)];
+    let wordless = prop::option::weighted(0.2, (1..4usize, why));
+    let retrieve = prop_oneof![Just(Retrieve::Whole), Just(Retrieve::WithoutWords), Just(Retrieve::Silence)];
+    (echo, 1..1_500u64, words, 300..6_000u64, heard, told, wordless, retrieve).prop_map(
+        |(echo_ms, reply_ms, words_ms, spoken_ms, heard, told, wordless, retrieve)| {
+            let (streaming, twice, silent, no_final_words, interim) = heard;
+            let (no_metadata, beta, unmirrored, item_first, ignores_stages) = told;
             Quirks {
                 echo_ms,
                 reply_ms: Some(reply_ms),
@@ -129,32 +159,91 @@ fn quirks() -> impl Strategy<Value = Quirks> {
                 playback: !silent,
                 no_final_words,
                 interim,
+                ignores_stages,
+                beta,
+                unmirrored,
+                item_first,
+                wordless,
+                retrieve,
                 ..Quirks::default()
             }
         },
     )
 }
 
+/// Plans of two to five stages, so short that a call sees many changes of stage, with every sort of minimum.
+fn plans() -> impl Strategy<Value = Arc<Plan>> {
+    let middle = (5..16u32, 0..3u32, 0..5u32, prop::option::of(1..3u32));
+    (5..12u32, prop::collection::vec(middle, 0..4), 5..10u32, 0..5u32).prop_map(
+        |(opening_s, middle, closing_s, grace_s)| {
+            let stage = |name: String, kind, limit_s| Stage {
+                label: name.clone(),
+                name,
+                kind,
+                limit_s,
+                grace_s: 0,
+                min_questions: 0,
+                min_dwell_s: 0,
+                terse_answers: None,
+                context: Vec::new(),
+                guidance: "Ask.".into(),
+            };
+            let mut stages = vec![stage("welcome".into(), StageKind::Opening, opening_s)];
+            stages.extend(middle.into_iter().enumerate().map(
+                |(n, (limit_s, min_questions, min_dwell_s, terse_answers))| Stage {
+                    min_questions,
+                    min_dwell_s: min_dwell_s.min(limit_s - 1),
+                    terse_answers,
+                    ..stage(format!("talk_{n}"), StageKind::Questions, limit_s)
+                },
+            ));
+            stages.push(Stage { grace_s, ..stage("closing".into(), StageKind::Closing, closing_s) });
+            let plan = Plan { stages, ..(*super::world::plan("short")).clone() };
+            plan.check().expect("a plan that could be used");
+            Arc::new(plan)
+        },
+    )
+}
+
 /// Any call, befallen by any of `blows`.
-pub(super) fn schedules(blows: impl Strategy<Value = Blow>) -> impl Strategy<Value = Schedule> {
+pub(super) fn schedules(dialect: Dialect, blows: impl Strategy<Value = Blow>) -> impl Strategy<Value = Schedule> {
     let stretch = || {
-        prop::collection::vec((2_000..60_000u64, 10..20_000u64).prop_map(|(from, length)| (from, from + length)), 0..3)
+        prop::collection::vec((1_000..40_000u64, 10..20_000u64).prop_map(|(from, length)| (from, from + length)), 0..3)
     };
     let person = (prop::collection::vec(50..6_000u64, 1..5), prop::collection::vec(200..9_000u64, 1..5));
-    let store = (prop::collection::vec(1..2_000u64, 1..4), stretch(), stretch());
+    let store = (prop::collection::vec(1..2_000u64, 1..4), stretch(), stretch(), any::<bool>());
     let attach = prop_oneof![8 => (0..3_000u64).prop_map(Some), 1 => Just(None)];
-    let blows = prop::collection::vec((400..70_000u64, blows), 0..6);
-    (quirks(), person, store, attach, prop::bool::weighted(0.3), blows).prop_map(
-        |(quirks, (think_ms, speak_ms), (delay_ms, failing, forgetful), attach_ms, autopilot, blows)| Schedule {
+    let link = (attach, prop::bool::weighted(0.3), 1..300u64);
+    let blows = prop::collection::vec((400..45_000u64, blows), 0..6);
+    let compared = prop::collection::vec(500..45_000u64, 0..3);
+    (quirks(), plans(), person, store, link, compared, blows).prop_map(
+        move |(
             quirks,
-            think_ms,
-            speak_ms,
-            delay_ms,
-            failing,
-            forgetful,
-            attach_ms,
-            autopilot,
+            plan,
+            (think_ms, speak_ms),
+            (delay_ms, failing, forgetful, lands),
+            link,
+            mut compared_ms,
             blows,
+        )| {
+            let (attach_ms, autopilot, sideband_ms) = link;
+            compared_ms.sort_unstable();
+            Schedule {
+                dialect,
+                plan,
+                quirks,
+                think_ms,
+                speak_ms,
+                delay_ms,
+                failing,
+                forgetful,
+                attach_ms,
+                autopilot,
+                lands,
+                sideband_ms,
+                compared_ms,
+                blows,
+            }
         },
     )
 }
@@ -178,5 +267,6 @@ pub(super) fn harsh() -> impl Strategy<Value = Blow> {
         2 => (100..70_000u64).prop_map(Blow::Away),
         2 => (10..10_000u64).prop_map(Blow::Kill),
         1 => (3..30u32).prop_map(Blow::Swallow),
+        1 => (100..8_000u64).prop_map(Blow::Quota),
     ]
 }

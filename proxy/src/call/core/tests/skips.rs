@@ -3,9 +3,8 @@
 use super::candidate::Candidate;
 use super::provider::Quirks;
 use super::reference::stage_of;
-use super::world::{DEFAULT, Happening, Setting, World};
+use super::world::{Happening, Setting, World};
 use crate::call::core::{ClientInput, Input, Notice};
-use crate::interview::Plan;
 use crate::interview::machine::SkipRefused;
 use crate::transcript::{StageReason, TurnState};
 
@@ -32,7 +31,7 @@ fn the_clock_ends_a_stage_and_the_model_says_so() {
     assert_eq!(world.stages()[2], ("past_experience".into(), StageReason::Forced));
     let (asked, text) = world.asked().pop().expect("asked");
     let text = text.expect("words of its own");
-    let plan = Plan::parse(super::world::SHORT).expect("sound");
+    let plan = super::world::plan("short");
     assert!(
         text.ends_with(plan.words.forced.trim())
             && stage_of(&text) == "past_experience"
@@ -181,7 +180,7 @@ fn who_talks_into_the_goodbye_is_answered_before_the_end() {
 
 #[test]
 fn an_interviewer_that_ignores_its_stages_cannot_hold_the_interview_up() {
-    for plan in [super::world::SHORT, DEFAULT] {
+    for plan in ["short", "default"].map(super::world::plan) {
         let world = World::whole(Setting {
             plan,
             quirks: Quirks { ignores_stages: true, ..Quirks::default() },

@@ -15,6 +15,8 @@ pub(super) struct Moods {
     pub(super) failing: Vec<(Millis, Millis)>,
     /// Writes, but says that it failed.
     pub(super) forgetful: Vec<(Millis, Millis)>,
+    /// A commit under way when the process dies is written all the same.
+    pub(super) lands: bool,
     /// From then on somebody else owns the journal.
     pub(super) fenced_from: Option<Millis>,
 }

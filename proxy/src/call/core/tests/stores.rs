@@ -121,7 +121,7 @@ fn a_slow_store_holds_captions_back_and_nothing_else() {
 fn a_store_that_stands_still_stops_the_conversation_and_then_the_call() {
     let candidate = Candidate { think_ms: vec![50], speak_ms: vec![300], ..Candidate::default() };
     let mut world = World::new(Setting {
-        plan: super::world::DEFAULT,
+        plan: super::world::plan("default"),
         candidate,
         moods: Moods { failing: vec![(6_000, u64::MAX)], ..Moods::default() },
         ..Setting::default()

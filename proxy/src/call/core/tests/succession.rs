@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::world::SHORT;
+use super::world::plan;
 use crate::call::core::{
     CallCore, ClientInput, CloseReason, Connection, Control, Directive, Effect, EndedBy, Guard, Input, Limits, Notice,
     Other, Setup, Sideband, StoreInput, UpstreamInput, Why,
 };
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
-use crate::interview::{Brief, Plan};
+use crate::interview::Brief;
 use crate::transcript::turn::{After, End, TurnFact, TurnRef};
 use crate::transcript::{CallEvent, Entry, HangUp, Hash, Origin, Record, Signer, Source, Speaker, StageReason};
 use crate::upstream::facts::{Capabilities, Fact, Gate, Guarded, ReplyEnd};
@@ -75,7 +75,7 @@ impl Desk {
     fn with(continues: bool) -> Self {
         let session: SessionId = "0190f5fe-7c1f-7d3e-9e59-1c1d5a3b7c11".parse().expect("an id");
         // Stages as long as the calls are, so that only the calls end.
-        let mut plan = Plan::parse(SHORT).expect("sound");
+        let mut plan = (*plan("short")).clone();
         plan.stages.iter_mut().filter(|stage| stage.name != "closing").for_each(|stage| {
             stage.limit_s = 3_600;
             stage.min_questions = 100;

@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::course::is_as_planned;
 use super::provider::Quirks;
 use super::reference::stage_of;
-use super::world::{DEFAULT, Happening, Setting, World};
+use super::world::{Happening, Setting, World, plan};
 use crate::transcript::StageReason;
 use crate::upstream::facts::Gate;
 
@@ -151,8 +151,8 @@ fn words_decide_nothing_however_late_they_are() {
 #[test]
 fn two_terse_answers_end_a_stage_early_and_never_before_its_minimum() {
     let candidate = Candidate { words: "Yes.", ..Candidate::default() };
-    let terse = World::whole(Setting { plan: DEFAULT, candidate, ..Setting::default() });
-    let talkative = World::whole(Setting { plan: DEFAULT, ..Setting::default() });
+    let terse = World::whole(Setting { plan: plan("default"), candidate, ..Setting::default() });
+    let talkative = World::whole(Setting { plan: plan("default"), ..Setting::default() });
     is_as_planned(&terse);
     let (short, long) = (terse.stage_entries(), talkative.stage_entries());
     for (place, minimum) in [(2, 30_000), (3, 45_000), (4, 30_000)] {
@@ -175,7 +175,7 @@ fn without_marks_replies_are_known_by_their_time() {
 fn the_model_is_told_that_time_runs_out_and_never_while_it_speaks() {
     let candidate = Candidate { speak_ms: vec![650], ..Candidate::default() };
     let world = World::whole(Setting {
-        plan: DEFAULT,
+        plan: plan("default"),
         candidate,
         quirks: Quirks { spoken_ms: 3_500, ..Quirks::default() },
         ..Setting::default()

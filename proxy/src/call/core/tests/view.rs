@@ -1,6 +1,7 @@
 //! What a test asks about a call that was run.
 
-use super::reference::Recorded;
+use super::dialects::said_in;
+use super::reference::{Recorded, Said};
 use super::world::{Setting, World};
 use crate::call::core::{Directive, EndedBy, Notice};
 use crate::clock::Millis;
@@ -18,6 +19,11 @@ impl World {
     /// What is stored.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.store.entries.clone()
+    }
+
+    /// A wall time on the monotonic clock.
+    pub(super) fn mono(&self, unix_ms: i64) -> Millis {
+        Millis::try_from(unix_ms - super::world::EPOCH).expect("after the origin")
     }
 
     /// Stage events on the record.
@@ -129,6 +135,14 @@ impl World {
             .len()
     }
 
+    /// What was really said, as this dialect would name it.
+    pub(super) fn said(&self) -> Vec<Said> {
+        let began = |said: &Said| self.provider.beginnings.get(&said.item).map_or(said.at, |(_, at)| *at);
+        let dim = |said: &Said| self.dark.touches(began(said), said.sent.unwrap_or(Millis::MAX).max(said.cut_at));
+        let said: Vec<_> = self.provider.said.iter().map(|said| Said { dim: dim(said), ..said.clone() }).collect();
+        said_in(self.dialect, &said, &self.provider.beginnings)
+    }
+
     /// The record equals what was said; returned in order.
     pub(super) fn checked(&self) -> Vec<Recorded> {
         let head = self.store.verify(self.session);
@@ -138,7 +152,7 @@ impl World {
             assert_eq!(*told, head.to_hex(), "the head that was told is the head of the chain");
         }
         // What is sent in the last moment before the hang-up may not arrive any more.
-        let until = self.watchman.hung_up.first().map_or(self.now, |at| at.saturating_sub(100));
-        super::reference::check(&self.provider.said, &self.store, until)
+        let until = self.hung_up_at.unwrap_or(self.now).saturating_sub(400);
+        super::reference::check(&self.said(), &self.store, until)
     }
 }

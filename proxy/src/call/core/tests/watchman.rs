@@ -14,6 +14,8 @@ pub(super) struct Watchman {
     pub(super) closed: Option<CloseReason>,
     /// All effects as text, if they are to be compared.
     pub(super) trace: Option<Vec<String>>,
+    /// When everything made so far was last durable.
+    pub(super) all_durable_at: Millis,
     stages: usize,
     saved: u64,
     ended: bool,

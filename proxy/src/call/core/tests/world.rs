@@ -3,41 +3,43 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::candidate::Candidate;
 use super::client::Client;
-use super::provider::{Provider, Quirks, Step};
+use super::dark::Dark;
+use super::dialects::{Dialect, Normaliser};
+use super::provider::{Provider, Quirks, Step, Via};
 use super::store::{Moods, Store};
 use super::watchman::Watchman;
 use crate::call::core::{
-    CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, Notice, Pipe, Setup, Sideband,
-    StoreInput, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, NotResumable, Notice, Phase, Pipe,
+    Setup, Sideband, StoreInput, UpstreamInput,
 };
 use crate::call::recording::{self, Header, header_line, step_line};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
+use crate::interview::plan::Plans;
 use crate::interview::{Brief, Plan};
 use crate::transcript::{HangUp, Hash, Record, Signer, Source};
 use crate::upstream::directives::Template;
-use crate::upstream::facts::Capabilities;
-use crate::upstream::facts::realtime::Realtime;
 use crate::upstream::session::create_session;
 
-/// From the provider to our socket.
-const SIDEBAND_MS: Millis = 5;
 /// Over the client and its data channel; further than the direct way.
 const CLIENT_MS: Millis = 40;
 /// Two hours of talk take a tenth of it: more, and a wait has no end.
 const MAX_STEPS: usize = 300_000;
+/// From the end of a turn to its place on the record, at most: what was cut off waits for the word where.
+const SETTLES_MS: Millis = 1_100;
 /// Wall time at the origin of the monotonic clock.
 pub(super) const EPOCH: i64 = 1_790_000_000_000;
 
 /// What a test decides.
 pub(super) struct Setting {
-    pub(super) plan: &'static str,
+    pub(super) plan: Arc<Plan>,
+    pub(super) dialect: Dialect,
     pub(super) guard: Guard,
     /// When our socket opens; `None`: the first attempts all fail.
     pub(super) attach_ms: Option<Millis>,
@@ -53,15 +55,24 @@ pub(super) struct Setting {
     pub(super) autopilot: bool,
     /// What every core is told is written down.
     pub(super) recorded: bool,
+    /// From the provider to our socket, and back.
+    pub(super) sideband_ms: Millis,
 }
 
-pub(super) const SHORT: &str = include_str!("../../../../../plans/short.toml");
-pub(super) const DEFAULT: &str = include_str!("../../../../../plans/default.toml");
+/// The built-in plans, read once.
+pub(super) fn plan(name: &str) -> Arc<Plan> {
+    static PLANS: OnceLock<[Arc<Plan>; 2]> = OnceLock::new();
+    let built_in = || Plans::built_in().expect("sound");
+    let plans =
+        PLANS.get_or_init(|| ["short", "default"].map(|name| Arc::new(built_in().get(name).expect("there").clone())));
+    plans.iter().find(|plan| plan.name == name).expect("a built-in plan").clone()
+}
 
 impl Default for Setting {
     fn default() -> Self {
         Self {
-            plan: SHORT,
+            plan: plan("short"),
+            dialect: Dialect::Items,
             guard: Guard::Own,
             attach_ms: Some(100),
             sideband: true,
@@ -73,6 +84,7 @@ impl Default for Setting {
             hang_up_ms: Some(50),
             autopilot: false,
             recorded: false,
+            sideband_ms: 5,
         }
     }
 }
@@ -92,8 +104,10 @@ pub(super) enum Happening {
     Told(Notice),
     /// Directives reach the client.
     RealtimeSend(u32, Vec<Value>),
-    /// A client event reaches the provider.
+    /// A client event reaches the provider by the data channel.
     Order(Value),
+    /// The same by our own socket.
+    Directed(Value),
     /// The provider goes on.
     Provider(Step),
     /// The candidate speaks for so long.
@@ -109,6 +123,8 @@ pub(super) enum Happening {
     Returns,
     /// So many requests for a reply get lost.
     Swallow(u32),
+    /// Replies fail from now on, or no longer.
+    Quota(bool),
     /// This process dies; the next one goes on from what is stored, so much later.
     Killed(Millis),
     Restarted,
@@ -122,12 +138,16 @@ pub(super) struct World {
     pub(super) client: Client,
     pub(super) candidate: Candidate,
     pub(super) watchman: Watchman,
+    /// When nobody could hear or be told anything.
+    pub(super) dark: Dark,
     pub(super) session: SessionId,
     template: Template,
     future: BTreeMap<(Millis, u64), Happening>,
     scheduled: u64,
-    heard: Realtime,
-    relayed: Realtime,
+    heard: Normaliser,
+    relayed: Normaliser,
+    pub(super) dialect: Dialect,
+    sideband_ms: Millis,
     socket: Option<u32>,
     sockets: u32,
     speaking: bool,
@@ -137,6 +157,12 @@ pub(super) struct World {
     comes_back: bool,
     restarts: u8,
     steps: usize,
+    /// Requests for a reply that got lost.
+    pub(super) swallowed: u64,
+    /// When the upstream call was hung up first.
+    pub(super) hung_up_at: Option<Millis>,
+    /// When a core is made from the journal and compared: at the next moment at which everything is durable.
+    pub(super) compared_at: Vec<Millis>,
     /// So many inputs, and the core is taken apart and put together again.
     pub(super) restored_every: Option<usize>,
     /// One for each core there was, if they are recorded.
@@ -149,7 +175,7 @@ impl World {
         let session: SessionId = "0190f5fe-7c1f-7d3e-9e59-1c1d5a3b7c11".parse().expect("an id");
         let setup = Setup {
             session,
-            plan: Arc::new(Plan::parse(setting.plan).expect("sound")),
+            plan: setting.plan,
             brief: Brief::default(),
             limits: setting.limits,
             guard: setting.guard,
@@ -174,12 +200,15 @@ impl World {
             client: Client::new(setting.autopilot),
             candidate: setting.candidate,
             watchman: Watchman::default(),
+            dark: Dark::default(),
             session,
             template,
             future: BTreeMap::new(),
             scheduled: 0,
-            heard: Realtime::new(),
-            relayed: Realtime::new(),
+            heard: Normaliser::new(setting.dialect),
+            relayed: Normaliser::new(setting.dialect),
+            dialect: setting.dialect,
+            sideband_ms: setting.sideband_ms,
             socket: None,
             sockets: 0,
             speaking: false,
@@ -189,6 +218,9 @@ impl World {
             comes_back: false,
             restarts: 0,
             steps: 0,
+            swallowed: 0,
+            hung_up_at: None,
+            compared_at: Vec::new(),
             restored_every: None,
             recordings: Vec::new(),
         };
@@ -198,7 +230,7 @@ impl World {
         world.feed(Input::Client(ClientInput::Attached));
         world.feed(Input::Upstream(UpstreamInput::Answered {
             call_id: "rtc_viva_1".into(),
-            capabilities: Capabilities::REALTIME,
+            capabilities: setting.dialect.capabilities(),
         }));
         if setting.sideband {
             match setting.attach_ms {
@@ -270,10 +302,11 @@ impl World {
     }
 
     fn happen(&mut self, what: Happening) {
+        self.provider.now = self.now;
         match what {
             Happening::Input(input) => self.feed(input),
             Happening::Wire(socket, event) if self.socket == Some(socket) => {
-                for fact in self.heard.feed(&event) {
+                for fact in self.heard.feed(&event, &self.provider.beginnings) {
                     self.feed(Input::Fact(Source::Sideband, fact));
                 }
             }
@@ -293,14 +326,12 @@ impl World {
                     self.at(self.now, Happening::Order(event));
                 }
             }
-            Happening::Order(event) => {
-                let steps = if self.provider.open { self.provider.order(&event) } else { Vec::new() };
-                self.steps(steps);
-            }
+            Happening::Order(event) => self.order(Via::Channel, &event),
+            Happening::Directed(event) => self.order(Via::Sideband, &event),
             Happening::Provider(Step::Event(event)) => self.emit(event),
             Happening::Provider(step) => {
                 let steps = self.provider.step(step);
-                self.provider.note(self.now);
+                self.provider.note();
                 self.steps(steps);
             }
             Happening::Speech(length) if self.provider.open && !self.speaking => {
@@ -315,7 +346,7 @@ impl World {
                 self.speaking = false;
                 if self.provider.open {
                     let steps = self.provider.speech_ends(&item, self.now, &words);
-                    self.provider.note(self.now);
+                    self.provider.note();
                     self.steps(steps);
                 }
             }
@@ -329,7 +360,11 @@ impl World {
                 self.client.attached = false;
                 self.feed(Input::Client(ClientInput::Detached));
             }
-            Happening::Swallow(n) => self.provider.quirks.swallowed = n,
+            Happening::Swallow(n) => {
+                self.swallowed += u64::from(n);
+                self.provider.quirks.swallowed = n;
+            }
+            Happening::Quota(fails) => self.provider.quirks.quota = fails,
             Happening::Killed(ms) if !self.down => self.die(ms),
             Happening::Killed(_) => {}
             Happening::Restarted => self.restart(),
@@ -341,6 +376,7 @@ impl World {
                 self.relays(kept);
             }
         }
+        self.dark.watch(self.now, !self.down && (self.socket.is_some() || self.client.attached));
         if self.down {
             return;
         }
@@ -349,13 +385,24 @@ impl World {
         }
     }
 
+    fn order(&mut self, via: Via, event: &Value) {
+        if self.provider.open {
+            let steps = self.provider.order(via, event);
+            self.steps(steps);
+        }
+    }
+
     fn socket_is(&mut self, state: Sideband) {
+        // It may be that it was opened again meanwhile.
+        if state == Sideband::Attached && self.socket.is_some() {
+            return;
+        }
         self.socket = (state == Sideband::Attached).then(|| {
             self.sockets += 1;
             self.sockets
         });
         if state == Sideband::Attached {
-            self.heard = Realtime::new();
+            self.heard = Normaliser::new(self.dialect);
         }
         self.feed(Input::Upstream(UpstreamInput::Sideband(state)));
     }
@@ -364,7 +411,7 @@ impl World {
         if !self.core.takes(seq) || !self.client.attached {
             return;
         }
-        for fact in self.relayed.feed(event) {
+        for fact in self.relayed.feed(event, &self.provider.beginnings) {
             self.feed(Input::Fact(Source::Client, fact));
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
@@ -388,10 +435,10 @@ impl World {
             return;
         }
         self.provider.sends(self.now, &event);
-        let event = Rc::new(event);
+        let event = Rc::new(if self.provider.quirks.beta { beta(event) } else { event });
         for _ in 0..1 + u32::from(self.provider.quirks.twice) {
-            if let Some(socket) = self.socket {
-                self.later(SIDEBAND_MS, Happening::Wire(socket, event.clone()));
+            if let Some(socket) = self.socket.filter(|_| event["only"] != "channel") {
+                self.later(self.sideband_ms, Happening::Wire(socket, event.clone()));
             }
             self.later(CLIENT_MS, Happening::Channel(event.clone()));
         }
@@ -402,12 +449,28 @@ impl World {
 
     /// The core of this process is gone with everything it had not stored.
     fn die(&mut self, ms: Millis) {
+        if self.watchman.closed.is_some() {
+            return;
+        }
+        let settled_by = self.watchman.all_durable_at;
+        self.dark.lost_since(settled_by.saturating_sub(SETTLES_MS));
         self.down = true;
         self.socket = None;
         // Its socket broke with the process; it comes back when there is another one.
         self.comes_back |= std::mem::take(&mut self.client.attached);
         self.store.in_flight = 0;
-        self.future.retain(|_, what| !matches!(what, Happening::Commit(..) | Happening::Stored(_)));
+        // What was on its way to the store may get there all the same; nobody waits for the answer.
+        let under_way =
+            self.future.extract_if(.., |_, what| matches!(what, Happening::Commit(..) | Happening::Stored(_)));
+        let under_way: Vec<_> = under_way.map(|(_, what)| what).collect();
+        for what in under_way {
+            if let Happening::Commit(expected_n, prev_hash, records) = what
+                && self.store.moods.lands
+            {
+                self.store.in_flight = 1;
+                self.store.commit(self.now, expected_n, prev_hash, records);
+            }
+        }
         self.later(ms, Happening::Restarted);
     }
 
@@ -422,13 +485,17 @@ impl World {
         }
         match CallCore::resume(setup, &self.store.journal, at(self.now)) {
             Ok(core) => self.core = core,
-            Err(_) => {
+            Err(why) => {
+                assert!(
+                    matches!(why, NotResumable::NoCall | NotResumable::Over),
+                    "a journal of ours can be gone on with: {why}"
+                );
                 self.watchman.closed = Some(CloseReason::HandedOver);
                 return;
             }
         }
-        self.heard = Realtime::new();
-        self.relayed = Realtime::new();
+        self.heard = Normaliser::new(self.dialect);
+        self.relayed = Normaliser::new(self.dialect);
         self.watchman.restarted();
         if self.setup.sideband {
             self.later(150, Happening::Socket(Sideband::Attached));
@@ -453,6 +520,14 @@ impl World {
             lines.push_str(&step_line(&recording::Step::new(at(self.now), input, &effects)));
         }
         self.watchman.check(self.now, &effects, &self.store.entries);
+        if self.core.journal.durable() == self.core.journal.n() {
+            self.watchman.all_durable_at = self.now;
+            let due = self.compared_at.first().is_some_and(|at| *at <= self.now);
+            if due && matches!(self.core.phase, Phase::Answered | Phase::Live) {
+                self.compared_at.remove(0);
+                super::laws::the_journal_makes_the_same_core(self, at(self.now));
+            }
+        }
         for effect in effects {
             match effect {
                 Effect::ToClient(notice) => self.later(CLIENT_MS, Happening::Told(notice)),
@@ -460,9 +535,9 @@ impl World {
                     let events = self.template.encode(&directive);
                     match pipe {
                         Pipe::Sideband if self.socket.is_none() => {}
-                        Pipe::Sideband => {
-                            events.into_iter().for_each(|event| self.later(SIDEBAND_MS, Happening::Order(event)))
-                        }
+                        Pipe::Sideband => events
+                            .into_iter()
+                            .for_each(|event| self.later(self.sideband_ms, Happening::Directed(event))),
                         Pipe::Client => self.later(CLIENT_MS, Happening::RealtimeSend(epoch, events)),
                     }
                 }
@@ -472,6 +547,7 @@ impl World {
                 }
                 Effect::HangUp => {
                     self.provider.open = false;
+                    self.hung_up_at.get_or_insert(self.now);
                     if let Some(ms) = self.hang_up_ms {
                         self.later(ms, Happening::Input(Input::Upstream(UpstreamInput::HungUp(HangUp::Confirmed))));
                     }
@@ -493,4 +569,18 @@ impl World {
 
 fn at(ms: Millis) -> At {
     At { mono_ms: ms, unix_ms: EPOCH + i64::try_from(ms).expect("small") }
+}
+
+/// The same event under the names of the beta shape.
+fn beta(mut event: Value) -> Value {
+    let kind = event["type"].as_str().unwrap_or_default();
+    let name = match kind {
+        "conversation.item.added" => "conversation.item.created".to_owned(),
+        _ => kind.replace("response.output_audio_transcript", "response.audio_transcript"),
+    };
+    event["type"] = name.into();
+    if event["item"]["content"][0]["type"] == "output_audio" {
+        event["item"]["content"][0]["type"] = "audio".into();
+    }
+    event
 }

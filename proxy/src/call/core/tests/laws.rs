@@ -1,0 +1,122 @@
+//! What must be true of every call, whatever befell it: of its stages, its record, and those who waited.
+
+use super::world::World;
+use crate::call::core::CallCore;
+use crate::clock::{At, Millis};
+use crate::store::projection::Projection;
+use crate::transcript::{Entry, Speaker, StageReason};
+
+/// A candidate's turn is followed by a reply or by the end within this time: three attempts, the time after which an
+/// upstream counts as silent, the longest stage change, and what the slowest provider takes.
+const ANSWERED_MS: Millis = 32_000;
+
+/// The clock ends a stage, and the model is told within this time, however slow it is and whatever is not answered.
+const TOLD_MS: Millis = 120_000;
+
+/// A request that gets lost is made again at the next quiet moment.
+const SWALLOWED_MS: Millis = 20_000;
+
+/// All of them, for a call that ran to its end in one process or in several.
+pub(super) fn hold(world: &World) {
+    world.store.verify(world.session);
+    stages_go_on(world);
+    nobody_waits(world);
+    world.checked();
+    the_journal_tells_it_all(world);
+}
+
+/// Stages only go on, one event for each change, and each event follows from the one before.
+fn stages_go_on(world: &World) {
+    let plan = world.setup().plan;
+    let entries = world.stage_entries();
+    let index = |name: &str| plan.position(name).expect("a stage of the plan");
+    for pair in entries.windows(2) {
+        assert_eq!(pair[1].from.as_deref(), Some(pair[0].to.as_str()), "each event goes on where the last one was");
+        match pair[1].reason {
+            StageReason::Ended => assert_eq!(pair[1].to, pair[0].to),
+            StageReason::Skipped => {
+                let between = &plan.stages[index(&pair[0].to) + 1..index(&pair[1].to)];
+                let between: Vec<_> = between.iter().map(|stage| stage.name.clone()).collect();
+                assert!(pair[1].skipped.ends_with(&between), "{entries:?}");
+            }
+            // Also from further back, when only a goodbye fits into what is left of the session.
+            StageReason::Closing => assert_eq!(index(&pair[1].to), plan.stages.len() - 1, "{entries:?}"),
+            StageReason::Start | StageReason::Completed | StageReason::Forced => {
+                assert_eq!(index(&pair[1].to), index(&pair[0].to) + 1, "{entries:?}");
+            }
+        }
+        let stage = &plan.stages[index(&pair[0].to)];
+        let (dark, pieces) = world.dark.of(world.mono(pair[0].at), world.mono(pair[1].at));
+        let limit = u64::from(stage.limit_s + stage.grace_s) * 1_000
+            + TOLD_MS * (1 + pieces)
+            + dark
+            + world.swallowed * SWALLOWED_MS;
+        assert!(pair[1].in_stage_ms <= limit, "the clock ends a stage: {entries:?}");
+        assert!(pair[1].reason == StageReason::Ended || index(&pair[1].to) > index(&pair[0].to), "{entries:?}");
+    }
+    let sealed = matches!(world.store.entries.last(), Some(Entry::Seal { .. }));
+    let ends = entries.iter().filter(|entry| entry.reason == StageReason::Ended).count();
+    assert_eq!(ends, usize::from(sealed), "one end");
+    assert!(!sealed || entries.last().is_some_and(|entry| entry.reason == StageReason::Ended));
+}
+
+/// Whoever spoke got an answer, or the call ended. Where nobody could hear them, the clock begins anew.
+fn nobody_waits(world: &World) {
+    let over = world.hung_up_at.unwrap_or(world.now);
+    let said = &world.provider.said;
+    for (place, turn) in said.iter().enumerate().filter(|(_, turn)| turn.speaker == Speaker::Candidate) {
+        let next = said[place + 1..].first().map_or(over, |next| next.at.min(over));
+        let (dark, pieces) = world.dark.of(turn.at, next);
+        let waited = next.saturating_sub(turn.at) - dark;
+        assert!(waited <= ANSWERED_MS * (1 + pieces), "{} at {} waited until {next}", turn.item, turn.at);
+    }
+}
+
+/// A projection that is kept up to date while the journal grows is the one made of the whole journal, and shows what is
+/// recorded, in the order of the conversation.
+fn the_journal_tells_it_all(world: &World) {
+    let mut whole = Projection::default();
+    let mut kept = Projection::default();
+    for (place, record) in world.store.journal.iter().enumerate() {
+        whole.fold(record).expect("readable");
+        kept.fold(record).expect("readable");
+        if place % 9 == 0 {
+            kept.arrange();
+        }
+    }
+    whole.arrange();
+    kept.arrange();
+    assert_eq!(whole.stages.len(), world.stage_entries().len());
+    assert_eq!(whole.session, kept.session);
+    let rows = whole.into_turn_rows();
+    assert_eq!(rows, kept.into_turn_rows());
+    let shown: Vec<_> = rows.iter().map(|row| (&row.item_id, &row.text, row.state, row.source)).collect();
+    let turns = super::reference::in_order(&world.store);
+    let recorded: Vec<_> =
+        turns.iter().map(|turn| (&turn.entry.item, &turn.words, turn.entry.state, turn.source)).collect();
+    assert_eq!(shown, recorded);
+}
+
+/// A core made from the journal stands where the one that wrote it stands, in everything that lasts.
+pub(super) fn the_journal_makes_the_same_core(world: &World, at: At) {
+    let twin =
+        CallCore::resume(world.setup(), &world.store.journal, at).expect("a journal of ours can be gone on with");
+    assert_eq!(lasting(&twin), lasting(&world.core), "at {}", world.now);
+}
+
+/// What does not depend on what is under way: where the stages are, what is recorded, what was noticed.
+fn lasting(core: &CallCore) -> serde_json::Value {
+    let mut state = serde_json::to_value(core.state()).expect("serialises");
+    let mut machine = state["machine"].take();
+    // Told again by the clock.
+    machine["nudge"] = serde_json::Value::Null;
+    let turn = |turn: &serde_json::Value| serde_json::json!([turn["entry"], turn["words"], turn["source"]]);
+    let settled: Vec<_> = state["timeline"]["settled"].as_array().expect("a list").iter().map(turn).collect();
+    serde_json::json!({
+        "machine": machine,
+        "settled": settled,
+        "past": state["timeline"]["past"],
+        "incidents": state["noticed"]["incidents"],
+        "journal": [state["journal"]["n"], state["journal"]["head"]],
+    })
+}
