@@ -68,6 +68,7 @@ const DESCRIBED: [Described; 13] = [
     gauge("viva_sessions_active", "Live calls: admitted and not released."),
     counter("viva_ws_rejected_total", "Sockets that were closed instead of joining a call, by reason."),
     counter("viva_slow_readers_total", "Sockets closed because their reader did not keep up."),
+    counter("viva_continuations_total", "Calls that were made for an interview after its first."),
     counter("viva_sdp_exchange_total", "Offers that went to the model, by what came of them."),
     histogram("viva_sdp_exchange_seconds", "From sending an offer to its answer or failure."),
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
