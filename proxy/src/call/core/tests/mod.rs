@@ -11,6 +11,7 @@ mod greetings;
 mod guards;
 mod laws;
 mod links;
+mod mangled;
 mod properties;
 mod provider;
 mod recordings;
