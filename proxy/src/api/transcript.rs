@@ -156,6 +156,7 @@ fn turn_line(row: TurnRow, started: Option<i64>) -> TurnLine {
         duration_ms: row.duration_ms,
         audio_end_ms: row.audio_end_ms,
         truncated: row.truncated,
+        disputed: row.disputed,
         spoken_at: rfc3339(row.spoken_at),
         since_start_ms: started.map(|started| u64::try_from(row.spoken_at - started).unwrap_or(0)),
     }

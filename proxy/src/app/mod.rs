@@ -251,6 +251,7 @@ async fn recover(calls: Calls, inheritance: Inheritance, soft: CancellationToken
     {
         tracing::info!(resumed, closed, orphaned, left, "looked after the calls of an earlier process");
     }
+    calls.reap(soft).await;
 }
 
 /// The stand-in model, when it is what the settings chose: a server on a loopback port like any other upstream.

@@ -15,9 +15,11 @@ use super::core::{
     StoreInput, UpstreamInput,
 };
 use super::exchange::{Answer, Order};
+use super::keep;
 use super::line::{Line, Lines, Place, Started};
 use super::recording::{End, Recorder};
 use super::registry::{Mail, Seat};
+use super::replayed::Asking;
 use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
@@ -27,6 +29,7 @@ use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};
 use crate::transcript::{HangUp, Hash, Record, Source};
+use crate::upstream::facts::frame;
 use crate::upstream::facts::realtime::Realtime;
 use crate::upstream::facts::{Capabilities, Fact, Gate};
 
@@ -43,6 +46,8 @@ pub(super) struct Actor {
     pub(super) ticket: Option<TicketHash>,
     pub(super) offers: u32,
     pub(super) catch_up: Option<CatchUp>,
+    pub(super) asking: Option<Asking>,
+    far: bool,
     pub(super) seat: Seat,
     recorder: Option<Recorder>,
     mailbox: mpsc::Receiver<Mail>,
@@ -93,6 +98,8 @@ impl Actor {
         let mut line = actor.line(call);
         if let Some(provider) = line.provider.clone().filter(|_| actor.shell.sideband) {
             line.sideband.watch_again(provider);
+        } else {
+            line.sideband.unavailable();
         }
         actor.lines.now = Some(line);
         Ok(actor)
@@ -117,6 +124,8 @@ impl Actor {
             ticket: None,
             offers: 0,
             catch_up: None,
+            asking: None,
+            far: false,
             seat,
             recorder,
             mailbox,
@@ -164,23 +173,22 @@ impl Actor {
 
     /// Writes down how the provider calls it and begins to dial. `false`: nobody knows, so it cannot be watched.
     pub(super) fn watch(&self, line: &mut Line) -> bool {
-        let Some(provider) = line.provider.clone() else { return false };
+        let Some(provider) = line.provider.clone() else {
+            line.sideband.unavailable();
+            return false;
+        };
         self.remember(line.call_id.clone(), provider.clone());
         if self.shell.sideband {
             line.sideband.watch(provider);
+        } else {
+            line.sideband.unavailable();
         }
         true
     }
 
     /// The provider's id becomes durable beside the call, not before its answer: the answer does not wait for it.
     fn remember(&self, call: CallId, provider: ProviderCallId) {
-        let (shell, ctx) = (self.shell.clone(), self.booking.ctx);
-        self.shell.tasks.spawn(async move {
-            let at = shell.clock.now().unix_ms;
-            if let Err(error) = shell.store.call_answered(ctx, call, provider, at).await {
-                tracing::error!(%error, "a call's provider id could not be stored");
-            }
-        });
+        self.shell.tasks.spawn(keep::answered(self.shell.clone(), self.booking.ctx, call, provider));
     }
 
     /// Lives until the core says that it is over.
@@ -238,6 +246,7 @@ impl Actor {
         if let (Some(recorder), Some(input)) = (&mut self.recorder, recorded) {
             recorder.step(at, input, &effects);
         }
+        self.note_drive();
         for effect in effects {
             match effect {
                 Effect::ToClient(notice) => self.notify(&notice),
@@ -253,6 +262,16 @@ impl Actor {
                 Effect::HangUpOther { which, call } => self.hang_up_other(which, call),
                 Effect::Close(reason) => self.closing = Some(reason),
             }
+        }
+    }
+
+    fn note_drive(&mut self) {
+        if let Some(ms) = self.core.take_gate_wait() {
+            metrics::histogram!("viva_reply_gate_ms").record(u32::try_from(ms).unwrap_or(u32::MAX));
+        }
+        if std::mem::replace(&mut self.far, self.core.is_far()) != self.far {
+            let to = if self.far { "auto" } else { "server" };
+            metrics::counter!("viva_drive_changes_total", "to" => to).increment(1);
         }
     }
 
@@ -299,7 +318,7 @@ impl Actor {
 
     fn hear(&mut self, place: Place, text: &str) {
         let Some(line) = self.lines.at(place) else { return };
-        match serde_json::from_str(text) {
+        match frame::read(text) {
             Ok(event) => {
                 let facts = line.heard.feed(&event);
                 self.facts(place, Source::Sideband, facts);
@@ -350,6 +369,7 @@ impl Actor {
         if (notice.is_droppable() && client.is_crowded()) || self.held_back(notice) {
             return;
         }
+        self.asks_replay(notice);
         self.send(protocol::notice_frame(notice));
     }
 
@@ -419,13 +439,8 @@ impl Actor {
 
     fn hung_up(&mut self, result: HangUp) {
         if let Some(line) = &self.lines.now {
-            let (shell, ctx, call_id) = (self.shell.clone(), self.booking.ctx, line.call_id.clone());
-            self.shell.tasks.spawn(async move {
-                let at = shell.clock.now().unix_ms;
-                if let Err(error) = shell.store.close_call(ctx, call_id, result, at).await {
-                    tracing::error!(%error, "a call's end could not be stored");
-                }
-            });
+            let call = line.call_id.clone();
+            self.shell.tasks.spawn(keep::closed(self.shell.clone(), self.booking.ctx, call, result));
         }
         self.feed(Input::Upstream(UpstreamInput::HungUp(result)));
     }

@@ -36,6 +36,7 @@ impl Actor {
         let (n, seq) = self.client.as_ref().map_or((0, 0), |client| (client.has.n, client.has.seq));
         self.feed(Input::Client(ClientInput::RelaysFrom { seq }));
         self.send(self.session_frame());
+        self.presented();
         self.catch_up = None;
         if self.is_resumed() {
             self.catch_up(n);
@@ -72,6 +73,7 @@ impl Actor {
                 self.send(protocol::frame(&ServerMessage::IceStatus { message: "not needed" }))
             }
             ClientMessage::Transcript { seq, event, call_id } => self.relay(seq, call_id.as_deref(), &event),
+            ClientMessage::Replayed { id, events, last } => self.replayed(&id, &events, last),
             ClientMessage::Switched { id } => self.feed(Input::Client(ClientInput::Switched { id })),
             ClientMessage::ConnectionState { state, stats, call_id } => {
                 if let Some(stats) = stats {
@@ -181,9 +183,12 @@ impl Actor {
 
     fn answer(&mut self, answer: &Answer, call_id: &CallId, renegotiate_id: Option<&str>) {
         let sdp = String::from_utf8_lossy(&answer.sdp).into_owned();
+        let seal = |provider| self.shell.call_refs.seal(self.booking.session, call_id, provider);
+        let call_ref = answer.provider.as_ref().and_then(seal);
         let message = ServerMessage::SdpAnswer {
             answer: protocol::Answer { r#type: "answer", sdp: &sdp },
             call_id: call_id.as_str(),
+            call_ref: call_ref.as_deref(),
             renegotiate_id,
         };
         self.send(protocol::frame(&message));

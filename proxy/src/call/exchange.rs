@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::keep;
 use super::shell::Shell;
 use crate::identity::{TenantCtx, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
@@ -138,10 +139,7 @@ async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Optio
         let (shell, order) = (shell.clone(), order.clone());
         shell.clone().tasks.spawn(async move {
             let result = HangUp::from(shell.upstream.hang_up(&orphan).await);
-            let closed = shell.store.close_call(order.ctx, order.call_id, result, shell.clock.now().unix_ms).await;
-            if let Err(error) = closed {
-                tracing::error!(%error, "an orphaned call's end could not be recorded");
-            }
+            keep::closed(shell, order.ctx, order.call_id, result).await;
         });
     }
 }

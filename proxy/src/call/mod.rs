@@ -3,6 +3,7 @@
 
 mod actor;
 mod booking;
+mod call_ref;
 mod catch_up;
 mod client;
 mod conversation;
@@ -10,13 +11,18 @@ pub mod core;
 mod duplex;
 mod exchange;
 mod inherited;
+mod keep;
 mod line;
 mod live;
 mod places;
+mod presented;
+mod reaper;
 pub mod recording;
 mod recovery;
 mod registry;
+mod replayed;
 mod shell;
+mod shown;
 mod sideband;
 mod succession;
 
@@ -24,6 +30,7 @@ pub use booking::{BadPlan, Booking, Door};
 pub use client::{ClientLink, MAX_FRAME};
 pub use exchange::ExchangeError;
 pub use places::Caps;
+pub use reaper::Reaped;
 pub use recovery::{Inheritance, NotRecovered, Recovered};
 pub use registry::ResumeError;
 pub use registry::{Begun, Calls, EndOutcome, StartError};

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
+use super::keep;
 use super::line::{Found, Started};
 use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
@@ -24,7 +25,8 @@ pub struct Recovered {
     pub closed: usize,
     /// Nobody knows their id at the provider, or the hang-up was not confirmed: its own timeout ends them.
     pub orphaned: usize,
-    /// Belong to another model than this process speaks to: a switch between provider and simulator.
+    /// Belong to another model than this process speaks to, a switch between provider and simulator; or only their pages
+    /// know how the provider calls them.
     pub left: usize,
 }
 
@@ -76,6 +78,11 @@ impl Calls {
                 Err(
                     NotRecovered::OtherModel | NotRecovered::Store(_) | NotRecovered::Resume(ResumeError::Start(_)),
                 ) => {
+                    recovered.left += calls.len();
+                    continue;
+                }
+                // Its page may still say what the provider calls it; nobody else can. The reaper closes it later.
+                Err(_) if calls.iter().any(|left| self.may_be_presented(&left.call)) => {
                     recovered.left += calls.len();
                     continue;
                 }
@@ -159,17 +166,20 @@ impl Calls {
         Booking::new(session, ticket.policy, door, model).map_err(|_| NotRecovered::Session)
     }
 
+    /// Answered or not: the process was killed before the provider's id was durable, and only just now.
+    fn may_be_presented(&self, call: &CallRow) -> bool {
+        let grace = i64::try_from(self.shell().limits.grace_ms).unwrap_or(i64::MAX);
+        call.provider.is_none() && self.shell().clock.now().unix_ms.saturating_sub(call.opened_at) < grace
+    }
+
     async fn close(&self, ticket: &Ticket, call: CallRow) -> HangUp {
         let shell = self.shell();
         let result = self.hang_up(call.provider.as_ref()).await;
-        let at = shell.clock.now().unix_ms;
-        if let Err(error) = shell.store.close_call(TenantCtx::service(ticket.tenant), call.call_id, result, at).await {
-            tracing::error!(%error, "the end of a call of an earlier process could not be stored");
-        }
+        keep::closed(shell.clone(), TenantCtx::service(ticket.tenant), call.call_id, result).await;
         result
     }
 
-    async fn hang_up(&self, provider: Option<&ProviderCallId>) -> HangUp {
+    pub(super) async fn hang_up(&self, provider: Option<&ProviderCallId>) -> HangUp {
         match provider {
             Some(provider) => self.shell().upstream.hang_up(provider).await.into(),
             None => HangUp::Unconfirmed,

@@ -264,6 +264,16 @@ impl Calls {
         Ok(())
     }
 
+    /// Takes up a call that an earlier process had answered and of which it left no record.
+    pub(super) fn adopt(&self, booking: Booking, ticket: TicketHash, call: Started) -> Result<(), StartError> {
+        let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
+        let _claimed = self.claim(ticket);
+        let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+        actor.adopt(call);
+        self.0.shell.tasks.spawn(actor.run());
+        Ok(())
+    }
+
     pub(super) fn shell(&self) -> &Shell {
         &self.0.shell
     }

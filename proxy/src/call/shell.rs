@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::call_ref::CallRefs;
 use super::core::Limits;
 use super::recording::Recordings;
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::transcript::Signer;
 use crate::upstream::Upstream;
 
 /// Sideband dials at once in the process.
-const MAX_DIALS: usize = 64;
+const MAX_DIALS: usize = 50;
 
 /// The outside world as a call sees it.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Shell {
     pub(super) limits: Limits,
     /// Signs the end of every journal.
     pub(super) signer: Signer,
+    /// What pages hold of their calls.
+    pub(super) call_refs: Arc<CallRefs>,
     /// Whether calls are watched at all (`SIDEBAND`).
     pub(super) sideband: bool,
     pub(super) dials: Arc<Semaphore>,
@@ -53,6 +56,7 @@ impl Shell {
             upstream,
             clock,
             limits,
+            call_refs: Arc::new(CallRefs::of(&signer)),
             signer,
             sideband: watch == Watch::Sideband,
             dials: Arc::new(Semaphore::new(MAX_DIALS)),

@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::core::Sideband;
 use super::duplex::{Bound, Duplex};
+use super::shown::Shown;
 use crate::ids::ProviderCallId;
 use crate::upstream::sideband::{QUICK_ATTEMPTS, attempt_delay};
 use crate::upstream::{DialError, SidebandSocket, Upstream};
@@ -29,7 +30,7 @@ pub(super) enum News {
     /// Its state changed.
     State(Sideband),
     /// The provider said something: one JSON text.
-    Event(String),
+    Event(Utf8Bytes),
     /// The provider does not know the call any more.
     Gone,
 }
@@ -60,12 +61,22 @@ pub(super) struct SidebandLink {
     attempt: u32,
     was_open: bool,
     not_found: u32,
+    shown: Shown,
 }
 
 impl SidebandLink {
     /// Watches nothing until [`SidebandLink::watch`].
     pub(super) fn off(upstream: Upstream, dials: Arc<Semaphore>) -> Self {
-        Self { upstream, dials, call: None, step: Step::Off, attempt: 0, was_open: false, not_found: 0 }
+        Self {
+            upstream,
+            dials,
+            call: None,
+            step: Step::Off,
+            attempt: 0,
+            was_open: false,
+            not_found: 0,
+            shown: Shown::default(),
+        }
     }
 
     /// Starts to dial for a call that was watched before this process began: a provider that does not know it any more
@@ -78,12 +89,19 @@ impl SidebandLink {
     /// Starts to dial.
     pub(super) fn watch(&mut self, call: ProviderCallId) {
         self.call = Some(call);
+        self.shown.is(Sideband::Attaching);
         self.pause();
     }
 
     /// Stops for good.
     pub(super) fn stop(&mut self) {
         self.step = Step::Off;
+        self.shown.is_gone();
+    }
+
+    /// There is none for this call.
+    pub(super) fn unavailable(&mut self) {
+        self.shown.is(Sideband::Unavailable);
     }
 
     /// Sends one event, if the socket is open and the provider reads.
@@ -117,11 +135,16 @@ impl SidebandLink {
                         self.attempt = 0;
                         self.not_found = 0;
                         self.pause();
-                        return News::State(Sideband::Retrying);
+                        return self.is(Sideband::Retrying);
                     }
                 },
             }
         }
+    }
+
+    fn is(&mut self, state: Sideband) -> News {
+        self.shown.is(state);
+        News::State(state)
     }
 
     fn pause(&mut self) {
@@ -145,18 +168,18 @@ impl SidebandLink {
                 let ping = Box::pin(tokio::time::sleep(PING));
                 self.step =
                     Step::Open(Box::new(Open { socket: Duplex::new(socket, BOUND), heard: Instant::now(), ping }));
-                Some(News::State(Sideband::Attached))
+                Some(self.is(Sideband::Attached))
             }
             Err(error) => {
                 self.attempt = self.attempt.saturating_add(1);
                 self.not_found = if error == DialError::NotFound { self.not_found + 1 } else { 0 };
                 tracing::debug!(attempt = self.attempt, %error, "the sideband did not open");
                 if self.was_open && self.not_found >= GONE_AFTER {
-                    self.step = Step::Off;
+                    self.stop();
                     return Some(News::Gone);
                 }
                 self.pause();
-                (self.attempt == QUICK_ATTEMPTS).then_some(News::State(Sideband::Lost))
+                (self.attempt == QUICK_ATTEMPTS).then(|| self.is(Sideband::Lost))
             }
         }
     }
@@ -164,13 +187,14 @@ impl SidebandLink {
 
 impl Open {
     /// The next text; `None` when the socket is lost.
-    async fn next(&mut self) -> Option<String> {
+    async fn next(&mut self) -> Option<Utf8Bytes> {
         loop {
             tokio::select! {
                 message = self.socket.next() => {
                     self.heard = Instant::now();
                     match message {
-                        Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                        // As it lies in the buffer: it can be megabytes.
+                        Some(Ok(Message::Text(text))) => return Some(text),
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                         Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                     }

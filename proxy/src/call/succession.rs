@@ -12,6 +12,7 @@ use super::actor::Actor;
 use super::conversation::Refusal;
 use super::core::{ClientInput, Input, Other, Sideband, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
+use super::keep;
 use super::line::{Line, Place, Started};
 use crate::ids::CallId;
 use crate::interview::digest;
@@ -208,10 +209,7 @@ impl Actor {
                 Some(provider) => HangUp::from(shell.upstream.hang_up(&provider).await),
                 None => HangUp::Unconfirmed,
             };
-            let at = shell.clock.now().unix_ms;
-            if let Err(error) = shell.store.close_call(ctx, call_id, result, at).await {
-                tracing::error!(%error, "a call's end could not be stored");
-            }
+            shell.tasks.spawn(keep::closed(shell.clone(), ctx, call_id, result));
             result
         })
     }

@@ -108,6 +108,7 @@ mod tests {
                 audio_end_ms: None,
                 text_hash: None,
                 truncated: false,
+                disputed: false,
                 question: *question,
                 spoken_at: 0,
             });

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 14] = [
+const DESCRIBED: [Described; 19] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -72,6 +72,14 @@ const DESCRIBED: [Described; 14] = [
     counter("viva_sdp_exchange_total", "Offers that went to the model, by what came of them."),
     histogram("viva_sdp_exchange_seconds", "From sending an offer to its answer or failure."),
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
+    counter("viva_reaped_total", "What nobody looked after and was found, by what became of it."),
+    gauge("viva_hang_ups_unconfirmed", "Hang-ups that the last slow round could not have confirmed."),
+    histogram("viva_reply_gate_ms", "From the end of a candidate's turn to the reply that the server asked for."),
+    counter(
+        "viva_drive_changes_total",
+        "Calls that left the gate to the provider because of the distance, and took it back.",
+    ),
+    gauge("viva_sideband", "Sidebands in each state now; `unavailable`: calls that have none."),
     histogram("viva_client_rtt_ms", "Round trip between client and model, as clients report it."),
     histogram("viva_client_loss_pct", "Packets lost between client and model, as clients report it."),
 ];

@@ -167,9 +167,9 @@ async fn body(request: Request) -> Result<Bytes, Problem> {
 }
 
 fn form_problem(error: &axum::extract::multipart::MultipartError) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE
-        || std::error::Error::source(error).is_some_and(|cause| format!("{cause:?}").contains("LengthLimit"))
-    {
+    // Our own limit comes back wrapped by whoever read the body.
+    let mut causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE || causes.any(|cause| cause.is::<LengthLimitError>()) {
         too_large()
     } else {
         broke_off()

@@ -51,6 +51,15 @@ pub enum ClientMessage {
         #[serde(default, rename = "callId")]
         call_id: Option<String>,
     },
+    /// Told again, because the server asked.
+    Replayed {
+        /// Of the question.
+        id: String,
+        /// The provider's events, oldest first.
+        events: Vec<Value>,
+        /// That was all.
+        last: bool,
+    },
     /// To a later stage.
     SkipStage {
         /// Which.
@@ -146,12 +155,13 @@ pub enum BadMessage {
     Fields,
 }
 
-const TYPES: [&str; 10] = [
+const TYPES: [&str; 11] = [
     "init",
     "sdp_offer",
     "ice_candidate",
     "transcript",
     "connection_state",
+    "replayed",
     "skip_stage",
     "switched",
     "client_error",
@@ -191,6 +201,9 @@ pub enum ServerMessage<'a> {
         answer: Answer<'a>,
         /// Our id of the call.
         call_id: &'a str,
+        /// Stands for the call at a server that was started anew.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call_ref: Option<&'a str>,
         /// Of the offer it answers.
         #[serde(skip_serializing_if = "Option::is_none")]
         renegotiate_id: Option<&'a str>,

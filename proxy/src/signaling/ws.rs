@@ -108,6 +108,9 @@ async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePe
         Ok(init) => match book(&entrance, &init).await {
             Ok((booking, ticket)) => {
                 drop(turn);
+                if let Some(call_ref) = &init.has.call_ref {
+                    entrance.calls.present(&booking, ticket.hash, call_ref).await;
+                }
                 return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket, init.has)).unwrap_or_else(
                     |(error, mut client)| {
                         metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);

@@ -67,6 +67,14 @@ pub trait Store: Send + Sync + 'static {
     /// that is not one machine's work.
     fn unfinished(&self) -> Answer<'_, Vec<Unfinished>>;
 
+    /// Closed calls whose hang-up nobody confirmed, with the provider's id, closed at or after `since_unix_ms`; oldest
+    /// first, at most 10,000.
+    fn unconfirmed(&self, since_unix_ms: i64) -> Answer<'_, Vec<Unfinished>>;
+
+    /// The newest call of every interview that began and did not end, as far as it is projected, opened and, if at all,
+    /// closed before `before_unix_ms`; oldest first, at most 10,000.
+    fn stale(&self, before_unix_ms: i64) -> Answer<'_, Vec<Unfinished>>;
+
     /// The offer was refused or never answered: the session stays, `failed`, with the code, and its call row closed.
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()>;
 

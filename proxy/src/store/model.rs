@@ -294,6 +294,8 @@ pub struct TurnRow {
     pub audio_end_ms: Option<u64>,
     /// The text was cut.
     pub truncated: bool,
+    /// A client told of it and the provider does not know it.
+    pub disputed: bool,
     /// Wall time at which it began.
     pub spoken_at: i64,
 }

@@ -207,6 +207,9 @@ pub struct TurnEntry {
     /// The text was cut to the turn limit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// A client told of it and the provider does not know it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disputed: bool,
     /// It counts as a question of its stage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub question: bool,
@@ -342,6 +345,9 @@ pub enum Entry {
         /// To, Unix milliseconds; `None` while it is open.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<i64>,
+        /// Final events that the client told of it afterwards; `None`: nobody did, all of it is missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<u32>,
     },
     /// See [`Kind::Call`].
     Call {

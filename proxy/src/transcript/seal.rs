@@ -101,6 +101,17 @@ impl Signer {
         self.public
     }
 
+    /// A secret for another purpose that nobody without the key can know: its deterministic signature of the purpose,
+    /// hashed. Never a seal, whose message begins otherwise. The signer of a recording has no secrets; its answer is no key.
+    #[must_use]
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        let message = [b"viva derived key v1/", purpose].concat();
+        match &self.hand {
+            Hand::Key(pair) => Sha256::digest(pair.sign(&message).as_ref()).into(),
+            Hand::Recorded(_) => Sha256::digest(message).into(),
+        }
+    }
+
     /// The journal's last entry.
     #[must_use]
     pub fn seal(&self, sealed: &Sealed) -> Entry {

@@ -54,6 +54,9 @@ impl Template {
                 json!({ "type": "response.cancel", "event_id": id }),
                 json!({ "type": "output_audio_buffer.clear", "event_id": format!("{id}_clear") }),
             ],
+            Directive::Retrieve { id, item } => {
+                vec![json!({ "type": "conversation.item.retrieve", "event_id": id, "item_id": item })]
+            }
             Directive::Remove { id, item } => {
                 vec![json!({ "type": "conversation.item.delete", "event_id": id, "item_id": item })]
             }

@@ -15,7 +15,6 @@ const ENDINGS = {
   inactivity: "Nothing was said for a while, so the interview ended.",
   admin_end: "The interview was ended by its host.",
   upstream_error: "The interviewer’s line broke, so the interview ended.",
-  server_shutdown: "The server was stopped, so the interview ended.",
   no_show: "Nobody joined the call.",
   integrity: "The call was changed from outside the interview, so it was ended.",
   store_unavailable: "The record could not be written for too long, so the interview ended.",

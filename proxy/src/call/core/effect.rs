@@ -107,6 +107,13 @@ pub enum Directive {
         /// Ours.
         id: String,
     },
+    /// Say what an item holds.
+    Retrieve {
+        /// Ours, returned in a refusal.
+        id: String,
+        /// Which.
+        item: String,
+    },
     /// Take an item out of the conversation again.
     Remove {
         /// Ours.
@@ -132,6 +139,7 @@ impl std::fmt::Debug for Directive {
             Self::Configure { .. } => "Configure",
             Self::Speak { .. } => "Speak",
             Self::Stop { .. } => "Stop",
+            Self::Retrieve { .. } => "Retrieve",
             Self::Remove { .. } => "Remove",
             Self::ToolResult { .. } => "ToolResult",
         })
@@ -276,6 +284,13 @@ pub enum Notice {
         /// Our id of the call that takes over.
         call_id: String,
     },
+    /// Tell again what happened since: we did not hear it.
+    Replay {
+        /// Returned with the answer.
+        id: String,
+        /// Unix milliseconds.
+        since: i64,
+    },
     /// Little time is left.
     SessionWarning {
         /// `TIME_LOW`.
@@ -344,6 +359,7 @@ impl std::fmt::Debug for Notice {
             Self::Reconnect { .. } => "Reconnect",
             Self::Renegotiate { .. } => "Renegotiate",
             Self::Switch { .. } => "Switch",
+            Self::Replay { .. } => "Replay",
             Self::SessionWarning { .. } => "SessionWarning",
             Self::Error { .. } => "Error",
         })

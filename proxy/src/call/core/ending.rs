@@ -101,7 +101,7 @@ impl CallCore {
         self.timers.clear(Timer::HangUp);
         let rest = self.timeline.settle_all();
         self.record(rest);
-        self.close_gap(None);
+        self.close_gap(None, None);
         // Without a call it was the one before whose end is on the record, once it is confirmed.
         if !self.link.severed {
             self.note_call(CallEvent::Closed { hang_up: result });
@@ -167,8 +167,8 @@ fn farewell(by: EndedBy) -> Option<&'static str> {
         | EndedBy::AdminEnd
         | EndedBy::UpstreamError
         | EndedBy::NoShow
+        | EndedBy::Abandoned
         | EndedBy::Integrity
-        | EndedBy::ServerShutdown
         | EndedBy::StoreUnavailable => None,
     }
 }

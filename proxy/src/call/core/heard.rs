@@ -28,6 +28,17 @@ enum Belongs {
 }
 
 impl Replies {
+    /// A reply belongs to the stage that was confirmed when it began.
+    pub(super) fn attribute(&mut self, id: String, stage: usize) {
+        if self.stage_of(&id).is_some() {
+            return;
+        }
+        if self.stage_of.len() == MAX_REPLIES {
+            self.stage_of.pop_front();
+        }
+        self.stage_of.push_back((id, stage));
+    }
+
     fn belongs(&mut self, nonce: Option<&str>) -> Belongs {
         match (nonce, &self.asked) {
             (Some(nonce), Some(asked)) if nonce == asked.nonce => {
@@ -60,6 +71,7 @@ impl CallCore {
                 let carries = self.replies.asked.take().and_then(|asked| asked.carries);
                 self.reply_carries_stage(carries);
                 self.answered_by_model();
+                self.measured();
             }
             Belongs::Autopilot => {
                 self.replies.autopilot = Some(self.now.mono_ms);
@@ -75,10 +87,7 @@ impl CallCore {
             Belongs::Nobody if self.is_foreign_reply(source) => self.foreign_reply(),
             Belongs::Nobody => self.answered_by_model(),
         }
-        if self.replies.stage_of.len() == MAX_REPLIES {
-            self.replies.stage_of.pop_front();
-        }
-        self.replies.stage_of.push_back((id, self.machine.index().unwrap_or(0)));
+        self.replies.attribute(id, self.machine.index().unwrap_or(0));
     }
 
     fn answered_by_model(&mut self) {

@@ -56,6 +56,17 @@ pub enum ClientInput {
         /// Of the `switch`.
         id: String,
     },
+    /// It told again what it was asked for, or a part of it.
+    Replayed {
+        /// Of the question.
+        id: String,
+        /// How many events it told of.
+        events: u32,
+        /// What they said, in order.
+        facts: Vec<Fact>,
+        /// That was all.
+        last: bool,
+    },
     /// It says which relayed event it was last acknowledged; 0 begins anew. Comes before [`ClientInput::Attached`].
     RelaysFrom {
         /// The client's own number of the event.
@@ -188,10 +199,10 @@ pub enum EndedBy {
     UpstreamError,
     /// Nobody ever connected.
     NoShow,
+    /// Nobody looked after it any more.
+    Abandoned,
     /// The client kept changing the session.
     Integrity,
-    /// This process stops.
-    ServerShutdown,
     /// The record could not be written for too long.
     StoreUnavailable,
 }
@@ -211,8 +222,8 @@ impl EndedBy {
             Self::Inactivity => "inactivity",
             Self::UpstreamError => "upstream_error",
             Self::NoShow => "no_show",
+            Self::Abandoned => "abandoned",
             Self::Integrity => "integrity",
-            Self::ServerShutdown => "server_shutdown",
             Self::StoreUnavailable => "store_unavailable",
         }
     }

@@ -49,6 +49,9 @@ impl CallCore {
                 Timer::OldDrain => self.old_over(),
                 Timer::LastWords => self.call_cap_is_near(),
                 Timer::CallCap => self.finish(EndedBy::SessionCap),
+                Timer::Replay => self.replay_missing(),
+                Timer::Nearer => self.try_nearer(),
+                Timer::Retrieve => self.retrieve_missing(),
                 Timer::Goodbye => self.drain(),
                 Timer::Drain => self.hang_up(),
                 Timer::HangUp => self.hung_up(HangUp::Unconfirmed),
@@ -69,6 +72,7 @@ impl CallCore {
     pub(super) fn look_after(&mut self) {
         self.take_over_if_quiet();
         self.acknowledge_settled();
+        self.reconcile_next();
         if self.is_live() {
             self.change_if_quiet();
             self.nudge_if_quiet();

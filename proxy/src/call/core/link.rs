@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::replies::Words;
 use super::{CallCore, CloseReason, Control, Directive, Effect, EndedBy, Notice, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
-use crate::transcript::{CallEvent, Entry, Source};
+use crate::transcript::CallEvent;
 use crate::upstream::facts::Gate;
 
 /// What the client had relayed before our socket took over may still be on its way for so long.
@@ -32,7 +32,11 @@ pub(super) struct Link {
     directives: u64,
     /// Wall time of the last fact that counted; where a gap begins.
     heard_at: Option<i64>,
-    gap_from: Option<i64>,
+    pub(super) gap_from: Option<i64>,
+    /// Where it ends, while somebody may still tell of it.
+    pub(super) gap_to: Option<i64>,
+    /// How many events a client told of it before it ended.
+    pub(super) gap_told: Option<u32>,
 }
 
 impl Link {
@@ -48,6 +52,8 @@ impl Link {
             directives: 0,
             heard_at: None,
             gap_from: None,
+            gap_to: None,
+            gap_told: None,
         }
     }
 
@@ -93,7 +99,11 @@ impl CallCore {
 
     /// The gate under the sideband.
     fn sideband_gate(&self) -> Gate {
-        if self.capabilities.reply_gate && !self.replies.gate_lost { Gate::Server } else { Gate::Provider }
+        if self.capabilities.reply_gate && !self.replies.gate_lost && !self.distance.is_far() {
+            Gate::Server
+        } else {
+            Gate::Provider
+        }
     }
 
     /// The state of our socket changed.
@@ -106,7 +116,12 @@ impl CallCore {
         let lost = std::mem::replace(&mut self.link.sideband, state) == Sideband::Attached;
         self.link.attached_at = (state == Sideband::Attached).then_some(self.now.mono_ms);
         if lost {
-            self.link.gap_from = self.link.heard_at;
+            self.link.gap_from = self.link.gap_from.or(self.link.heard_at);
+            self.link.gap_to = None;
+            self.reconcile.is_due();
+            if let Some(from) = self.link.heard_at.filter(|_| !ends) {
+                self.want_replay(from);
+            }
             self.replies.lose_sight(self.now.mono_ms);
         }
         match state {
@@ -122,6 +137,7 @@ impl CallCore {
             }
             Sideband::Attaching | Sideband::Retrying | Sideband::Lost | Sideband::Unavailable => self.note_control(),
         }
+        self.ask_replay();
     }
 
     /// The echo of this configuration is what makes the sideband trusted. A running reply is not disturbed for it;
@@ -158,6 +174,7 @@ impl CallCore {
         if opens {
             self.configure_again();
         }
+        self.ask_replay_again();
     }
 
     /// Whether what a client relays is listened to: while it is in control, and right after, since what happened before
@@ -172,6 +189,11 @@ impl CallCore {
     pub(super) fn take_control(&mut self) {
         if self.link.control != Control::Sideband {
             self.link.taken_over_at = (self.link.control == Control::Relay).then_some(self.now.mono_ms);
+            if self.link.control == Control::Relay {
+                self.reconcile.is_due();
+            }
+            self.reconcile();
+            self.distance.new_way();
             self.control_is(Control::Sideband);
             self.note_control();
         }
@@ -195,14 +217,7 @@ impl CallCore {
     /// Something was heard by a way that counts: a gap ends.
     pub(super) fn heard(&mut self) {
         self.link.heard_at = Some(self.now.unix_ms);
-        self.close_gap(Some(self.now.unix_ms));
-    }
-
-    /// Marks the stretch of which nothing is on the record.
-    pub(super) fn close_gap(&mut self, to: Option<i64>) {
-        if let Some(from) = self.link.gap_from.take() {
-            self.journal.append(self.link.epoch, Source::Server, &mut Entry::Gap { from, to }, None);
-        }
+        self.gap_ends();
     }
 
     /// Sends a directive by the way that is open; without one it is dropped, and the watchdogs ask again.

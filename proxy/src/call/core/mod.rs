@@ -8,11 +8,14 @@
 //! | `turns` | what facts mean for the record and the captions |
 //! | `replies`, `greeting` | when the model is asked to speak |
 //! | `heard` | whose doing a reply is, and who is audible |
+//! | `distance` | whether we are too far away to hold the gate |
 //! | `watch` | what happens when nothing happens |
 //! | `stages` | how a change of stage reaches the model without racing it |
 //! | `configuration` | what the model is told to be, and whether it is |
 //! | `guard` | what it means when it is not |
 //! | `relayed`, `missed` | what a client may forget, and what it is told again |
+//! | `replay`, `reconcile` | what it tells again, and what the provider says of it |
+//! | `used` | what is on the record of what was consumed |
 //! | `link` | who records: sideband or relay, and what happens when that changes |
 //! | `succession` | which call follows this one, and when |
 //! | `limits` | what time alone brings about |
@@ -21,6 +24,7 @@
 //! | `resume` | how the state follows from the journal after a restart |
 
 mod configuration;
+mod distance;
 mod effect;
 mod ending;
 mod greeting;
@@ -31,7 +35,9 @@ mod journal;
 mod limits;
 mod link;
 mod missed;
+mod reconcile;
 mod relayed;
+mod replay;
 mod replies;
 mod resume;
 mod setup;
@@ -40,9 +46,11 @@ mod state;
 mod succession;
 mod timers;
 mod turns;
+mod used;
 mod watch;
 
 use configuration::Configuration;
+use distance::Distance;
 pub use effect::{Caption, CloseReason, Control, Directive, Durable, Effect, Notice, Other, Pipe};
 pub use guard::Guard;
 use guard::Noticed;
@@ -50,7 +58,10 @@ pub use input::{ClientInput, Connection, EndedBy, Input, Sideband, StoreInput, U
 use journal::Journal;
 use link::Link;
 pub use missed::missed;
+pub use reconcile::Found;
+use reconcile::Reconcile;
 use relayed::Relayed;
+use replay::Replay;
 use replies::Replies;
 pub use resume::NotResumable;
 pub use setup::{Limits, Setup};
@@ -59,6 +70,7 @@ pub use state::State;
 use succession::Succession;
 pub use succession::Why;
 use timers::{Timer, Timers};
+use used::Used;
 
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +116,10 @@ pub struct CallCore {
     /// A limit had the goodbye said: what ends with it ended because of that.
     ends_as: Option<EndedBy>,
     relayed: Relayed,
+    replay: Replay,
+    reconcile: Reconcile,
+    used: Used,
+    distance: Distance,
     timers: Timers,
     /// A nudge waits for a quiet moment.
     nudged: bool,
@@ -133,6 +149,10 @@ impl CallCore {
             succession: Succession::default(),
             ends_as: None,
             relayed: Relayed::default(),
+            replay: Replay::default(),
+            reconcile: Reconcile::default(),
+            used: Used::default(),
+            distance: Distance::default(),
             timers: Timers::default(),
             nudged: false,
             prompted: false,
@@ -258,6 +278,7 @@ impl CallCore {
             ClientInput::Reloaded => self.reloaded(),
             ClientInput::Switched { id } => self.switched(&id),
             ClientInput::RelaysFrom { seq } => self.relays_from(seq),
+            ClientInput::Replayed { id, events, facts, last } => self.replayed(&id, events, facts, last),
             ClientInput::Relayed { seq } => self.relayed(seq),
             ClientInput::Skip { target } => self.skip(&target),
             ClientInput::End { by } => self.finish(by),

@@ -139,6 +139,7 @@ impl CallCore {
         replies.last_asked = self.now.mono_ms;
         replies.vain.since.get_or_insert(self.now.mono_ms);
         replies.asked = Some(Asked { id: id.clone(), nonce: nonce.clone(), words, carries });
+        self.measure(words, pipe);
         self.timers.set(Timer::ReplyCreated, self.in_ms(CREATED_MS));
         let instructions = self.reply_text(words);
         self.direct_by(pipe, Directive::Speak { id, nonce, instructions });

@@ -63,7 +63,14 @@ impl CallCore {
                 Entry::Turn(turn) => core.refold_turn(turn, record.source, record.text.as_deref()),
                 Entry::Revised(turn) => core.timeline.refold(turn, record.source, record.text.as_deref()),
                 Entry::Incident { incident, .. } => core.recall_incident(incident),
-                Entry::Opened { .. } | Entry::Usage { .. } | Entry::Gap { .. } => {}
+                Entry::Opened { call, item, speaker, .. } if call == core.call => match speaker {
+                    Speaker::System => core.reconcile.passes(&item),
+                    Speaker::Ai | Speaker::Candidate => core.reconcile.recall_opened(&item),
+                },
+                Entry::Usage { key, operation, .. } => {
+                    core.used.note(&key, &operation);
+                }
+                Entry::Opened { .. } | Entry::Gap { .. } => {}
             }
         }
         let (first, latest) = answered.ok_or(NotResumable::NoCall)?;
@@ -79,6 +86,7 @@ impl CallCore {
     fn refold_call(&mut self, call: u32, digest: String) {
         self.call = call;
         self.timeline = Timeline::new(call);
+        self.reconcile.begin_call();
         self.succession.recall(digest);
     }
 
@@ -127,6 +135,9 @@ impl CallCore {
     fn go_on(&mut self, first: i64, latest: i64, recorded_at: i64, epoch: u32) {
         let Limits { session_ms, grace_ms, inactivity_ms } = self.setup.limits;
         self.link.resume(epoch, recorded_at);
+        self.replay.begin_call(latest);
+        self.want_replay(recorded_at);
+        self.reconcile.is_due();
         let began = self.moment(first).mono_ms;
         let cap = began + session_ms;
         self.timers.set(Timer::SessionCap, cap);

@@ -5,14 +5,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
+use super::distance::Distance;
 use super::guard::Noticed;
 use super::journal::Journal;
 use super::link::Link;
+use super::reconcile::Reconcile;
 use super::relayed::Relayed;
+use super::replay::Replay;
 use super::replies::Replies;
 use super::stages::Change;
 use super::succession::Succession;
 use super::timers::Timers;
+use super::used::Used;
 use super::{CallCore, EndedBy, Phase, Setup};
 use crate::clock::At;
 use crate::interview::Machine;
@@ -62,6 +66,10 @@ state! {
     succession: Succession,
     ends_as: Option<EndedBy>,
     relayed: Relayed,
+    replay: Replay,
+    reconcile: Reconcile,
+    used: Used,
+    distance: Distance,
     timers: Timers,
     nudged: bool,
     prompted: bool,

@@ -383,6 +383,8 @@ impl CallCore {
     fn retire(&mut self, call: u32, timeline: Timeline) {
         self.old_over();
         self.succession.old = Some(Old { call, timeline });
+        self.replay.begin_call(self.now.unix_ms);
+        self.reconcile.begin_call();
         self.timers.set(Timer::OldDrain, self.in_ms(DRAIN_MS));
     }
 
@@ -496,6 +498,8 @@ impl CallCore {
         self.timers.clear(Timer::Renew);
         self.timers.clear(Timer::LastWords);
         self.link.sever();
+        self.replay.begin_call(self.now.unix_ms);
+        self.reconcile.begin_call();
         self.note_control();
         self.timers.set(Timer::Grace, self.in_ms(self.setup.limits.grace_ms));
         self.out.push(Effect::Retire);

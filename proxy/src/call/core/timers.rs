@@ -49,6 +49,12 @@ pub(super) enum Timer {
     LastWords,
     /// The provider is about to end it.
     CallCap,
+    /// The client was asked to tell again what nobody heard.
+    Replay,
+    /// The gate is tried again by a server that was too far away.
+    Nearer,
+    /// The provider was asked for an item.
+    Retrieve,
     /// Between the announcement of the end and the end.
     Goodbye,
     /// Words may still come before the hang-up.
@@ -86,6 +92,9 @@ const ALL: [Timer; COUNT] = [
     Timer::OldDrain,
     Timer::LastWords,
     Timer::CallCap,
+    Timer::Replay,
+    Timer::Nearer,
+    Timer::Retrieve,
     Timer::Goodbye,
     Timer::Drain,
     Timer::HangUp,

@@ -45,10 +45,9 @@ impl CallCore {
             Fact::ReplyStarted { id, nonce } => self.reply_started(source, id, nonce.as_deref()),
             Fact::ReplyFinished { id, end } => self.reply_finished(&id, end),
             Fact::Tool { call_id, name } => self.tool(call_id, &name),
-            Fact::Usage { key, operation, usage } => {
-                let mut entry = Entry::Usage { key, operation: operation.as_str().into(), usage };
-                self.journal.append_later(self.link.epoch, source, &mut entry);
-            }
+            Fact::Usage { key, operation, usage } => self.used(source, key, operation, usage),
+            Fact::Retrieved { item, found } => self.retrieved(source, &item, found),
+            Fact::Rejected { directive, code } if self.retrieve_refused(directive.as_deref(), &code) => {}
             Fact::Rejected { directive, code } => self.refused(directive.as_deref(), &code),
         }
     }
@@ -71,7 +70,8 @@ impl CallCore {
     }
 
     /// An item without words still holds the places of its neighbours together.
-    fn passed(&mut self, source: Source, item: String, after: After) {
+    pub(super) fn passed(&mut self, source: Source, item: String, after: After) {
+        self.reconcile.passes(&item);
         if let After::Item(after) = after {
             let mut entry = Entry::Opened { call: self.call, item, after: Some(after), speaker: Speaker::System };
             self.journal.append_later(self.link.epoch, source, &mut entry);

@@ -7,6 +7,7 @@ mod line;
 mod offer;
 mod relay;
 mod report;
+mod ring;
 mod server;
 mod socket;
 mod talk;

@@ -16,8 +16,10 @@ use super::line::{Address, Line};
 use super::offer::{Aim, Offer};
 use super::relay::Relay;
 use super::report::Report;
+use super::ring::Ring;
 use super::server::{Server, ServerError};
 use super::socket::SocketError;
+use crate::clock::{Clock as _, SystemClock};
 
 /// After a recording, so long without a new turn and its last words are in.
 const AFTER_RECORDING: Duration = Duration::from_secs(4);
@@ -92,6 +94,7 @@ struct Talk<'a> {
     /// What the connection in force was told of the line.
     link: Link,
     relay: Relay,
+    ring: Ring,
     epoch: u64,
     executed: HashSet<String>,
     recording_over: Option<Instant>,
@@ -122,6 +125,7 @@ pub(super) async fn talk(
             lost: None,
             link: Link::Up,
             relay: Relay::default(),
+            ring: Ring::default(),
             epoch: 0,
             executed: HashSet::new(),
             recording_over: None,
@@ -327,6 +331,12 @@ impl Talk<'_> {
                 self.relay.acknowledged(message["seq"].as_u64().unwrap_or(0));
                 return Ok(());
             }
+            "replay" => {
+                for part in self.ring.replay(message) {
+                    self.line.send(&part).await;
+                }
+                return Ok(());
+            }
             "realtime_send" => {
                 self.execute(message).await;
                 return Ok(());
@@ -430,6 +440,7 @@ impl Talk<'_> {
             }
             CallerEvent::RecordingEnded => self.recording_over = Some(Instant::now()),
             CallerEvent::Server(event) => {
+                self.ring.add(SystemClock::new().now().unix_ms, &event);
                 for report in self.relay.offer(event, &call_id) {
                     self.line.send(&report).await;
                 }

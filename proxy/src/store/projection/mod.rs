@@ -234,6 +234,7 @@ fn turn_row(entry: TurnEntry, text: Option<String>, source: Source, (n, seq, pos
         duration_ms: entry.duration_ms,
         audio_end_ms: entry.audio_end_ms,
         truncated: entry.truncated,
+        disputed: entry.disputed,
         spoken_at: entry.spoken_at,
     }
 }

@@ -169,29 +169,56 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
     .collect()
 }
 
-/// Without an index: it is asked once, when a process starts, and an index would cost every offer.
+/// Columns of a call with its ticket.
+const LEFT: &str =
+    "SELECT c.ordinal, c.call_id, c.provider_call_id, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
+        t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at";
+
+/// Without an index: it is asked seldom, and an index would cost every offer.
 pub(super) fn unfinished(conn: &Connection) -> rusqlite::Result<Vec<Unfinished>> {
-    conn.prepare(
-        "SELECT c.ordinal, c.call_id, c.provider_call_id, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
-                t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at
-         FROM calls c JOIN tickets t ON t.hash = c.ticket_hash
+    conn.prepare(&format!(
+        "{LEFT} FROM calls c JOIN tickets t ON t.hash = c.ticket_hash
          WHERE c.closed_at IS NULL OR c.call_id IN (
              SELECT last.call_id FROM interview_sessions s JOIN calls last ON last.session_id = s.id
                  AND last.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
              WHERE s.id >= unhex(printf('%012x', (unixepoch() - 172800) * 1000)) AND s.ended_at IS NULL)
-         ORDER BY c.opened_at LIMIT 10000",
-    )?
-    .query_map([], |row| {
-        let ticket = Ticket {
-            hash: TicketHash(row.get("hash")?),
-            tenant: TenantId(id(row, "tenant_id")?),
-            session: SessionId(id(row, "session_id")?),
-            policy: named(row, "policy")?,
-            expires_at: row.get("expires_at")?,
-        };
-        Ok(Unfinished { ticket, call: call_row(row)? })
-    })?
+         ORDER BY c.opened_at LIMIT 10000"
+    ))?
+    .query_map([], left_row)?
     .collect()
+}
+
+pub(super) fn unconfirmed(conn: &Connection, since: i64) -> rusqlite::Result<Vec<Unfinished>> {
+    conn.prepare(&format!(
+        "{LEFT} FROM calls c JOIN tickets t ON t.hash = c.ticket_hash
+         WHERE c.hang_up = 'unconfirmed' AND c.closed_at >= ?1 AND c.provider_call_id IS NOT NULL
+         ORDER BY c.closed_at LIMIT 10000"
+    ))?
+    .query_map([since], left_row)?
+    .collect()
+}
+
+pub(super) fn stale(conn: &Connection, before: i64) -> rusqlite::Result<Vec<Unfinished>> {
+    conn.prepare(&format!(
+        "{LEFT} FROM interview_sessions s
+         JOIN calls c ON c.session_id = s.id AND c.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
+         JOIN tickets t ON t.hash = c.ticket_hash
+         WHERE s.status = 'in_progress' AND s.started_at < ?1 AND coalesce(c.closed_at, c.opened_at) < ?1
+         ORDER BY s.started_at LIMIT 10000"
+    ))?
+    .query_map([before], left_row)?
+    .collect()
+}
+
+fn left_row(row: &Row<'_>) -> rusqlite::Result<Unfinished> {
+    let ticket = Ticket {
+        hash: TicketHash(row.get("hash")?),
+        tenant: TenantId(id(row, "tenant_id")?),
+        session: SessionId(id(row, "session_id")?),
+        policy: named(row, "policy")?,
+        expires_at: row.get("expires_at")?,
+    };
+    Ok(Unfinished { ticket, call: call_row(row)? })
 }
 
 fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {

@@ -158,15 +158,15 @@ fn save_turn(conn: &Connection, session: SessionId, turn: &Turn) -> rusqlite::Re
     let row = turn.settled.as_ref();
     conn.prepare_cached(
         "INSERT INTO transcript_entries (tenant_id, session_id, call_ordinal, item_id, content_index, first_n, previous_item_id, speaker,
-             state, n, seq, position, stage, source, start_ms, duration_ms, audio_end_ms, truncated, spoken_at, text)
+             state, n, seq, position, stage, source, start_ms, duration_ms, audio_end_ms, truncated, disputed, spoken_at, text)
          SELECT tenant_id, id, :call, :item, :part, :first_n, :after, :speaker,
-             :state, :n, :seq, :position, :stage, :source, :start_ms, :duration_ms, :audio_end_ms, :truncated, :spoken_at, nullif(:text, '')
+             :state, :n, :seq, :position, :stage, :source, :start_ms, :duration_ms, :audio_end_ms, :truncated, :disputed, :spoken_at, nullif(:text, '')
          FROM interview_sessions WHERE id = :session
          ON CONFLICT (session_id, call_ordinal, item_id, content_index) DO UPDATE SET
              previous_item_id = excluded.previous_item_id, speaker = excluded.speaker, state = excluded.state, n = excluded.n,
              seq = excluded.seq, position = excluded.position, stage = excluded.stage, source = excluded.source,
              start_ms = excluded.start_ms, duration_ms = excluded.duration_ms, audio_end_ms = excluded.audio_end_ms,
-             truncated = excluded.truncated, spoken_at = excluded.spoken_at,
+             truncated = excluded.truncated, disputed = excluded.disputed, spoken_at = excluded.spoken_at,
              text = coalesce(excluded.text, transcript_entries.text)",
     )?
     .execute(named_params! {
@@ -187,6 +187,7 @@ fn save_turn(conn: &Connection, session: SessionId, turn: &Turn) -> rusqlite::Re
         ":duration_ms": row.and_then(|row| row.duration_ms).map(signed),
         ":audio_end_ms": row.and_then(|row| row.audio_end_ms).map(signed),
         ":truncated": row.is_some_and(|row| row.truncated),
+        ":disputed": row.is_some_and(|row| row.disputed),
         ":spoken_at": row.map(|row| row.spoken_at),
         ":text": row.map(|row| &row.text),
     })?;

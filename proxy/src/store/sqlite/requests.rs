@@ -62,6 +62,14 @@ impl Store for SqliteStore {
         self.read(calls::unfinished)
     }
 
+    fn unconfirmed(&self, since_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.read(move |conn| calls::unconfirmed(conn, since_unix_ms))
+    }
+
+    fn stale(&self, before_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.read(move |conn| calls::stale(conn, before_unix_ms))
+    }
+
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {
         self.write(move |db| calls::fail(db, ctx, &failure))
     }

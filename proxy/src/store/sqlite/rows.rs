@@ -47,7 +47,7 @@ pub(super) fn projection(
     let turns = conn
         .prepare_cached(&format!(
             "SELECT call_ordinal, item_id, content_index, first_n, previous_item_id, speaker, state, n, seq, position, stage, source,
-                 start_ms, duration_ms, audio_end_ms, truncated, spoken_at, {text} AS text
+                 start_ms, duration_ms, audio_end_ms, truncated, disputed, spoken_at, {text} AS text
              FROM transcript_entries WHERE session_id = ?1"
         ))?
         .query_map([session.key()], turn_row)?
@@ -92,6 +92,7 @@ fn turn_row(row: &Row<'_>) -> rusqlite::Result<Turn> {
             duration_ms: span("duration_ms")?,
             audio_end_ms: span("audio_end_ms")?,
             truncated: row.get("truncated")?,
+            disputed: row.get("disputed")?,
             spoken_at: row.get("spoken_at")?,
         }),
     };

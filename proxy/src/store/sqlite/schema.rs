@@ -17,11 +17,18 @@ struct Migration {
 }
 
 /// Every step, oldest first. A step is never edited once released.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "first_call",
-    sql: include_str!("../../../../migrations/embedded/0001_first_call.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "first_call",
+        sql: include_str!("../../../../migrations/embedded/0001_first_call.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "unconfirmed",
+        sql: include_str!("../../../../migrations/embedded/0002_unconfirmed.sql"),
+    },
+];
 
 /// Brings the file to this version's schema, or says why not.
 pub(super) fn migrate(conn: &mut Connection, now_unix_ms: i64) -> Result<(), OpenError> {

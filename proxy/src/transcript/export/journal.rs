@@ -115,8 +115,15 @@ mod tests {
     #[test]
     fn an_export_is_read_back_as_it_was() {
         let session = SessionId::fresh();
-        let record =
-            Record::next(session, 1, Hash::GENESIS, 0, Source::Server, &Entry::Gap { from: 1, to: None }, None);
+        let record = Record::next(
+            session,
+            1,
+            Hash::GENESIS,
+            0,
+            Source::Server,
+            &Entry::Gap { from: 1, to: None, told: None },
+            None,
+        );
         let header = Header::of(session, std::slice::from_ref(&record), "2026-11-21T09:00:00.000Z".into(), "1");
         let text: String = lines(&header, vec![record.clone()]).collect();
         assert_eq!(text.lines().count(), 2);

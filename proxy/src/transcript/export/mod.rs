@@ -124,6 +124,8 @@ pub struct TurnLine {
     pub audio_end_ms: Option<u64>,
     /// The text was cut.
     pub truncated: bool,
+    /// The browser told of it and the model's server does not know it.
+    pub disputed: bool,
     /// When it began, RFC 3339.
     pub spoken_at: String,
     /// Milliseconds since the interview began, for the readable forms.
@@ -188,6 +190,9 @@ fn remark(turn: &TurnLine) -> Option<String> {
     if turn.source == Source::Client {
         remarks.push("as reported by the browser".to_owned());
     }
+    if turn.disputed {
+        remarks.push("unknown to the model: disputed".to_owned());
+    }
     (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
@@ -211,6 +216,7 @@ mod tests {
             duration_ms: Some(1_500),
             audio_end_ms: None,
             truncated: false,
+            disputed: false,
             spoken_at: "2026-11-20T10:00:01.000Z".to_owned(),
             since_start_ms: Some(u64::from(position) * 40_000),
         }

@@ -2,6 +2,7 @@
 //! normaliser a call and source; it holds state but no clock and does no IO. The core branches on [`Capabilities`],
 //! never on the name of a dialect. Nothing here may know stages or the journal.
 
+pub mod frame;
 mod guarded;
 pub mod realtime;
 
@@ -113,6 +114,13 @@ pub enum Fact {
         item: String,
         /// Its predecessor.
         after: After,
+    },
+    /// The provider says what an item holds.
+    Retrieved {
+        /// The item.
+        item: String,
+        /// What it holds.
+        found: crate::call::core::Found,
     },
     /// An item was removed from the conversation.
     Removed {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{After, End, Fact, Guarded, Operation, ReplyEnd, TurnFact, TurnRef};
+use crate::call::core::Found;
 use crate::transcript::{Origin, Speaker};
 
 /// Items and replies remembered; beyond it the oldest is forgotten, which can only cost a link or a speech length.
@@ -137,7 +138,7 @@ impl Realtime {
             "conversation.item.added" | "conversation.item.created" => self.added(&event["item"], after(event), facts),
             // The link of `done` may be null although `added` had the right one: never taken from here.
             "conversation.item.done" => self.added(&event["item"], After::Unknown, facts),
-            "conversation.item.retrieved" => self.added(&event["item"], After::Unknown, facts),
+            "conversation.item.retrieved" => facts.extend(retrieved(&event["item"])),
             "conversation.item.truncated" => {
                 let Some(item) = text(&event["item_id"]) else { return };
                 let (turn, end) =
@@ -161,13 +162,9 @@ impl Realtime {
         if made_by.as_ref().is_some_and(|reply| self.aside.get(reply).is_some()) {
             return;
         }
-        let typed = item["content"][0]["type"] == "input_text";
-        let (speaker, origin) = match item["role"].as_str() {
-            Some("user") if typed => (Speaker::Candidate, Origin::Typed),
-            Some("user") => (Speaker::Candidate, Origin::Speech),
-            Some("assistant") if made_by.is_some() => (Speaker::Ai, Origin::Reply),
-            Some("assistant") => (Speaker::Ai, Origin::Injected),
-            _ => (Speaker::System, Origin::Injected),
+        let (speaker, origin) = match said_by(item) {
+            (Speaker::Ai, _) if made_by.is_none() => (Speaker::Ai, Origin::Injected),
+            said_by => said_by,
         };
         facts.push(Fact::Turn(turn(&id, 0), TurnFact::Began { speaker, after, origin, reply: made_by }));
         facts.extend(words_of(&id, item));
@@ -270,15 +267,38 @@ fn playback(kind: &str) -> Option<Fact> {
     Some(Fact::Floor { speaker: Speaker::Ai, on })
 }
 
+/// Whose an item is and how it came to be, as far as the item itself says.
+fn said_by(item: &Value) -> (Speaker, Origin) {
+    let typed = item["content"][0]["type"] == "input_text";
+    match item["role"].as_str() {
+        Some("user") if typed => (Speaker::Candidate, Origin::Typed),
+        Some("user") => (Speaker::Candidate, Origin::Speech),
+        Some("assistant") => (Speaker::Ai, Origin::Reply),
+        _ => (Speaker::System, Origin::Injected),
+    }
+}
+
+/// An item as the provider has it. Its words may be missing although it knew them once.
+fn retrieved(item: &Value) -> Option<Fact> {
+    let id = text(&item["id"])?;
+    let (speaker, origin) = said_by(item);
+    let speaker = (item["type"] == "message").then_some(speaker);
+    Some(Fact::Retrieved { found: Found { speaker, origin, words: spoken(item) }, item: id })
+}
+
 /// The words an item carries, if any. An item without them says nothing about words that came another way.
 fn words_of(id: &str, item: &Value) -> Option<Fact> {
+    spoken(item).map(|words| Fact::Turn(turn(id, 0), TurnFact::Replace(words)))
+}
+
+fn spoken(item: &Value) -> Option<String> {
     let content = item["content"].as_array()?;
     let words: Vec<&str> = content
         .iter()
         .filter_map(|part| part["transcript"].as_str().or_else(|| part["text"].as_str()))
         .filter(|words| !words.is_empty())
         .collect();
-    (!words.is_empty()).then(|| Fact::Turn(turn(id, 0), TurnFact::Replace(words.join(" "))))
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn usage(key: String, operation: Operation, usage: &Value) -> Option<Fact> {

@@ -44,7 +44,7 @@ async fn a_transcript_is_read_in_three_forms() {
     assert_eq!(turns.len(), 2);
     let shown = json!({ "n": 3, "seq": 2, "position": 2, "item_id": "item_2", "content_index": 0, "speaker": "candidate",
         "text": "<b>Sam</b>", "stage": "welcome", "state": "final", "source": "sideband", "start_ms": 1200, "duration_ms": 900,
-        "audio_end_ms": null, "truncated": false, "spoken_at": "2026-11-18T11:06:40.000Z" });
+        "audio_end_ms": null, "truncated": false, "disputed": false, "spoken_at": "2026-11-18T11:06:40.000Z" });
     assert_eq!(turns[1], shown);
 
     let form = async |format: &str| {

@@ -31,6 +31,8 @@ pub(super) struct Browser {
     /// The last `callRef`.
     pub(super) call_ref: Option<String>,
     executed: HashSet<String>,
+    /// Items of the candidate, as the model put them into the conversation.
+    pub(super) committed: Vec<String>,
     /// What was said aloud, in order.
     pub(super) said: Vec<String>,
     /// What the model told the page over the data channel, without deltas: the truth that a record is compared with.
@@ -82,6 +84,7 @@ impl Browser {
             replayed: 0,
             call_ref: answer["callRef"].as_str().map(str::to_owned),
             executed: HashSet::new(),
+            committed: Vec::new(),
             said: Vec::new(),
             channel: Vec::new(),
             orders: Vec::new(),
@@ -182,6 +185,13 @@ impl Browser {
         self.caller
     }
 
+    /// Reports what never happened.
+    pub(super) async fn forge(&mut self, events: Vec<Value>) {
+        for event in events {
+            self.report(event).await;
+        }
+    }
+
     /// Hangs up and leaves, as a closed tab does.
     pub(super) async fn leave(self) {
         self.lose_socket().hang_up().await;
@@ -253,6 +263,9 @@ impl Browser {
         }
         if let CallerEvent::Server(event) = &event {
             self.remember(event);
+            if event["type"] == "input_audio_buffer.committed" {
+                self.committed.push(event["item_id"].as_str().unwrap().to_owned());
+            }
         }
         match event {
             CallerEvent::Connected(_) => self.send(json!({ "type": "connection_state", "state": "connected" })).await,

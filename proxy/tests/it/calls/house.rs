@@ -213,6 +213,11 @@ impl House {
             .body(offer)
     }
 
+    /// The file of the store.
+    pub(super) fn database(&self) -> std::path::PathBuf {
+        self.data.path().join("data").join("viva.db")
+    }
+
     /// Ends the server in order and opens what it stored.
     pub(super) fn closed(mut self) -> Books {
         self.viva.signal("TERM");
@@ -249,6 +254,11 @@ pub(super) struct Books {
 }
 
 impl Books {
+    /// The store itself, for whoever goes on with it.
+    pub(super) fn into_store(self) -> (Arc<dyn Store>, TempDir) {
+        (Arc::new(self.store), self._data)
+    }
+
     /// A session's journal, whose chain was verified.
     pub(super) async fn journal(&self, booked: &Booked) -> Vec<Record> {
         let records = self.store.journal(TenantCtx::service(booked.tenant), booked.session, 0).await.unwrap();

@@ -29,6 +29,7 @@ struct State {
     model: SocketAddr,
     offers: AtomicUsize,
     line: Mutex<(Line, CancellationToken)>,
+    stalled: Mutex<CancellationToken>,
 }
 
 /// The wire. Dropping it cuts it.
@@ -49,7 +50,7 @@ impl Tap {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let line = Mutex::new((Line::Through, CancellationToken::new()));
-        let state = Arc::new(State { model, offers: AtomicUsize::new(0), line });
+        let state = Arc::new(State { model, offers: AtomicUsize::new(0), line, stalled: Mutex::default() });
         let shared = state.clone();
         let task = tokio::spawn(async move {
             // Connections end with the wire, because the set is dropped with its task.
@@ -67,6 +68,11 @@ impl Tap {
         self.state.offers.load(Ordering::SeqCst)
     }
 
+    /// Nothing passes any more on connections that exist, and neither side is told; new ones are as the line is.
+    pub(super) fn stall(&self) {
+        std::mem::take(&mut *self.state.stalled.lock().unwrap()).cancel();
+    }
+
     /// From now on the line is like this; connections that exist are closed.
     pub(super) fn set(&self, line: Line) {
         let (_, connections) =
@@ -78,6 +84,7 @@ impl Tap {
 impl State {
     async fn serve(&self, mut client: TcpStream) {
         let (line, closed) = self.line.lock().unwrap().clone();
+        let stalled = self.stalled.lock().unwrap().clone();
         let serving = async {
             match line {
                 Line::Through => {
@@ -87,6 +94,7 @@ impl State {
                     tokio::select! {
                         () = self.counted(&mut from_client, Some(&mut to_model)) => {}
                         _ = tokio::io::copy(&mut from_model, &mut to_client) => {}
+                        () = stalled.cancelled() => std::future::pending().await,
                     }
                 }
                 Line::Says(bytes) => {

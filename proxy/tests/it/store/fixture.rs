@@ -174,6 +174,7 @@ pub(crate) fn turn_entry(item: &str, after: Option<String>, speaker: Speaker) ->
         audio_end_ms: None,
         text_hash: None,
         truncated: false,
+        disputed: false,
         question: false,
         spoken_at: NOW,
     }

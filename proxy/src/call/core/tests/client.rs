@@ -20,6 +20,9 @@ pub(super) struct Client {
     kept: Vec<(Millis, u64, Rc<Value>)>,
     now: Millis,
     seq: u64,
+    ring: Vec<(Millis, Rc<Value>)>,
+    /// It keeps what it heard.
+    pub(super) remembers: bool,
     pub(super) acknowledged: u64,
     enabled: bool,
     owed: Option<Millis>,
@@ -34,6 +37,8 @@ impl Client {
             kept: Vec::new(),
             now: 0,
             seq: 0,
+            ring: Vec::new(),
+            remembers: true,
             acknowledged: 0,
             enabled: autopilot,
             owed: None,
@@ -49,11 +54,22 @@ impl Client {
         }
         self.seq += 1;
         self.now = now;
+        if self.remembers && event["delta"].is_null() {
+            self.ring.push((now, event.clone()));
+            if self.ring.len() > 200 {
+                self.ring.remove(0);
+            }
+        }
         self.kept.push((now, self.seq, event.clone()));
         if self.control == Control::Sideband {
             self.kept.retain(|(at, ..)| at + KEPT_MS > now);
         }
         if self.control == Control::Relay && self.attached { vec![(self.seq, event)] } else { Vec::new() }
+    }
+
+    /// What it heard since then.
+    pub(super) fn replay(&self, since: Millis) -> Vec<Value> {
+        self.ring.iter().filter(|(at, _)| *at >= since).map(|(_, event)| Value::clone(event)).collect()
     }
 
     /// The server said something. Returns what is to be relayed now.

@@ -35,9 +35,7 @@ fn is_sealed(world: &World, by: &str) {
 
 #[test]
 fn whoever_may_end_it_ends_it_at_once() {
-    for (by, name) in
-        [(EndedBy::UserEnd, "user_end"), (EndedBy::AdminEnd, "admin_end"), (EndedBy::ServerShutdown, "server_shutdown")]
-    {
+    for (by, name) in [(EndedBy::UserEnd, "user_end"), (EndedBy::AdminEnd, "admin_end")] {
         let mut world = silent();
         world.at(8_000, end(by));
         world.at(8_010, end(EndedBy::AdminEnd));
@@ -155,7 +153,7 @@ fn a_silence_is_asked_about_once_and_then_ends_the_call() {
         .filter(|(_, text)| text.as_deref().is_some_and(|text| text.contains("whether they are still there")))
         .collect();
     assert_eq!((prompts.len(), asked.len()), (1, 2));
-    let quiet = 300 + 150 + 10 + 80 + 2_000;
+    let quiet = 300 + 100 + 10 + 80 + 2_000;
     assert!((quiet + 60_000..quiet + 60_100).contains(&prompts[0].0), "{}", prompts[0].0);
     let ended = world.told_at(|notice| matches!(notice, Notice::InterviewEnding { .. })).expect("announced");
     assert!((quiet + 122_000..quiet + 122_600).contains(&ended), "{ended}");

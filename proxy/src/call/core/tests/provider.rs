@@ -40,6 +40,12 @@ pub(super) struct Quirks {
     pub(super) no_done: bool,
     /// Does not reply by itself, whatever it is configured to do.
     pub(super) no_auto: bool,
+    /// From `retrieve` to its answer; `None`: never.
+    pub(super) retrieve_ms: Option<Millis>,
+    /// A retrieved item has its words.
+    pub(super) retrieve_words: bool,
+    /// What a retrieved item says instead of its words.
+    pub(super) retrieve_says: Option<&'static str>,
     /// Words come first in part, as if they were all.
     pub(super) interim: bool,
     /// The names of the beta shape.
@@ -85,7 +91,7 @@ impl Default for Quirks {
         Self {
             echo_ms: Some(30),
             metadata: true,
-            reply_ms: Some(150),
+            reply_ms: Some(100),
             swallowed: 0,
             quota: false,
             words_ms: vec![Some(900)],
@@ -97,6 +103,9 @@ impl Default for Quirks {
             ignores_stages: false,
             no_done: false,
             no_auto: false,
+            retrieve_ms: Some(20),
+            retrieve_words: true,
+            retrieve_says: None,
             interim: false,
             beta: false,
             unmirrored: false,
@@ -195,10 +204,10 @@ impl Provider {
             }
             "output_audio_buffer.clear" => self.clear(),
             "conversation.item.create" => self.place(&event["item"]),
+            "conversation.item.retrieve" => self.retrieve(event),
             "conversation.item.delete" => {
                 vec![(5, self.event(json!({"type": "conversation.item.deleted", "item_id": event["item_id"]})))]
             }
-            "conversation.item.retrieve" => self.retrieve(event),
             other => panic!("the core sends {other}"),
         }
     }
@@ -220,25 +229,26 @@ impl Provider {
         vec![(ms, Step::Begin { metadata, instructions: response["instructions"].as_str().map(str::to_owned) })]
     }
 
-    /// An item is read again.
+    /// What an item holds, or that there is none of this name.
     fn retrieve(&mut self, event: &Value) -> Steps {
+        let Some(ms) = self.quirks.retrieve_ms.filter(|_| self.quirks.retrieve != Retrieve::Silence) else {
+            return Vec::new();
+        };
         let Some(said) = self.said.iter().find(|said| event["item_id"] == said.item) else {
-            let error = json!({"type": "error", "error": {"type": "invalid_request_error", "code": "item_not_found",
+            let error = json!({"type": "error", "error": {"type": "invalid_request_error", "code": "item_retrieve_invalid_item_id",
                 "message": "…", "param": "item_id", "event_id": event["event_id"]}});
-            return vec![(10, self.event(error))];
+            return vec![(ms, self.event(error))];
         };
-        let words = match self.quirks.retrieve {
-            Retrieve::Whole => json!(said.words),
-            Retrieve::WithoutWords => Value::Null,
-            Retrieve::Silence => return Vec::new(),
-        };
-        let (role, part) = match said.speaker {
-            Speaker::Candidate => ("user", json!({"type": "input_audio", "transcript": words})),
-            Speaker::Ai => ("assistant", json!({"type": "output_audio", "transcript": words})),
-            Speaker::System => ("system", json!({"type": "input_text", "text": words})),
-        };
+        let (role, kind) =
+            if said.speaker == Speaker::Ai { ("assistant", "output_audio") } else { ("user", "input_audio") };
+        let mut part = json!({"type": kind, "audio": "AAAA"});
+        // What was cut off has lost its words.
+        let has_words = self.quirks.retrieve_words && self.quirks.retrieve == Retrieve::Whole;
+        if has_words && !said.interrupted {
+            part["transcript"] = json!(self.quirks.retrieve_says.unwrap_or(&said.words));
+        }
         let item = json!({"id": said.item, "type": "message", "status": "completed", "role": role, "content": [part]});
-        vec![(15, self.event(json!({"type": "conversation.item.retrieved", "item": item})))]
+        vec![(ms, self.event(json!({"type": "conversation.item.retrieved", "item": item})))]
     }
 
     /// An item placed by a client.

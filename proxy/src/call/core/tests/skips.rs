@@ -59,6 +59,7 @@ fn a_forced_change_lets_the_model_finish() {
     let mut world = silent();
     let limit = at_the_limit(&mut world);
     world.provider.quirks.spoken_ms = 6_000;
+    world.provider.quirks.reply_ms = Some(150);
     world.at(limit - 2_000, Happening::Speech(1_500));
     world.run(limit + 10_000);
     let reply = limit - 500 + 5 + 5 + 150 + 80;

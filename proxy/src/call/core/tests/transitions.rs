@@ -42,7 +42,7 @@ fn after_the_greeting_the_next_stage_begins_in_silence() {
 fn a_slow_echo_is_not_waited_for_the_reply_carries_the_stage() {
     for echo_ms in [295, 600, 1_500] {
         let world = World::whole(Setting {
-            quirks: Quirks { echo_ms: Some(echo_ms), ..Quirks::default() },
+            quirks: Quirks { echo_ms: Some(echo_ms), reply_ms: Some(150), ..Quirks::default() },
             ..Setting::default()
         });
         is_as_planned(&world);

@@ -116,6 +116,10 @@ pub(super) enum Happening {
     /// A commit reaches the store.
     Commit(u64, Hash, Vec<Record>),
     Stored(StoreInput),
+    /// The client tells again.
+    Replayed(String, Vec<Value>),
+    /// Nothing comes by our socket any more, and nobody says so.
+    Deaf,
     /// Our socket changes.
     Socket(Sideband),
     /// The client leaves or comes back.
@@ -317,6 +321,11 @@ impl World {
             }
             Happening::Relayed(seq, event) => self.relay(seq, &event),
             Happening::Told(notice) => {
+                if let (Notice::Replay { id, since }, true) = (&notice, self.client.attached) {
+                    let since = Millis::try_from(since - EPOCH).unwrap_or(0);
+                    let events = self.client.replay(since);
+                    self.later(CLIENT_MS, Happening::Replayed(id.clone(), events));
+                }
                 let relayed = self.client.told(&notice);
                 self.relays(relayed);
             }
@@ -355,6 +364,12 @@ impl World {
                 self.later(1, Happening::Stored(answer));
             }
             Happening::Stored(answer) => self.feed(Input::Store(answer)),
+            Happening::Replayed(id, events) => {
+                let (mut told, count) = (Normaliser::new(self.dialect), u32::try_from(events.len()).expect("few"));
+                let facts = events.iter().flat_map(|event| told.feed(event, &self.provider.beginnings)).collect();
+                self.feed(Input::Client(ClientInput::Replayed { id, events: count, facts, last: true }));
+            }
+            Happening::Deaf => self.socket = None,
             Happening::Socket(state) => self.socket_is(state),
             Happening::Leaves => {
                 self.client.attached = false;

@@ -70,7 +70,7 @@ impl Hostile {
 
 /// What somebody else would append here.
 fn foreign(batch: &Batch) -> Batch {
-    let entry = Entry::Gap { from: 1, to: Some(2) };
+    let entry = Entry::Gap { from: 1, to: Some(2), told: None };
     let (n, head) = (batch.expected_n, batch.prev_hash);
     let record = Record::next(batch.session, n, head, 0, Source::Server, &entry, None);
     Batch { records: vec![record], lease_epoch: batch.lease_epoch, ..batch.clone() }
@@ -144,6 +144,14 @@ impl Store for Hostile {
 
     fn unfinished(&self) -> Answer<'_, Vec<Unfinished>> {
         self.inner.unfinished()
+    }
+
+    fn unconfirmed(&self, since_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.inner.unconfirmed(since_unix_ms)
+    }
+
+    fn stale(&self, before_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.inner.stale(before_unix_ms)
     }
 
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {

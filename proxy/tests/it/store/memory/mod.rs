@@ -86,6 +86,14 @@ impl Store for MemoryStore {
         self.with(|rows| Ok(rows.unfinished()))
     }
 
+    fn unconfirmed(&self, since_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.with(move |rows| Ok(rows.unconfirmed(since_unix_ms)))
+    }
+
+    fn stale(&self, before_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
+        self.with(move |rows| Ok(rows.stale(before_unix_ms)))
+    }
+
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {
         self.with(|rows| rows.fail_session(ctx, failure))
     }

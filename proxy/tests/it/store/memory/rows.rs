@@ -8,8 +8,8 @@ use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::projection::Projection;
 use viva_proxy::store::standing::{self, Failure, LatestCall};
 use viva_proxy::store::{
-    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, StoreError,
-    Transcript, Unfinished,
+    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus,
+    StoreError, Transcript, Unfinished,
 };
 use viva_proxy::transcript::{HangUp, Hash, Record};
 
@@ -172,6 +172,34 @@ impl Rows {
             .filter_map(|call| Some(Unfinished { ticket: self.ticket(call.ticket)?, call: call.row.clone() }))
             .collect();
         left.sort_by_key(|left| left.call.opened_at);
+        left
+    }
+
+    pub(super) fn unconfirmed(&self, since: i64) -> Vec<Unfinished> {
+        let all = self.sessions.values().flat_map(|row| row.calls.values());
+        let open = all.filter(|call| {
+            call.row.hang_up == Some(HangUp::Unconfirmed)
+                && call.row.provider.is_some()
+                && call.row.closed_at.is_some_and(|at| at >= since)
+        });
+        self.left(open, |call| call.closed_at.unwrap_or_default())
+    }
+
+    pub(super) fn stale(&self, before: i64) -> Vec<Unfinished> {
+        let going_on = self.sessions.values().filter(|row| {
+            let session = row.shown().0;
+            session.status == SessionStatus::InProgress && session.started_at.is_some_and(|at| at < before)
+        });
+        let newest = going_on.filter_map(|row| row.calls.values().next_back());
+        let open = newest.filter(|call| call.row.closed_at.unwrap_or(call.row.opened_at) < before);
+        self.left(open, |call| call.opened_at)
+    }
+
+    fn left<'a>(&self, calls: impl Iterator<Item = &'a Call>, since: impl Fn(&CallRow) -> i64) -> Vec<Unfinished> {
+        let mut left: Vec<_> = calls
+            .filter_map(|call| Some(Unfinished { ticket: self.ticket(call.ticket)?, call: call.row.clone() }))
+            .collect();
+        left.sort_by_key(|left| since(&left.call));
         left
     }
 
