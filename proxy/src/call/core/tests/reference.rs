@@ -186,6 +186,10 @@ pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded
             // That it was cut off at the very end may not have been heard any more.
             (Origin::Reply, true) if said.interrupted && said.cut_at >= until => turn.entry.state,
             (Origin::Reply, true) if said.interrupted => TurnState::Interrupted,
+            // Reading the item again may bring what could not be written down at first.
+            (Origin::Speech, true) if said.settles.is_some() && turn.entry.state == TurnState::Final => {
+                TurnState::Final
+            }
             (Origin::Speech, true) if said.settles.is_some() => said.settles.expect("just seen"),
             (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => TurnState::Final,
         };
