@@ -47,7 +47,7 @@ impl Calls {
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut round = 0_u32;
         while stop.run_until_cancelled(timer.tick()).await.is_some() {
-            let reaped = stop.run_until_cancelled(self.reap_round(round % SLOW == 0)).await;
+            let reaped = stop.run_until_cancelled(self.reap_round(round.is_multiple_of(SLOW))).await;
             round = round.wrapping_add(1);
             match reaped {
                 Some(Ok(reaped)) if reaped != Reaped::default() => {
