@@ -1,10 +1,12 @@
 //! Tests of the core: whole calls in virtual time, one promise a test, and properties over random calls. No runtime, no
 //! clock, no socket.
 
+mod beta;
 mod candidate;
 mod client;
 mod course;
 mod dark;
+mod desk;
 mod dialects;
 mod distance;
 mod ends;
@@ -27,6 +29,7 @@ mod states;
 mod store;
 mod stores;
 mod succession;
+mod successions;
 mod transitions;
 mod trust;
 mod view;

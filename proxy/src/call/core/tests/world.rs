@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::beta;
 use super::candidate::Candidate;
 use super::client::Client;
 use super::dark::Dark;
@@ -450,7 +451,7 @@ impl World {
             return;
         }
         self.provider.sends(self.now, &event);
-        let event = Rc::new(if self.provider.quirks.beta { beta(event) } else { event });
+        let event = Rc::new(if self.provider.quirks.beta { beta::renamed(event) } else { event });
         for _ in 0..1 + u32::from(self.provider.quirks.twice) {
             if let Some(socket) = self.socket.filter(|_| event["only"] != "channel") {
                 self.later(self.sideband_ms, Happening::Wire(socket, event.clone()));
@@ -584,18 +585,4 @@ impl World {
 
 fn at(ms: Millis) -> At {
     At { mono_ms: ms, unix_ms: EPOCH + i64::try_from(ms).expect("small") }
-}
-
-/// The same event under the names of the beta shape.
-fn beta(mut event: Value) -> Value {
-    let kind = event["type"].as_str().unwrap_or_default();
-    let name = match kind {
-        "conversation.item.added" => "conversation.item.created".to_owned(),
-        _ => kind.replace("response.output_audio_transcript", "response.audio_transcript"),
-    };
-    event["type"] = name.into();
-    if event["item"]["content"][0]["type"] == "output_audio" {
-        event["item"]["content"][0]["type"] = "audio".into();
-    }
-    event
 }
