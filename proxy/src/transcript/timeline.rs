@@ -297,6 +297,17 @@ impl Timeline {
         !self.open.is_empty()
     }
 
+    /// The reply that a fact about a turn belongs to: as it says itself, or as is known.
+    #[must_use]
+    pub fn reply_in(&self, turn: &TurnRef, fact: &TurnFact) -> Option<String> {
+        match fact {
+            TurnFact::Began { reply, .. } => reply.clone(),
+            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
+                self.reply_of(turn).map(str::to_owned)
+            }
+        }
+    }
+
     /// The reply a turn belongs to, while it is unsettled or remembered.
     #[must_use]
     pub fn reply_of(&self, turn: &TurnRef) -> Option<&str> {

@@ -96,6 +96,13 @@ struct Old {
     timeline: Timeline,
 }
 
+impl Successor {
+    /// Its socket is open, or it never has one.
+    fn is_watched(&self) -> bool {
+        matches!(self.sideband, Sideband::Attached | Sideband::Unavailable)
+    }
+}
+
 impl Succession {
     /// What the model of a later call has to know of the earlier ones.
     pub(super) fn digest(&self) -> Option<&str> {
@@ -187,9 +194,15 @@ impl CallCore {
         }
     }
 
-    fn ask_for_offer(&mut self, why: Why) {
+    /// An offer is expected from here on. Returns the name by which it is asked for.
+    fn expect_offer(&mut self, why: Why) -> String {
         self.succession.asked += 1;
         let id = format!("r{}_{}", self.link.epoch, self.succession.asked);
+        self.succession.next = Next::Asked { id: id.clone(), why };
+        id
+    }
+
+    fn ask_for_offer(&mut self, why: Why) {
         let wait = match why {
             Why::Cap => self.before_end(FORCED).saturating_sub(self.now.mono_ms),
             Why::Lost | Why::Reload => self
@@ -198,7 +211,7 @@ impl CallCore {
                 .map_or(self.setup.limits.grace_ms, |at| at.saturating_sub(self.now.mono_ms)),
         };
         let deadline = rfc3339(self.now.unix_ms + i64::try_from(wait).unwrap_or(0));
-        self.succession.next = Next::Asked { id: id.clone(), why };
+        let id = self.expect_offer(why);
         self.tell(Notice::Renegotiate { id, reason: why, deadline });
     }
 
@@ -262,8 +275,7 @@ impl CallCore {
     /// It should be ready by now.
     pub(super) fn next_not_ready(&mut self) {
         if let Next::Answered(next) = &self.succession.next {
-            let watched = matches!(next.sideband, Sideband::Attached | Sideband::Unavailable);
-            if !next.connected || (!watched && self.link.sideband == Sideband::Attached) {
+            if !next.connected || (!next.is_watched() && self.link.sideband == Sideband::Attached) {
                 self.give_up_next();
             }
         }
@@ -271,14 +283,12 @@ impl CallCore {
 
     /// The provider ends the call in a moment: whoever is not ready is not waited for.
     pub(super) fn call_cap_is_near(&mut self) {
-        if matches!(&self.succession.next, Next::Switching(_)) {
-            return;
-        }
-        if matches!(&self.succession.next, Next::Answered(next) if next.connected) {
+        match &self.succession.next {
+            Next::Switching(_) => return,
             // Taken as it is by `switch_if_quiet`.
-            return;
+            Next::Answered(next) if next.connected => return,
+            Next::None | Next::Asked { .. } | Next::Answered(_) => self.give_up_next(),
         }
-        self.give_up_next();
         if let Some(ends_at) = self.succession.ends_at {
             self.timers
                 .set(Timer::CallCap, ends_at.saturating_sub(self.succession.lead / 64).saturating_sub(CAP_MARGIN_MS));
@@ -301,8 +311,7 @@ impl CallCore {
         // Without a sideband of its own it is no worse than the call in force, if that has none either.
         let late = !self.timers.is_set(Timer::NextReady) && self.link.sideband != Sideband::Attached;
         let forced = self.before_end(FORCED) <= self.now.mono_ms;
-        let watched = late || forced || matches!(next.sideband, Sideband::Attached | Sideband::Unavailable);
-        if !watched || !next.connected || !self.is_live() {
+        if !(late || forced || next.is_watched()) || !next.connected || !self.is_live() {
             return;
         }
         let replies = &self.replies;
@@ -406,12 +415,9 @@ impl CallCore {
     }
 
     fn old_turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {
+        let Some(old) = &self.succession.old else { return };
+        let index = self.stage_of_reply(old.timeline.reply_in(turn, &fact).as_deref());
         let Some(old) = &mut self.succession.old else { return };
-        let reply = match &fact {
-            TurnFact::Began { reply, .. } => reply.clone(),
-            _ => old.timeline.reply_of(turn).map(str::to_owned),
-        };
-        let index = reply.and_then(|reply| self.replies.stage_of(&reply)).or(self.machine.index()).unwrap_or(0);
         let plan = self.setup.plan.clone();
         let outcomes = old.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);
         let call = old.call;
@@ -440,7 +446,7 @@ impl CallCore {
 
     /// What became of a call that is not in force any more, or never was.
     pub(super) fn other_hung_up(&mut self, call: u32, result: HangUp) {
-        if call <= self.call && (call < self.call || self.link.severed) {
+        if call < self.call || (call == self.call && self.link.severed) {
             let mut entry = Entry::Call { call, event: CallEvent::Closed { hang_up: result }, at: self.now.unix_ms };
             self.journal.append(self.link.epoch, Source::Server, &mut entry, None);
         }
@@ -453,9 +459,8 @@ impl CallCore {
             self.sever();
         }
         if self.link.severed {
-            self.succession.asked += 1;
-            let id = format!("r{}_{}", self.link.epoch, self.succession.asked);
-            self.succession.next = Next::Asked { id, why: Why::Reload };
+            // Nobody is told: the offer is here already.
+            self.expect_offer(Why::Reload);
             self.timers.clear(Timer::Renew);
         }
     }

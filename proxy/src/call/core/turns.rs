@@ -53,20 +53,20 @@ impl CallCore {
     }
 
     fn turn(&mut self, source: Source, turn: &TurnRef, fact: TurnFact) {
-        let reply = match &fact {
-            TurnFact::Began { reply, .. } => reply.clone(),
-            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
-                self.timeline.reply_of(turn).map(str::to_owned)
-            }
-        };
+        let reply = self.timeline.reply_in(turn, &fact);
         if reply.is_some() {
             self.heard_model();
         }
         let fact = self.judge_item(source, &turn.item_id(), fact);
-        let index = reply.and_then(|reply| self.replies.stage_of(&reply)).or(self.machine.index()).unwrap_or(0);
+        let index = self.stage_of_reply(reply.as_deref());
         let plan = self.setup.plan.clone();
         let outcomes = self.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);
         self.record(outcomes);
+    }
+
+    /// The stage in which a reply began; without one, the stage that runs.
+    pub(super) fn stage_of_reply(&self, reply: Option<&str>) -> usize {
+        reply.and_then(|reply| self.replies.stage_of(reply)).or(self.machine.index()).unwrap_or(0)
     }
 
     /// An item without words still holds the places of its neighbours together.
