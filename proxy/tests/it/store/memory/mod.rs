@@ -126,42 +126,4 @@ fn fresh() -> (Arc<dyn Store>, ()) {
     (MemoryStore::open(), ())
 }
 
-contract! { fresh();
-    contract::{
-        what_was_committed_is_read_back,
-        the_same_records_again_are_one_set_of_rows,
-        a_different_record_at_a_taken_place_is_fenced,
-        a_hole_is_fenced,
-        records_that_could_never_verify_are_fenced,
-        an_older_lease_is_fenced,
-    }
-    contract_sharing::{
-        of_many_appenders_at_one_place_one_wins,
-        sessions_written_at_once_do_not_mix,
-        a_journal_needs_its_session,
-        strangers_neither_read_nor_write_a_journal,
-        closing_finishes_what_was_asked_and_takes_nothing_more,
-    }
-    contract_people::{
-        a_sign_in_is_found_until_it_expires,
-        a_session_comes_with_its_ticket_or_not_at_all,
-        tickets_are_added_to_own_sessions_only,
-        sessions_are_created_by_and_for_known_people,
-        lists_are_the_actors_own_newest_first,
-    }
-    contract_calls::{
-        a_call_goes_from_its_row_to_its_hang_up,
-        a_refused_call_fails_the_session_until_the_next_try,
-        an_interview_between_two_calls_is_left_to_the_next_process,
-        strangers_see_and_change_no_rows,
-    }
-    contract_readable::{
-        the_readable_record_follows_the_conversation,
-        late_words_and_links_change_place_and_text_only,
-        what_is_readable_does_not_depend_on_when_it_is_read,
-    }
-    contract_course::{
-        a_session_shows_how_its_interview_went,
-        an_end_without_a_beginning_is_no_interview,
-    }
-}
+contract!(fresh());
