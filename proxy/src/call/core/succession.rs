@@ -274,10 +274,10 @@ impl CallCore {
 
     /// It should be ready by now.
     pub(super) fn next_not_ready(&mut self) {
-        if let Next::Answered(next) = &self.succession.next {
-            if !next.connected || (!next.is_watched() && self.link.sideband == Sideband::Attached) {
-                self.give_up_next();
-            }
+        if let Next::Answered(next) = &self.succession.next
+            && (!next.connected || (!next.is_watched() && self.link.sideband == Sideband::Attached))
+        {
+            self.give_up_next();
         }
     }
 
