@@ -20,6 +20,7 @@ mod wire;
 mod autopilot;
 mod browser;
 mod desk;
+mod evidence;
 mod fates;
 mod life;
 mod options;
@@ -52,7 +53,7 @@ async fn run(options: &Options) -> Result<ExitCode> {
         None => storm::run(options, scratch.path()).await?,
     };
     if !kept || options.keep == Keep::Always {
-        println!("data and log of the server: {}", scratch.keep().display());
+        println!("data and log of the server, evidence: {}", scratch.keep().display());
     }
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options, scratch: &Path) -> Result<bool> {
     tokio::time::sleep(AFTER_START).await;
     server.stop().await?;
 
-    let verdict = verdict::judge(&data, &outcomes, &world.provider, &server.stops(), left, unfinished).await?;
+    let verdict = verdict::judge(scratch, &outcomes, &world.provider, &server.stops(), left, unfinished).await?;
     println!("\n{}\n{verdict}", fates::Fates::of(&outcomes, &server.stops()));
     Ok(verdict.is_good())
 }

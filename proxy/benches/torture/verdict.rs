@@ -14,11 +14,12 @@ use viva_proxy::store::{SessionStatus, Store, Transcript};
 use viva_proxy::transcript::{Entry, Record, chain};
 
 use crate::browser::{Outcome, Why};
+use crate::evidence;
 use crate::rig::provider::Provider;
 use crate::rig::provider::call::{Item, Life};
 use crate::server::Stop;
 
-/// From an answer to the moment its id is durable; a kill within this loses the id.
+/// From an answer to the moment its id is durable; a kill within this loses the id, unless a page comes back with it.
 const ID_IS_DURABLE: Duration = Duration::from_millis(500);
 /// The server gives an offer up after two seconds.
 const GIVEN_UP: Duration = Duration::from_millis(1_900);
@@ -63,19 +64,21 @@ impl Findings {
     }
 }
 
-/// Opens what the server left behind and holds everything against it.
+/// Opens what the server left behind in `scratch/data` and holds everything against it; what a finding rests on goes to
+/// `scratch/evidence`.
 pub(crate) async fn judge(
-    data: &Path,
+    scratch: &Path,
     outcomes: &[Outcome],
     provider: &Provider,
     stops: &[Stop],
     live: u64,
     unfinished: usize,
 ) -> Result<Verdict> {
-    let store = SqliteStore::open(data, Arc::new(SystemClock::new())).context("opening what the server left")?;
+    let store = SqliteStore::open(&scratch.join("data"), Arc::new(SystemClock::new()))
+        .context("opening what the server left")?;
     let mut verdict = Verdict::default();
     for outcome in outcomes {
-        verdict.one(&store, outcome).await?;
+        verdict.one(&store, outcome, &scratch.join("evidence")).await?;
     }
     for row in store.unfinished().await?.into_iter().filter(|left| left.call.closed_at.is_none()) {
         verdict.stuck.add(|| format!("session {}: call {} was never closed", row.ticket.session, row.call.ordinal));
@@ -96,7 +99,11 @@ pub(crate) async fn judge(
 impl Verdict {
     /// Whether every promise was kept.
     pub(crate) fn is_good(&self) -> bool {
-        self.promises().iter().all(|(_, findings)| findings.count == 0)
+        self.found() == 0
+    }
+
+    fn found(&self) -> usize {
+        self.promises().iter().map(|(_, findings)| findings.count).sum()
     }
 
     fn promises(&self) -> [(&'static str, &Findings); 8] {
@@ -112,7 +119,8 @@ impl Verdict {
         ]
     }
 
-    async fn one(&mut self, store: &SqliteStore, outcome: &Outcome) -> Result<()> {
+    async fn one(&mut self, store: &SqliteStore, outcome: &Outcome, evidence: &Path) -> Result<()> {
+        let before = self.found();
         let ctx = TenantCtx::service(outcome.booked.tenant);
         let session = outcome.booked.session;
         let who = format!("candidate {}, session {session}", outcome.number);
@@ -133,6 +141,9 @@ impl Verdict {
         }
         if outcome.why == Why::NotEnded {
             self.stuck.add(|| format!("{who}: the browser stopped with {:?}", outcome.why));
+        }
+        if self.found() > before {
+            evidence::write(evidence, outcome.number, &truth, &journal, &transcript)?;
         }
         Ok(())
     }
@@ -222,7 +233,9 @@ impl Verdict {
     /// A call at the provider that nobody hung up.
     fn orphan(&mut self, number: u64, life: &Life, stops: &[Stop]) {
         let Some(answered) = life.answered.filter(|_| life.hung_up.is_none() && life.gone.is_none()) else { return };
-        let in_window = |stop: &Stop| stop.at >= life.posted && stop.at <= answered + ID_IS_DURABLE;
+        // Without media no page ever had the answer: the server that was killed had it in hand, however slow it was.
+        let window = if life.had_peer { ID_IS_DURABLE } else { GIVEN_UP };
+        let in_window = |stop: &Stop| stop.at >= life.posted && stop.at <= answered + window;
         if answered - life.posted >= GIVEN_UP {
             self.orphans_of_late_answers += 1;
         } else if stops.iter().any(in_window) {

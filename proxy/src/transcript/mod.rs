@@ -6,8 +6,10 @@ pub mod entry;
 pub mod export;
 mod line;
 pub mod order;
+mod pieces;
 pub mod seal;
 pub mod timeline;
+mod trace;
 pub mod turn;
 pub mod verify;
 

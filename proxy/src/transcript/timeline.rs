@@ -6,9 +6,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
+use super::pieces::Pieces;
+use super::trace::{floor_char, key, trace};
 use super::turn::{After, End, TurnFact, TurnRef};
 use crate::clock::{At, Millis};
 
@@ -40,6 +41,8 @@ pub enum Outcome {
     },
     /// Its words so far, for captions.
     Partial(TurnRef, Speaker, String),
+    /// A place that nobody knew became known of a settled turn, by a client's word: the item it stands behind.
+    Placed(TurnRef, Speaker, String),
     /// Settled. Words beside the entry; `text_hash` is still to be made.
     Settled(TurnEntry, String, Source),
     /// Changed after it settled; `None`: the words stay as they were.
@@ -52,6 +55,9 @@ pub enum Outcome {
 struct Turn {
     entry: TurnEntry,
     after: After,
+    /// Only a client says that it stands there.
+    #[serde(default)]
+    is_claimed_place: bool,
     source: Source,
     reply: Option<String>,
     /// All the words: what still streams in says them again. Once settled, only a trace of them.
@@ -62,24 +68,6 @@ struct Turn {
     committed: bool,
     end: Option<End>,
     due: Millis,
-}
-
-/// The same stream of words, from two tellers while control changes hands: put together they would say everything twice.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Pieces {
-    ours: String,
-    client: String,
-}
-
-impl Pieces {
-    /// Who heard more. Of equals, our own socket.
-    fn best(&self) -> (&str, Source) {
-        if self.client.len() > self.ours.len() {
-            (&self.client, Source::Client)
-        } else {
-            (&self.ours, Source::Sideband)
-        }
-    }
 }
 
 /// What is known of an item.
@@ -203,6 +191,7 @@ impl Timeline {
                 self.keep(Turn {
                     entry,
                     after,
+                    is_claimed_place: false,
                     source,
                     reply: None,
                     words,
@@ -213,6 +202,14 @@ impl Timeline {
                     due: 0,
                 });
             }
+        }
+    }
+
+    /// Takes the place of a recorded turn back in, if it became known after the turn.
+    pub fn put_behind(&mut self, item: &str, after: Option<String>, source: Source) {
+        let unplaced = |known: &&mut Turn| known.entry.item == item && known.after == After::Unknown;
+        if let (Some(known), Some(after)) = (self.settled.iter_mut().find(unplaced), after) {
+            known.place(After::Item(after), source);
         }
     }
 
@@ -353,6 +350,7 @@ impl Timeline {
         let mut new = Turn {
             entry,
             after: After::Unknown,
+            is_claimed_place: false,
             source,
             reply: None,
             words: String::new(),
@@ -416,6 +414,16 @@ impl Turn {
     /// Whether `source` may not change what is known: a client's claim against our own socket.
     fn is_above(&self, source: Source) -> bool {
         source == Source::Client && self.source != Source::Client
+    }
+
+    /// The place that `source` has to better: our own socket need not heed a claim.
+    fn place_beside(&self, source: Source) -> &After {
+        if self.is_claimed_place && source != Source::Client { &After::Unknown } else { &self.after }
+    }
+
+    fn place(&mut self, after: After, source: Source) {
+        self.set_after(after);
+        self.is_claimed_place = source == Source::Client;
     }
 
     /// Who stands for the whole turn when `source` changed something about it: a claim as soon as a part of it is one.
@@ -497,6 +505,16 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
         }
         return;
     }
+    // A claim to a place is better than none, and makes nothing else a claim.
+    if let TurnFact::Began { after: After::Item(item), .. } = &fact
+        && known.is_above(source)
+    {
+        if known.after == After::Unknown {
+            known.place(After::Item(item.clone()), source);
+            out.push(Outcome::Placed(turn.clone(), known.entry.speaker, item.clone()));
+        }
+        return;
+    }
     // What was recorded without all its words may still get them from whoever has them; and that playback was cut off
     // changes no word.
     let is_whole = known.words != trace("") && known.entry.state != TurnState::TimedOut;
@@ -504,8 +522,8 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
         return;
     }
     let words = match fact {
-        TurnFact::Began { after, .. } if is_better(&after, &known.after) => {
-            known.set_after(after);
+        TurnFact::Began { after, .. } if is_better(&after, known.place_beside(source)) => {
+            known.place(after, source);
             None
         }
         TurnFact::Replace(words) if !words.trim().is_empty() => {
@@ -565,25 +583,6 @@ fn is_better(new: &After, known: &After) -> bool {
         After::Item(_) => 2,
     };
     rank(new) > rank(known)
-}
-
-/// A short, stable mark of a text that cannot be read back.
-fn trace(words: &str) -> String {
-    hex::encode(&Sha256::digest(words.as_bytes())[..8])
-}
-
-/// The same of a turn's name: what is left of it when it is past revising.
-fn key(item: &str, content_index: u32) -> u64 {
-    let digest = Sha256::digest(format!("{item}/{content_index}"));
-    digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
-}
-
-fn floor_char(text: &str, max: usize) -> usize {
-    let mut cut = text.len().min(max);
-    while !text.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    cut
 }
 
 #[cfg(test)]

@@ -263,3 +263,27 @@ fn a_turn_of_long_ago_is_never_recorded_again() {
         "the last ones may still be revised"
     );
 }
+
+#[test]
+fn a_client_may_place_what_our_own_socket_could_not_and_vouches_for_nothing_else() {
+    let mut bench = Bench::new();
+    bench.began(0, "U", Speaker::Candidate, After::Unknown);
+    bench.feed(0, "U", TurnFact::Replace("I am Ada.".into()));
+    bench.feed(0, "U", TurnFact::Ended(End::Complete));
+    let mut told = |source, after: &str| {
+        let began = TurnFact::Began {
+            speaker: Speaker::Candidate,
+            after: After::Item(after.into()),
+            origin: Origin::Speech,
+            reply: None,
+        };
+        bench.0.apply(at(1), source, "s", &TurnRef::Item("U".into(), 0), began)
+    };
+    let u = || TurnRef::Item("U".into(), 0);
+    assert_eq!(told(Source::Client, "A"), [Outcome::Placed(u(), Speaker::Candidate, "A".into())]);
+    assert_eq!(told(Source::Client, "B"), [], "one claim does not replace another");
+    let ours = told(Source::Sideband, "C");
+    let [Outcome::Revised(entry, None, Source::Sideband)] = ours.as_slice() else { panic!("{ours:?}") };
+    assert_eq!(entry.after.as_deref(), Some("C"), "our own socket is not bound by a claim");
+    assert_eq!(told(Source::Client, "D"), []);
+}

@@ -63,9 +63,12 @@ impl CallCore {
                 Entry::Turn(turn) => core.refold_turn(turn, record.source, record.text.as_deref()),
                 Entry::Revised(turn) => core.timeline.refold(turn, record.source, record.text.as_deref()),
                 Entry::Incident { incident, .. } => core.recall_incident(incident),
-                Entry::Opened { call, item, speaker, .. } if call == core.call => match speaker {
+                Entry::Opened { call, item, after, speaker } if call == core.call => match speaker {
                     Speaker::System => core.reconcile.passes(&item),
-                    Speaker::Ai | Speaker::Candidate => core.reconcile.recall_opened(&item),
+                    Speaker::Ai | Speaker::Candidate => {
+                        core.timeline.put_behind(&item, after, record.source);
+                        core.reconcile.recall_opened(&item);
+                    }
                 },
                 Entry::Usage { key, operation, .. } => {
                     core.used.note(&key, &operation);

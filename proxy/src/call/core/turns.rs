@@ -91,6 +91,10 @@ impl CallCore {
                 // in which turns came about is all there is. A reply comes about when it begins, …
                 Outcome::Opened(_, speaker, After::Unknown) if self.capabilities.links || speaker != Speaker::Ai => {}
                 Outcome::Opened(turn, speaker, after) => self.opened(call, &turn, speaker, after),
+                Outcome::Placed(turn, speaker, after) => {
+                    let mut entry = Entry::Opened { call, item: turn.item_id(), after: Some(after), speaker };
+                    self.journal.append_later(self.link.epoch, Source::Client, &mut entry);
+                }
                 Outcome::Partial(turn, speaker, text) => {
                     let caption = Caption { text, item_id: turn.item_id(), r#final: false, n: None };
                     if let Some(notice) = Notice::caption(speaker, caption) {

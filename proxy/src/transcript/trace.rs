@@ -1,0 +1,23 @@
+//! What is left of a settled turn: marks that tell its words and its name apart from others and cannot be read back.
+
+use sha2::{Digest, Sha256};
+
+/// A short, stable mark of a text that cannot be read back.
+pub(super) fn trace(words: &str) -> String {
+    hex::encode(&Sha256::digest(words.as_bytes())[..8])
+}
+
+/// The same of a turn's name: what is left of it when it is past revising.
+pub(super) fn key(item: &str, content_index: u32) -> u64 {
+    let digest = Sha256::digest(format!("{item}/{content_index}"));
+    digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+/// The last place at or before `max` bytes where `text` can be cut.
+pub(super) fn floor_char(text: &str, max: usize) -> usize {
+    let mut cut = text.len().min(max);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    cut
+}
