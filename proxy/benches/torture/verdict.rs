@@ -11,7 +11,7 @@ use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{SessionStatus, Store, Transcript};
-use viva_proxy::transcript::{Entry, Record, chain};
+use viva_proxy::transcript::{Entry, Record, TurnState, chain};
 
 use crate::browser::{Outcome, Why};
 use crate::evidence;
@@ -220,9 +220,14 @@ impl Verdict {
             if !unplaced.contains(&turn.item_id) {
                 last = last.max(at);
             }
-            // What was cut off, or heard only in part, may be a part.
             let said = truth[at].words.as_deref().unwrap_or_default();
-            if !turn.text.is_empty() && turn.text != said && !said.starts_with(turn.text.as_str()) {
+            let is_so = match turn.state {
+                // Never heard to its end, and perhaps not from its beginning.
+                TurnState::TimedOut => said.contains(turn.text.as_str()),
+                TurnState::Interrupted => said.starts_with(turn.text.as_str()),
+                TurnState::Final | TurnState::Failed | TurnState::Empty => turn.text.is_empty() || turn.text == said,
+            };
+            if !is_so {
                 self.altered.add(|| format!("{who}: {} ({:?})", turn.item_id, turn.state));
             }
         }

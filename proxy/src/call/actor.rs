@@ -480,7 +480,6 @@ fn setup(shell: &Shell, booking: &Booking) -> Setup {
         sideband: shell.sideband,
         greets: booking.door == Door::Native,
         continues: booking.door == Door::Native,
-        pace: 100,
         seed: rand::random(),
         signer: shell.signer.clone(),
         journal: (0, Hash::GENESIS),

@@ -9,7 +9,7 @@ use super::core::Guard;
 use crate::identity::{Policy, TenantCtx};
 use crate::ids::{SessionId, UserId};
 use crate::interview::{Brief, Plan};
-use crate::store::Session;
+use crate::store::{Profile, Session};
 use crate::upstream::directives::Template;
 
 /// How the client will speak with us.
@@ -58,6 +58,8 @@ impl Booking {
     /// [`BadPlan`].
     pub fn new(session: &Session, policy: Policy, door: Door, transcription_model: &str) -> Result<Self, BadPlan> {
         let new = &session.new;
+        let details = &new.details;
+        let shown = |document: &Option<String>| document.clone().filter(|_| details.profile == Profile::Included);
         let plan = Plan::deserialize(&new.stage_plan).map_err(|_| BadPlan)?;
         plan.check().map_err(|_| BadPlan)?;
         let guard = match (door, policy) {
@@ -74,8 +76,10 @@ impl Booking {
                 candidate_name: new.candidate_name.clone(),
                 job_role: new.job_role.clone(),
                 language: new.language.clone(),
-                resume: None,
-                job_description: None,
+                experience_level: details.experience_level.map(|level| level.as_str().to_owned()),
+                wishes: details.extra_instructions.clone(),
+                resume: shown(&details.resume_text),
+                job_description: shown(&details.job_description),
             },
             template: Template {
                 model: new.model.clone(),

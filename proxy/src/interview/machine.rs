@@ -27,9 +27,10 @@ pub struct Decision {
 }
 
 /// How urgently the model should come to an end with a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Nudge {
     /// No hurry.
+    #[default]
     None,
     /// A quarter of the time is left.
     WrapUp,
@@ -51,8 +52,8 @@ pub enum SkipRefused {
     NotRunning,
 }
 
-/// Where the interview stands.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Where the interview stands; before its start by default.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
     index: Option<usize>,
     ended: bool,
@@ -63,28 +64,9 @@ pub struct Machine {
     hinted: bool,
     nudge: Nudge,
     asked: Asked,
-    /// Time limits in percent of the plan's, for accommodations.
-    pace: u32,
 }
 
 impl Machine {
-    /// A machine before the start; `pace` is 100 for the plan's own time limits.
-    #[must_use]
-    pub fn new(pace: u32) -> Self {
-        Self {
-            index: None,
-            ended: false,
-            entered: 0,
-            questions: 0,
-            replies: 0,
-            terse: 0,
-            hinted: false,
-            nudge: Nudge::None,
-            asked: Asked::default(),
-            pace,
-        }
-    }
-
     /// The current stage's index; `None` before the start.
     #[must_use]
     pub fn index(&self) -> Option<usize> {
@@ -159,7 +141,7 @@ impl Machine {
             return None;
         }
         let elapsed = self.elapsed(at);
-        let enough = self.hinted || elapsed.saturating_mul(2) >= self.limit_ms(stage);
+        let enough = self.hinted || elapsed.saturating_mul(2) >= seconds(stage.limit_s);
         (elapsed >= seconds(stage.min_dwell_s) && enough).then(|| self.advance(self.reason(plan)))
     }
 
@@ -198,7 +180,7 @@ impl Machine {
     #[must_use]
     pub fn next_deadline(&self, plan: &Plan) -> Option<Millis> {
         let stage = self.stage(plan)?;
-        let share = |percent: u64| self.entered + self.limit_ms(stage) * percent / 100;
+        let share = |percent: u64| self.entered + seconds(stage.limit_s) * percent / 100;
         match (stage.kind, self.nudge) {
             (StageKind::Questions, Nudge::None) => Some(share(75)),
             (StageKind::Questions, Nudge::WrapUp) => Some(share(90)),
@@ -213,7 +195,7 @@ impl Machine {
             return None;
         }
         let left = self.deadline(stage).saturating_sub(at.mono_ms);
-        let due = match left * 100 / self.limit_ms(stage).max(1) {
+        let due = match left * 100 / seconds(stage.limit_s).max(1) {
             0..=10 => Nudge::WrapUpNow,
             11..=25 => Nudge::WrapUp,
             _ => Nudge::None,
@@ -311,12 +293,8 @@ impl Machine {
         at.mono_ms.saturating_sub(self.entered)
     }
 
-    fn limit_ms(&self, stage: &Stage) -> Millis {
-        seconds(stage.limit_s) * u64::from(self.pace) / 100
-    }
-
     fn deadline(&self, stage: &Stage) -> Millis {
-        self.entered + self.limit_ms(stage) + seconds(stage.grace_s)
+        self.entered + seconds(stage.limit_s) + seconds(stage.grace_s)
     }
 }
 

@@ -13,7 +13,7 @@ fn plan() -> Plan {
 }
 
 fn in_stage(plan: &Plan, name: &str) -> Machine {
-    let mut machine = Machine::new(100);
+    let mut machine = Machine::default();
     machine.start(plan, at(0));
     if let Ok(decision) = machine.skip(plan, name) {
         machine.enter(plan, &decision, at(0));
@@ -99,10 +99,6 @@ fn the_clock_forces_a_change_and_closing_ends_by_its_own_clock() {
     assert!(!closing.said_goodbye(&plan));
     closing.on_reply(&plan, 4, "Goodbye.");
     assert!(closing.said_goodbye(&plan));
-    let mut slow = Machine::new(150);
-    slow.start(&plan, at(0));
-    assert_eq!(slow.overdue(&plan, at(89)), None, "accommodation stretches the limit");
-    assert!(slow.overdue(&plan, at(90)).is_some());
     machine.end(&plan, "user_end", at(121));
     assert_eq!(machine.overdue(&plan, at(500)), None);
 }
@@ -114,7 +110,7 @@ fn skipping_marks_what_was_left_unfinished_and_what_was_jumped() {
     assert_eq!(machine.skip(&plan, "welcome"), Err(SkipRefused::NotLater));
     assert_eq!(machine.skip(&plan, "self_intro"), Err(SkipRefused::NotLater));
     assert_eq!(machine.skip(&plan, "lunch"), Err(SkipRefused::Unknown));
-    assert_eq!(Machine::new(100).skip(&plan, "closing"), Err(SkipRefused::NotRunning));
+    assert_eq!(Machine::default().skip(&plan, "closing"), Err(SkipRefused::NotRunning));
     let decision = machine.skip(&plan, "company_fit").expect("later");
     assert_eq!(decision.skipped, ["self_intro", "past_experience"]);
     ask(&mut machine, &plan, 2);
@@ -169,7 +165,7 @@ proptest! {
     #[test]
     fn the_stage_never_goes_back_and_nothing_follows_the_end(steps in prop::collection::vec(step(), 1..200)) {
         let plan = plan();
-        let mut machine = Machine::new(100);
+        let mut machine = Machine::default();
         let mut now = 0;
         let mut entries = vec![machine.start(&plan, at(now))];
         for step in steps {

@@ -127,7 +127,10 @@ pub enum PlanError {
 /// Persona and guidance together stay well under the 8 KiB that every `session.updated` echoes.
 const MAX_TEXT: usize = 2_048;
 const MAX_STAGES: usize = 12;
-const MAX_LIMIT_S: u32 = 3_600;
+/// An hour, with four times the time.
+const MAX_LIMIT_S: u32 = 14_400;
+/// Two minutes, with four times the time.
+const MAX_GRACE_S: u32 = 480;
 
 impl Plan {
     /// Reads and checks a plan.
@@ -181,6 +184,20 @@ impl Plan {
         Ok(())
     }
 
+    /// The same plan with its time limits at so many percent: an accommodation. What must have happened before a stage
+    /// may be left stays as it is.
+    #[must_use]
+    pub fn at_pace(mut self, percent: u32) -> Self {
+        let paced = |seconds: u32, most: u32| {
+            u32::try_from(u64::from(seconds) * u64::from(percent) / 100).unwrap_or(most).min(most)
+        };
+        for stage in &mut self.stages {
+            stage.limit_s = paced(stage.limit_s, MAX_LIMIT_S);
+            stage.grace_s = paced(stage.grace_s, MAX_GRACE_S);
+        }
+        self
+    }
+
     /// The place of a stage by name.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
@@ -200,7 +217,7 @@ impl Stage {
             return Some("guidance is longer than 2048 bytes");
         }
         if !(5..=MAX_LIMIT_S).contains(&self.limit_s) {
-            return Some("limit_s must be between 5 and 3600");
+            return Some("limit_s must be between 5 and 14400");
         }
         if self.min_dwell_s >= self.limit_s {
             return Some("min_dwell_s must be below limit_s, or the stage can only end by force");
@@ -212,7 +229,7 @@ impl Stage {
             StageKind::Closing if self.min_questions > 0 => {
                 Some("a closing stage asks nothing: min_questions must be 0")
             }
-            StageKind::Closing if self.grace_s > 120 => Some("grace_s must be at most 120"),
+            StageKind::Closing if self.grace_s > MAX_GRACE_S => Some("grace_s must be at most 480"),
             StageKind::Opening | StageKind::Questions if self.grace_s > 0 => Some("only a closing stage has grace_s"),
             StageKind::Opening | StageKind::Questions | StageKind::Closing => None,
         }
@@ -299,9 +316,21 @@ mod tests {
         assert!(problem("name = \"company_fit\"", "name = \"self_intro\"").contains("used twice"));
         assert!(problem("min_dwell_s = 6", "min_dwell_s = 20").contains("only end by force"));
         assert!(problem("kind = \"closing\"\n", "").contains("`closing`"));
-        assert!(problem("limit_s = 24", "limit_s = 0").contains("between 5 and 3600"));
+        assert!(problem("limit_s = 24", "limit_s = 0").contains("between 5 and 14400"));
         assert!(problem("terse_answers = 2", "terse_answers = 0").contains("at least 1"));
         assert!(problem("name = \"short\"", "name = \"Short plan\"").contains("lower-case"));
+    }
+
+    #[test]
+    fn an_accommodation_gives_time_and_asks_for_nothing_more() {
+        let plan = edited("label", "label").expect("sound");
+        let slow = plan.clone().at_pace(150);
+        for (usual, slow) in plan.stages.iter().zip(&slow.stages) {
+            assert_eq!((slow.limit_s, slow.grace_s), (usual.limit_s * 3 / 2, usual.grace_s * 3 / 2));
+            assert_eq!((slow.min_dwell_s, slow.min_questions), (usual.min_dwell_s, usual.min_questions));
+        }
+        assert_eq!(slow.check(), Ok(()));
+        assert_eq!(slow.at_pace(u32::MAX).check(), Ok(()), "never longer than a plan may be");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
 //! a foreign tenant's row is not found.
 
+mod details;
 mod error;
 mod model;
 pub mod projection;
@@ -12,6 +13,7 @@ pub mod standing;
 
 use futures_util::future::BoxFuture;
 
+pub use details::{Details, Level, Profile};
 pub use error::{StoreError, Unwritable};
 pub use model::{
     AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Details;
 use crate::identity::TicketHash;
 use crate::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use crate::transcript::chain::record_hash;
@@ -104,6 +105,9 @@ pub struct NewSession {
     pub job_role: Option<String>,
     /// Language, BCP 47.
     pub language: Option<String>,
+    /// What else was said of candidate and role.
+    #[serde(default)]
+    pub details: Details,
     /// Model asked for upstream.
     pub model: String,
     /// Voice asked for upstream.

@@ -88,6 +88,7 @@ mod tests {
             candidate_name: None,
             job_role: None,
             language: None,
+            details: crate::store::Details::default(),
             model: "m".into(),
             voice: "v".into(),
             simulation: true,

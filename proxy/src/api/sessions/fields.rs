@@ -16,6 +16,26 @@ pub(super) fn label(field: &'static str, value: Option<String>) -> Result<Option
     Ok(Some(text))
 }
 
+/// A document or wishes: blank counts as absent; at most so many characters.
+pub(super) fn text(field: &'static str, value: Option<String>, most: usize) -> Result<Option<String>, Problem> {
+    let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
+    if text.chars().count() > most || text.contains('\0') {
+        return Err(invalid(format!("`{field}` must be text of at most {most} characters.")));
+    }
+    Ok(Some(text))
+}
+
+/// An address that a message could be sent to, as far as its form tells (RFC 5321 §4.5.3.1: at most 254 characters).
+pub(in crate::api) fn email(field: &'static str, value: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let has_form = text.len() <= 254
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.contains('@') && domain.trim_matches('.').contains('.')
+        });
+    if has_form { Ok(Some(text)) } else { Err(invalid(format!("`{field}` must be an e-mail address."))) }
+}
+
 /// A language tag in the form of BCP 47; whether the model knows the language is not ours to say.
 pub(super) fn language(value: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = value else { return Ok(None) };
@@ -71,6 +91,16 @@ mod tests {
         assert!(label("job_role", some("a\nb")).is_err());
         assert!(label("job_role", some(&"ä".repeat(120))).is_ok());
         assert!(label("job_role", some(&"ä".repeat(121))).is_err());
+    }
+
+    #[test]
+    fn texts_are_bounded_and_addresses_have_a_form() {
+        assert_eq!(text("resume_text", some(" a\nb "), 3), Ok(some("a\nb")));
+        assert!(text("resume_text", some("abcd"), 3).is_err() && text("resume_text", some("a\0"), 3).is_err());
+        assert_eq!(email("candidate_email", some(" robin@example.org ")), Ok(some("robin@example.org")));
+        for wrong in ["robin", "@example.org", "robin@", "robin@example", "a b@example.org", "a@b@c.org"] {
+            assert!(email("candidate_email", some(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

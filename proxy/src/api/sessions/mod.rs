@@ -7,6 +7,7 @@ mod read;
 mod stage;
 mod tickets;
 mod view;
+mod wanted;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::super::plans::{StageCard, stage_cards};
 use crate::clock::rfc3339;
 use crate::ids::{SessionId, TenantId};
 use crate::interview::plan::Plan;
-use crate::store::{Session, SessionStatus, WebrtcStatus};
+use crate::store::{Level, Profile, Session, SessionStatus, WebrtcStatus};
 
 /// A session. Times are RFC 3339 in UTC.
 #[derive(Debug, Serialize)]
@@ -20,8 +20,14 @@ pub(super) struct View {
     stage: Option<String>,
     stage_started_at: Option<String>,
     stages: Vec<StageCard>,
+    title: Option<String>,
     candidate_name: Option<String>,
+    candidate_email: Option<String>,
     job_role: Option<String>,
+    experience_level: Option<Level>,
+    has_resume: bool,
+    has_jd: bool,
+    include_profile: bool,
     language: Option<String>,
     created_at: String,
     started_at: Option<String>,
@@ -60,8 +66,14 @@ impl View {
             plan: session.new.plan,
             stage: session.stage,
             stage_started_at: time(session.stage_started_at),
+            title: session.new.details.title,
             candidate_name: session.new.candidate_name,
+            candidate_email: session.new.details.candidate_email,
             job_role: session.new.job_role,
+            experience_level: session.new.details.experience_level,
+            has_resume: session.new.details.resume_text.is_some(),
+            has_jd: session.new.details.job_description.is_some(),
+            include_profile: session.new.details.profile == Profile::Included,
             language: session.new.language,
             created_at: rfc3339(session.new.created_at),
             started_at: time(session.started_at),

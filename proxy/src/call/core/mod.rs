@@ -138,7 +138,7 @@ impl CallCore {
             phase: Phase::Waiting,
             call: 1,
             capabilities: Capabilities::REALTIME,
-            machine: Machine::new(setup.pace),
+            machine: Machine::default(),
             timeline: Timeline::new(1),
             journal: Journal::new(setup.session, n, head, Seeded::new(setup.seed)),
             replies: Replies::default(),

@@ -42,8 +42,6 @@ pub struct Setup {
     pub greets: bool,
     /// Whether its client can move to another call of the same interview.
     pub continues: bool,
-    /// Time limits in percent of the plan's.
-    pub pace: u32,
     /// 32 random bytes for nonces and salts; never stored.
     pub seed: [u8; 32],
     /// Signs the end of the journal.

@@ -9,7 +9,9 @@ use super::rows;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId, TenantId};
 use crate::store::projection::SessionState;
-use crate::store::{CallRow, CallStart, NewSession, Session, SessionFailure, StoreError, Unfinished, standing};
+use crate::store::{
+    CallRow, CallStart, Level, NewSession, Profile, Session, SessionFailure, StoreError, Unfinished, standing,
+};
 use crate::transcript::HangUp;
 
 /// What the actor may touch among calls.
@@ -32,12 +34,14 @@ pub(super) fn create_session(
     if !allowed || ticket.session != new.id || ticket.tenant != ctx.tenant {
         return Err(StoreError::Missing.into());
     }
+    let details = &new.details;
     db.atomically(|db| {
         db.conn
             .prepare_cached(
                 "INSERT INTO interview_sessions (id, tenant_id, user_id, plan, stage_plan, candidate_name, job_role, language, model, voice,
-                     simulation, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                     simulation, created_at, title, candidate_email, experience_level, resume_text, job_description,
+                     extra_instructions, include_profile)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )?
             .execute(params![
                 new.id.key(),
@@ -52,6 +56,13 @@ pub(super) fn create_session(
                 new.voice,
                 new.simulation,
                 new.created_at,
+                details.title,
+                details.candidate_email,
+                details.experience_level.map(Level::as_str),
+                details.resume_text,
+                details.job_description,
+                details.extra_instructions,
+                details.profile == Profile::Included,
             ])?;
         insert_ticket(&db.conn, ticket, consent, new.created_at)
     })?;

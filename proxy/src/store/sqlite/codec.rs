@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::identity::{Actor, Policy, TenantCtx};
 use crate::ids::{SessionId, TenantId, UserId};
-use crate::store::{SessionStatus, StoreError, Unwritable, WebrtcStatus};
+use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
 use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
 
 /// Why a job did not do it.
@@ -140,6 +140,7 @@ macro_rules! named {
 }
 
 named! {
+    Level { Entry, Junior, Mid, Senior, Lead, Staff }
     Policy { Open, Locked, Strict }
     SessionStatus { Scheduled, InProgress, Completed, Cancelled, Failed }
     WebrtcStatus { Pending, Negotiating, Answered, Connected, Disconnected, Failed }

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "unconfirmed",
         sql: include_str!("../../../../migrations/embedded/0002_unconfirmed.sql"),
     },
+    Migration { version: 5, name: "request", sql: include_str!("../../../../migrations/embedded/0005_request.sql") },
 ];
 
 /// Brings the file to this version's schema, or says why not.

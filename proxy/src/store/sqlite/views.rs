@@ -3,14 +3,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::codec::{Key as _, Sight, count, id};
+use super::codec::{Key as _, Sight, count, id, maybe};
 use super::rows::{self, Words, json};
 use super::{journal, project};
 use crate::identity::TenantCtx;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::projection::{Projection, SessionState};
 use crate::store::standing::{self, Failure, LatestCall};
-use crate::store::{NewSession, Page, Session, Transcript};
+use crate::store::{Details, NewSession, Page, Profile, Session, Transcript};
 
 /// A session as its row and its calls tell it, before the journal's latest.
 struct Stored {
@@ -109,6 +109,15 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
             candidate_name: row.get("candidate_name")?,
             job_role: row.get("job_role")?,
             language: row.get("language")?,
+            details: Details {
+                title: row.get("title")?,
+                candidate_email: row.get("candidate_email")?,
+                experience_level: maybe(row, "experience_level")?,
+                resume_text: row.get("resume_text")?,
+                job_description: row.get("job_description")?,
+                extra_instructions: row.get("extra_instructions")?,
+                profile: if row.get("include_profile")? { Profile::Included } else { Profile::Withheld },
+            },
             model: row.get("model")?,
             voice: row.get("voice")?,
             simulation: row.get("simulation")?,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use viva_proxy::clock::{At, Clock};
 use viva_proxy::identity::{Actor, Consent, Policy, TenantCtx, Ticket, TicketHash};
 use viva_proxy::ids::{CallId, SessionId, TenantId, UserId};
-use viva_proxy::store::{AuthSession, Batch, CallStart, NewSession, Store};
+use viva_proxy::store::{AuthSession, Batch, CallStart, Details, Level, NewSession, Profile, Store};
 use viva_proxy::transcript::{
     Entry, Hash, Origin, Record, Seeded, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState, chain,
 };
@@ -84,6 +84,15 @@ pub(crate) fn new_session(user: UserId) -> NewSession {
         candidate_name: Some("Robin".into()),
         job_role: None,
         language: Some("en-GB".into()),
+        details: Details {
+            title: Some("Second round".into()),
+            candidate_email: Some("robin@example.org".into()),
+            experience_level: Some(Level::Senior),
+            resume_text: Some("Ten years of bridges.".into()),
+            job_description: None,
+            extra_instructions: Some("Ask about arches.".into()),
+            profile: Profile::Withheld,
+        },
         model: "gpt-realtime-2.1".into(),
         voice: "marin".into(),
         simulation: true,

@@ -88,7 +88,6 @@ impl Desk {
             sideband: true,
             greets: continues,
             continues,
-            pace: 100,
             seed: [7; 32],
             signer: Signer::from_seed(&[9; 32]),
             journal: (0, Hash::GENESIS),

@@ -187,7 +187,6 @@ impl World {
             sideband: setting.sideband,
             greets: setting.greets,
             continues: false,
-            pace: 100,
             seed: [7; 32],
             signer: Signer::from_seed(&[1; 32]),
             journal: (0, Hash::GENESIS),

@@ -1,0 +1,116 @@
+//! What a request for an interview says, and the session it becomes. Everything is checked before anything is stored;
+//! nothing is cut here, because who sends too much should know.
+
+use serde::Deserialize;
+
+use super::super::Problem;
+use super::fields::{self, invalid};
+use crate::identity::Consent;
+use crate::ids::{SessionId, UserId};
+use crate::interview::plan::{Plan, Plans};
+use crate::store::{Details, Level, NewSession, Profile};
+use crate::upstream::Upstream;
+
+/// Percent of a plan's time limits that an accommodation may ask for.
+const TIME_PERCENT: std::ops::RangeInclusive<u32> = 100..=400;
+
+/// The body of `POST /api/sessions`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Wanted {
+    plan: Option<WantedPlan>,
+    #[serde(default, rename = "kind")]
+    _kind: Kind,
+    title: Option<String>,
+    candidate_name: Option<String>,
+    candidate_email: Option<String>,
+    job_role: Option<String>,
+    experience_level: Option<Level>,
+    resume_text: Option<String>,
+    job_description: Option<String>,
+    include_profile: Option<bool>,
+    extra_instructions: Option<String>,
+    language: Option<String>,
+    voice: Option<String>,
+    time_percent: Option<u32>,
+    pub(in crate::api) consent: Option<Consent>,
+}
+
+/// The only kind there is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    #[default]
+    Interview,
+}
+
+/// One of the server's plans by name, or a whole plan in the shape of the files in `plans/`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WantedPlan {
+    Name(String),
+    Whole(Box<serde_json::Value>),
+}
+
+impl WantedPlan {
+    fn find(self, plans: &Plans) -> Result<Plan, Problem> {
+        let plan = match self {
+            Self::Name(name) => plans
+                .get(&name)
+                .cloned()
+                .ok_or_else(|| invalid("`plan` names no plan of this server; GET /api/plans lists them.".to_owned()))?,
+            Self::Whole(plan) => {
+                let plan: Plan = serde_json::from_value(*plan)
+                    .map_err(|_| invalid("`plan` is not a plan: it has the fields of a plan file.".to_owned()))?;
+                plan.check().map_err(|error| invalid(format!("`plan`: {error}.")))?;
+                plan
+            }
+        };
+        Ok(plan)
+    }
+}
+
+impl Wanted {
+    /// The session that is wanted of `user`, not stored yet.
+    ///
+    /// # Errors
+    /// `VALIDATION_FAILED` with the field's name.
+    pub(in crate::api) fn into_session(
+        self,
+        user: UserId,
+        plans: &Plans,
+        upstream: &Upstream,
+        now_unix_ms: i64,
+    ) -> Result<NewSession, Problem> {
+        let percent = self.time_percent.unwrap_or(*TIME_PERCENT.start());
+        if !TIME_PERCENT.contains(&percent) {
+            return Err(invalid("`time_percent` must be between 100 and 400.".to_owned()));
+        }
+        let plan = self.plan.unwrap_or_else(|| WantedPlan::Name(Plans::DEFAULT.to_owned()));
+        let plan = plan.find(plans)?.at_pace(percent);
+        let details = Details {
+            title: fields::label("title", self.title)?,
+            candidate_email: fields::email("candidate_email", self.candidate_email)?,
+            experience_level: self.experience_level,
+            resume_text: fields::text("resume_text", self.resume_text, 3_000)?,
+            job_description: fields::text("job_description", self.job_description, 2_000)?,
+            extra_instructions: fields::text("extra_instructions", self.extra_instructions, 4_000)?,
+            profile: if self.include_profile == Some(false) { Profile::Withheld } else { Profile::Included },
+        };
+        let profile = upstream.profile();
+        Ok(NewSession {
+            id: SessionId::fresh(),
+            user,
+            plan: plan.name.clone(),
+            stage_plan: serde_json::to_value(&plan).expect("a plan has only string keys and whole numbers"),
+            candidate_name: fields::label("candidate_name", self.candidate_name)?,
+            job_role: fields::label("job_role", self.job_role)?,
+            language: fields::language(self.language)?,
+            details,
+            model: profile.model.clone(),
+            voice: fields::voice(self.voice)?.unwrap_or_else(|| profile.voice.clone()),
+            simulation: upstream.is_simulation(),
+            created_at: now_unix_ms,
+        })
+    }
+}
