@@ -197,15 +197,22 @@ impl Verdict {
     fn stored_was_said(&mut self, who: &str, truth: &[Item], journal: &[Record], transcript: &Transcript) {
         let unplaced = unplaced(journal);
         let place: HashMap<&str, usize> = truth.iter().enumerate().map(|(at, item)| (item.id.as_str(), at)).collect();
-        let (mut seen, mut words_seen) = (HashSet::new(), HashSet::new());
+        let mut seen = HashSet::new();
+        // Somebody who is asked again after a reload may say the same again.
+        let mut words: HashMap<&str, usize> = HashMap::new();
+        for said in truth.iter().filter_map(|item| item.words.as_deref()) {
+            *words.entry(said.trim()).or_default() += 1;
+        }
         let mut last = 0;
         for turn in &transcript.turns {
             if !seen.insert((&turn.item_id, turn.content_index)) {
                 self.duplicates.add(|| format!("{who}: {} is stored twice", turn.item_id));
             }
-            // Every utterance of a run differs from every other.
-            if !turn.text.is_empty() && !words_seen.insert(&turn.text) {
-                self.duplicates.add(|| format!("{who}: the words of {} are stored twice", turn.item_id));
+            if let Some(left) = words.get_mut(turn.text.as_str()) {
+                if *left == 0 {
+                    self.duplicates.add(|| format!("{who}: the words of {} are stored twice", turn.item_id));
+                }
+                *left = left.saturating_sub(1);
             }
             let Some(at) = place.get(turn.item_id.as_str()).copied() else {
                 self.invented.add(|| format!("{who}: {}", turn.item_id));
@@ -220,7 +227,7 @@ impl Verdict {
             if !unplaced.contains(&turn.item_id) {
                 last = last.max(at);
             }
-            let said = truth[at].words.as_deref().unwrap_or_default();
+            let said = truth[at].words.as_deref().unwrap_or_default().trim();
             let is_so = match turn.state {
                 // Never heard to its end, and perhaps not from its beginning.
                 TurnState::TimedOut => said.contains(turn.text.as_str()),
@@ -247,7 +254,11 @@ impl Verdict {
             self.orphans_of_the_window += 1;
         } else {
             let had_peer = if life.had_peer { "with" } else { "without" };
-            self.orphans.add(|| format!("call rtc_rig{number}, {had_peer} media"));
+            let next = stops.iter().find(|stop| stop.at >= life.posted).map(|stop| stop.at - life.posted);
+            let took = answered - life.posted;
+            self.orphans.add(|| {
+                format!("call rtc_rig{number}, {had_peer} media, answered after {took:?}, next stop after {next:?}")
+            });
         }
     }
 }
