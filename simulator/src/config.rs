@@ -16,6 +16,9 @@ pub struct Config {
     /// The project key clients must send as Bearer. Default: a random one, see
     /// [`Simulator::key`](crate::Simulator::key).
     pub key: Option<String>,
+    /// Keys of further projects: their calls and the first project's do not exist for one another.
+    /// Default: none.
+    pub more_keys: Vec<String>,
     /// Decides what is asked and what scripted callers say. Every call starts from it afresh, so
     /// the same calls hear the same words however they interleave.
     pub seed: u64,
@@ -93,6 +96,7 @@ impl Default for Config {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             media: Media::default(),
             key: None,
+            more_keys: Vec::new(),
             seed: 1,
             words_delay: Duration::from_millis(600),
             reply_delay: Duration::from_millis(120),

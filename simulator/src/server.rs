@@ -104,6 +104,12 @@ impl Probe {
         self.shared.records.seen()
     }
 
+    /// With which key a live call was created: 0 for the first, 1 and up for `more_keys`.
+    #[must_use]
+    pub fn project(&self, call_id: &str) -> Option<usize> {
+        self.shared.calls.get(call_id).map(|call| call.project.0)
+    }
+
     /// Client events that a call received, in order; the last 1,000. Empty for unknown calls.
     #[must_use]
     pub fn client_events(&self, call_id: &str) -> Vec<ClientEvent> {

@@ -24,9 +24,10 @@ pub(super) struct SimulateArgs {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// The key that callers must send; without it a random one is made and printed.
-    #[arg(long)]
-    key: Option<String>,
+    /// The key that callers must send; without it a random one is made and printed. Given several times, each is a
+    /// project's: the calls of one do not exist for the others.
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<String>,
     /// Decides what is asked and answered.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -50,7 +51,9 @@ pub(super) async fn run(args: SimulateArgs) -> ExitCode {
         Err(error) => return complain([format!("--fault: {error}; see `viva simulate --list-faults`")]),
     };
     let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    let config = Config { bind, key: args.key, seed: args.seed, faults, script, ..Config::default() };
+    let mut keys = args.keys.into_iter();
+    let (key, more_keys) = (keys.next(), keys.collect());
+    let config = Config { bind, key, more_keys, seed: args.seed, faults, script, ..Config::default() };
     let simulator = match Simulator::bind(config).await {
         Ok(simulator) => simulator,
         Err(error) => return complain([format!("port {}: {error}", args.port)]),

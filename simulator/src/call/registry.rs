@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{INBOX, Message, SidebandId};
 use crate::faults::Faults;
+use crate::http::Project;
 
 /// No more calls are taken.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Full;
 #[derive(Debug, Clone)]
 pub(crate) struct CallRef {
     pub(crate) inbox: mpsc::Sender<Message>,
+    /// Whose it is.
+    pub(crate) project: Project,
     pub(crate) created: Instant,
     /// Sidebands being served.
     pub(crate) sidebands: Arc<AtomicUsize>,
@@ -59,7 +62,7 @@ impl Calls {
     }
 
     /// Take a place for a call. It is given back when the seat is dropped.
-    pub(crate) fn admit(self: &Arc<Self>, id: &str, faults: Faults) -> Result<(Seat, Orders), Full> {
+    pub(crate) fn admit(self: &Arc<Self>, id: &str, project: Project, faults: Faults) -> Result<(Seat, Orders), Full> {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (faults, wrong) = watch::channel(faults);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +70,7 @@ impl Calls {
             return Err(Full);
         }
         let created = Instant::now();
-        live.insert(id.to_owned(), CallRef { inbox, created, sidebands: Arc::default(), faults });
+        live.insert(id.to_owned(), CallRef { inbox, project, created, sidebands: Arc::default(), faults });
         let seat = Seat { calls: self.clone(), id: id.to_owned() };
         Ok((seat, Orders { inbox: messages, faults: wrong }))
     }

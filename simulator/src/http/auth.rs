@@ -1,4 +1,5 @@
-//! Who may call: the project key, and ephemeral keys minted with it.
+//! Who may call: the keys of projects, and ephemeral keys minted with them. A call belongs to the project that made it;
+//! to the others it does not exist.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,27 +18,40 @@ const SECRETS: usize = 4_096;
 
 /// The keys of one simulator. Secrets are kept as hashes.
 pub(crate) struct Keys {
-    project: [u8; 32],
+    projects: Vec<[u8; 32]>,
     minted: Mutex<HashMap<[u8; 32], Minted>>,
 }
 
 struct Minted {
+    project: Project,
     expires: Instant,
     session: Option<Value>,
 }
+
+/// Which project, in the order in which their keys were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Project(pub(crate) usize);
 
 /// Whom a request comes from.
 #[derive(Debug)]
 pub(super) enum Bearer {
     /// The project itself.
-    Project,
-    /// Somebody with an ephemeral key, with the session it was minted for.
-    Ephemeral(Option<Value>),
+    Project(Project),
+    /// Somebody with an ephemeral key of it, with the session it was minted for.
+    Ephemeral(Project, Option<Value>),
+}
+
+impl Bearer {
+    pub(super) fn project(&self) -> Project {
+        match self {
+            Self::Project(project) | Self::Ephemeral(project, _) => *project,
+        }
+    }
 }
 
 impl Keys {
-    pub(crate) fn new(project: String) -> Self {
-        Self { project: hash(&project), minted: Mutex::default() }
+    pub(crate) fn new<'a>(projects: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { projects: projects.into_iter().map(hash).collect(), minted: Mutex::default() }
     }
 
     /// The bearer of a request, from its `Authorization`.
@@ -55,16 +69,21 @@ impl Keys {
     pub(super) fn bearer(&self, key: &str) -> Option<Bearer> {
         // Hashes are compared, so the time it takes says nothing about the key.
         let hashed = hash(key);
-        if hashed == self.project {
-            return Some(Bearer::Project);
+        if let Some(project) = self.projects.iter().position(|known| *known == hashed) {
+            return Some(Bearer::Project(Project(project)));
         }
         let minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
         let found = minted.get(&hashed).filter(|minted| minted.expires > Instant::now())?;
-        Some(Bearer::Ephemeral(found.session.clone()))
+        Some(Bearer::Ephemeral(found.project, found.session.clone()))
     }
 
-    /// A new ephemeral key.
-    pub(super) fn mint(&self, lifetime: Duration, session: Option<Value>) -> Result<String, ApiError> {
+    /// A new ephemeral key of a project.
+    pub(super) fn mint(
+        &self,
+        project: Project,
+        lifetime: Duration,
+        session: Option<Value>,
+    ) -> Result<String, ApiError> {
         let key = Ids::fresh().next("ek");
         let now = Instant::now();
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +92,7 @@ impl Keys {
             return Err(ApiError::rate_limited("rate_limit_exceeded", "Too many client secrets."));
         }
         let expires = now + lifetime;
-        minted.insert(hash(&key), Minted { expires, session });
+        minted.insert(hash(&key), Minted { project, expires, session });
         Ok(key)
     }
 }
@@ -106,20 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_project_key_and_minted_keys_open() {
-        let keys = Keys::new("sk-right".to_owned());
-        assert!(matches!(keys.check(&headers("Bearer sk-right")), Ok(Bearer::Project)));
+    fn only_keys_of_projects_and_minted_keys_open() {
+        let keys = Keys::new(["sk-right", "sk-other"]);
+        assert!(matches!(keys.check(&headers("Bearer sk-right")), Ok(Bearer::Project(Project(0)))));
+        assert!(matches!(keys.check(&headers("Bearer sk-other")), Ok(Bearer::Project(Project(1)))));
         for wrong in ["Bearer sk-wrong", "sk-right", "Bearer ", "Basic sk-right"] {
             assert!(keys.check(&headers(wrong)).is_err(), "{wrong}");
         }
         assert!(keys.check(&HeaderMap::new()).is_err());
 
         let session = serde_json::json!({"type": "realtime"});
-        let key = keys.mint(Duration::from_secs(60), Some(session.clone())).unwrap();
+        let key = keys.mint(Project(1), Duration::from_secs(60), Some(session.clone())).unwrap();
         assert!(key.starts_with("ek_"));
         let bearer = keys.check(&headers(&format!("Bearer {key}")));
-        assert!(matches!(bearer, Ok(Bearer::Ephemeral(Some(found))) if found == session));
-        let stale = keys.mint(Duration::ZERO, None).unwrap();
+        assert!(matches!(bearer, Ok(Bearer::Ephemeral(Project(1), Some(found))) if found == session));
+        let stale = keys.mint(Project(0), Duration::ZERO, None).unwrap();
         assert!(keys.bearer(&stale).is_none(), "expired");
     }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
-use super::auth::{Bearer, refuse_beta};
+use super::auth::{Bearer, Project, refuse_beta};
 use super::error::ApiError;
 use super::offer::Asked;
 use crate::call::{Call, Limits};
@@ -43,8 +43,9 @@ pub(super) async fn create(
         CreateFault::None | CreateFault::NoLocation | CreateFault::Unanswered => {}
     }
 
-    let project = matches!(bearer, Bearer::Project);
-    if project && asked.session.is_none() && faults.quirks.create_needs_session {
+    let project = bearer.project();
+    let is_whole = matches!(bearer, Bearer::Project(_));
+    if is_whole && asked.session.is_none() && faults.quirks.create_needs_session {
         let text = "Missing required parameter: 'session'.";
         return Err(Refusal::new("missing_required_parameter", text).at("session").into());
     }
@@ -53,9 +54,9 @@ pub(super) async fn create(
     let cap = faults.session_cap.unwrap_or(shared.config.max_session);
     let mut session = Session::new(&session_id, unix_now(), cap.as_secs());
     let settings = match bearer {
-        Bearer::Project => asked.session,
+        Bearer::Project(_) => asked.session,
         // The secret's settings are the defaults; what comes with the offer goes on top.
-        Bearer::Ephemeral(minted) => {
+        Bearer::Ephemeral(_, minted) => {
             if let Some(minted) = minted {
                 session.create(&minted)?;
             }
@@ -66,7 +67,7 @@ pub(super) async fn create(
         session.create(&settings)?;
     }
     let fault = faults.create;
-    let answer = start(&shared, &call_id, session, &asked.sdp, faults).await?;
+    let answer = start(&shared, (&call_id, project), session, &asked.sdp, faults).await?;
     if fault == CreateFault::Unanswered {
         shared.shutdown.cancelled().await;
         return Err(ApiError::of_status(503));
@@ -84,14 +85,14 @@ pub(super) async fn create(
 
 async fn start(
     shared: &Arc<Shared>,
-    call_id: &str,
+    (call_id, project): (&str, Project),
     session: Session,
     offer: &str,
     faults: Faults,
 ) -> Result<String, ApiError> {
     let seat = shared
         .calls
-        .admit(call_id, faults.clone())
+        .admit(call_id, project, faults.clone())
         .map_err(|_| ApiError::rate_limited("rate_limit_exceeded", "Too many calls at once."))?;
     let config = &shared.config;
     let settings = peer::Settings {

@@ -17,15 +17,16 @@ pub(super) async fn hang_up(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     refuse_beta(&headers)?;
-    shared.keys.check(&headers)?;
-    if let Some(call) = shared.calls.get(&id) {
+    let project = shared.keys.check(&headers)?.project();
+    let call = shared.calls.get(&id).filter(|call| call.project == project);
+    if let Some(call) = &call {
         let (fails, delay) = call.hangup_faults();
         tokio::time::sleep(delay).await;
         if fails {
             return Err(ApiError::of_status(500));
         }
     }
-    let call = shared.calls.take(&id).ok_or_else(ApiError::call_not_found)?;
+    let call = call.and_then(|_| shared.calls.take(&id)).ok_or_else(ApiError::call_not_found)?;
     shared.records.hung_up(&id);
     // Should the call have ended meanwhile, it is as hung up as it can be.
     let _ = call.inbox.send(Message::HangUp).await;

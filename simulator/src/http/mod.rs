@@ -23,6 +23,7 @@ use crate::call::{Calls, Records};
 use crate::config::Config;
 use crate::faults::{Faults, Script};
 use auth::Keys;
+pub(crate) use auth::Project;
 
 /// The largest body of any request: an offer, a session with its tools, and room.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -46,7 +47,7 @@ impl Shared {
     pub(crate) fn new(config: Config, key: String) -> Arc<Self> {
         Arc::new(Self {
             script: Mutex::new(Script::new(config.faults.clone(), &config.script)),
-            keys: Keys::new(key),
+            keys: Keys::new(std::iter::once(key.as_str()).chain(config.more_keys.iter().map(String::as_str))),
             calls: Calls::new(config.max_calls),
             records: Records::default(),
             media: config.media.addresses(),

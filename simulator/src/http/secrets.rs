@@ -26,9 +26,9 @@ pub(super) async fn mint(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     refuse_beta(&headers)?;
-    if let Bearer::Ephemeral(_) = shared.keys.check(&headers)? {
+    let Bearer::Project(project) = shared.keys.check(&headers)? else {
         return Err(ApiError::unauthorized("Ephemeral keys cannot make ephemeral keys."));
-    }
+    };
     let asked = parse(&body)?;
     let seconds = lifetime(&asked)?;
     let given = asked.get("session").filter(|session| !session.is_null());
@@ -36,7 +36,7 @@ pub(super) async fn mint(
     if let Some(given) = given {
         session.create(given)?;
     }
-    let value = shared.keys.mint(Duration::from_secs(seconds), given.cloned())?;
+    let value = shared.keys.mint(project, Duration::from_secs(seconds), given.cloned())?;
     let expires_at = unix_now().saturating_add_unsigned(seconds);
     Ok(Json(json!({
         "value": value,

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::auth::{beta_refusal, refuse_beta};
+use super::auth::{Project, beta_refusal, refuse_beta};
 use super::error::ApiError;
 use crate::call::{CallRef, Frame, Message, SIDEBAND_QUEUE, SidebandId};
 use crate::model::ids::Ids;
@@ -40,7 +40,7 @@ pub(super) async fn attach(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    authorize(&shared, &headers)?;
+    let project = authorize(&shared, &headers)?;
     let call_id = wanted.call_id.ok_or_else(|| {
         let text = "Missing required parameter: 'call_id'. Only sidebands of calls are served here.";
         Refusal::new("missing_required_parameter", text).at("call_id")
@@ -50,10 +50,10 @@ pub(super) async fn attach(
     if refuse_beta(&headers).is_err() {
         return Ok(upgrade.on_upgrade(close_beta));
     }
-    if let Some(call) = shared.calls.get(&call_id) {
+    if let Some(call) = shared.calls.get(&call_id).filter(|call| call.project == project) {
         tokio::time::sleep(call.faults().sideband_delay).await;
     }
-    let call = match find(&shared, &call_id) {
+    let call = match find(&shared, &call_id, project) {
         Found::Call(call) => call,
         Found::Nothing => return Err(ApiError::call_not_found()),
         Found::NothingToSay => return Ok(StatusCode::NOT_FOUND.into_response()),
@@ -72,15 +72,15 @@ pub(super) async fn attach(
 }
 
 /// By `Authorization`, or as browsers must, by a subprotocol with the key in it.
-fn authorize(shared: &Shared, headers: &HeaderMap) -> Result<(), ApiError> {
+fn authorize(shared: &Shared, headers: &HeaderMap) -> Result<Project, ApiError> {
     let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
     let key = protocols.and_then(|protocols| {
         protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix("openai-insecure-api-key."))
     });
-    if key.is_some_and(|key| shared.keys.bearer(key).is_some()) {
-        return Ok(());
+    match key.and_then(|key| shared.keys.bearer(key)) {
+        Some(bearer) => Ok(bearer.project()),
+        None => shared.keys.check(headers).map(|bearer| bearer.project()),
     }
-    shared.keys.check(headers).map(|_| ())
 }
 
 /// What there is under a call id.
@@ -93,9 +93,9 @@ enum Found {
     Taken,
 }
 
-/// Too early, ended and unknown look alike, as upstream.
-fn find(shared: &Shared, call_id: &str) -> Found {
-    let Some(call) = shared.calls.get(call_id) else {
+/// Too early, ended, unknown and another project's look alike, as upstream.
+fn find(shared: &Shared, call_id: &str, project: Project) -> Found {
+    let Some(call) = shared.calls.get(call_id).filter(|call| call.project == project) else {
         return Found::Nothing;
     };
     let faults = call.faults();
