@@ -50,6 +50,11 @@ uuid_id!(
     SessionId
 );
 
+uuid_id!(
+    /// A model key that somebody stored. A key that takes its place has another id.
+    KeyId
+);
+
 /// Our own stable name of a call, `rtc_viva_` + 32 hex digits. What clients see; the provider's id stays here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -120,9 +125,49 @@ impl fmt::Debug for ProviderCallId {
     }
 }
 
+/// Which key a call was made with. Ids only: whoever reads it learns nothing of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRef {
+    /// The operator's own.
+    Server,
+    /// One that a tenant or a person stored.
+    Stored(KeyId),
+}
+
+impl KeyRef {
+    const SERVER: &str = "server";
+    const STORED: &str = "key:";
+
+    /// What [`KeyRef`]'s `Display` wrote; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            Self::SERVER => Some(Self::Server),
+            _ => text.strip_prefix(Self::STORED)?.parse().ok().map(Self::Stored),
+        }
+    }
+}
+
+impl fmt::Display for KeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str(Self::SERVER),
+            Self::Stored(id) => write!(f, "{}{id}", Self::STORED),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_to_a_key_is_read_as_it_was_written() {
+        for reference in [KeyRef::Server, KeyRef::Stored(KeyId::fresh())] {
+            assert_eq!(KeyRef::parse(&reference.to_string()), Some(reference));
+        }
+        assert_eq!((KeyRef::parse("key:"), KeyRef::parse("Server"), KeyRef::parse("")), (None, None, None));
+    }
 
     #[test]
     fn a_location_is_reduced_to_its_call_id() {

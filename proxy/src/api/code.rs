@@ -34,6 +34,8 @@ pub enum Code {
     KeyNotConfigured,
     /// The model refused the key.
     KeyRejected,
+    /// Keys cannot be stored on this server.
+    VaultUnavailable,
     /// All places are taken.
     CapacityReached,
     /// Too many requests from this caller.
@@ -68,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::AuthenticationFailed,
         Self::TokenExpired,
         Self::AuthUnavailable,
@@ -83,6 +85,7 @@ impl Code {
         Self::InvalidSdp,
         Self::KeyNotConfigured,
         Self::KeyRejected,
+        Self::VaultUnavailable,
         Self::CapacityReached,
         Self::RateLimited,
         Self::SdpExchangeFailed,
@@ -167,6 +170,9 @@ impl Code {
             Self::InvalidSdp => ("INVALID_SDP", StatusCode::BAD_REQUEST, "The session description is not acceptable"),
             Self::KeyNotConfigured => ("KEY_NOT_CONFIGURED", StatusCode::CONFLICT, "No model key is configured"),
             Self::KeyRejected => ("KEY_REJECTED", StatusCode::BAD_GATEWAY, "The model refused the key"),
+            Self::VaultUnavailable => {
+                ("VAULT_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "Keys cannot be stored here")
+            }
             Self::CapacityReached => ("CAPACITY_REACHED", StatusCode::SERVICE_UNAVAILABLE, "All places are taken"),
             Self::RateLimited => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::SdpExchangeFailed => {

@@ -5,6 +5,7 @@ mod body;
 mod caller;
 mod code;
 mod guest;
+mod keys;
 mod live;
 mod me;
 mod no_store;
@@ -31,6 +32,7 @@ use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::vault::Keychain;
 
 /// `/auth/*` and `/api/*`. The application puts request ids, time limits and security headers around it.
 pub fn router<S>() -> Router<S>
@@ -42,10 +44,12 @@ where
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
     Signer: FromRef<S>,
+    Keychain: FromRef<S>,
 {
     Router::new()
         .merge(guest::routes())
         .merge(me::routes())
+        .merge(keys::routes())
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())

@@ -6,6 +6,7 @@ use super::{Code, Problem};
 use crate::identity::OriginRefusal;
 use crate::ids::SessionId;
 use crate::store::StoreError;
+use crate::vault::KeyError;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -20,6 +21,22 @@ impl From<StoreError> for Problem {
                     .retry_after(Duration::from_secs(2))
             }
         }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        let detail = match error {
+            KeyError::Store(error) => return error.into(),
+            KeyError::NoVault => {
+                let how =
+                    "This server cannot keep keys: its operator has to set ENCRYPTION_KEY (`viva keygen` prints one).";
+                return Self::new(Code::VaultUnavailable, how);
+            }
+            KeyError::NotConfigured => "There is no model key that this interview could be held with. Save one first.",
+            KeyError::Unreadable => "The stored model key cannot be opened any more. Save it again.",
+        };
+        Self::new(Code::KeyNotConfigured, detail)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod door;
 mod front;
+mod keys;
 mod listener;
 mod meters;
 mod routes;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use keys::KeysError;
 pub use state::AppState;
 
 use crate::call::{Calls, Inheritance, Recovered, Shell};
@@ -55,8 +57,11 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The way to the model.
-    #[error("OPENAI_API_KEY, OPENAI_BASE_URL: {0}")]
+    #[error("OPENAI_BASE_URL: {0}")]
     Upstream(#[from] upstream::BuildError),
+    /// Whose key pays.
+    #[error(transparent)]
+    Keys(#[from] keys::KeysError),
     /// The port.
     #[error("{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there")]
     Bind {
@@ -94,7 +99,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let shutdown = Shutdown::new();
         let recorder = Metrics::install()?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
+        let embedded = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
+        let store: Arc<dyn Store> = embedded.clone();
 
         // After the store: that it could be opened means that the directory is ours.
         let signer = match &config.seal.signer {
@@ -107,14 +113,16 @@ impl App {
         #[cfg(feature = "simulator")]
         let simulated = simulator.as_ref().map(|simulator| (simulator.base_url(), simulator.key().to_owned()));
         #[cfg(not(feature = "simulator"))]
-        let simulated = None;
-        let upstream =
-            Upstream::new(settings::profile(&config.upstream, simulated)?, settings::timeouts(&config.upstream))?;
+        let simulated: Option<(String, String)> = None;
+        let (address, key) = simulated.unzip();
+        let profile = settings::profile(&config.upstream, address.as_deref())?;
+        let upstream = Upstream::new(profile, settings::timeouts(&config.upstream))?;
+        let keychain = keys::keychain(&config, embedded, key.as_deref(), clock.clone()).await?;
 
         let identity = Identity::start(store.clone(), clock.clone(), settings::identity(&config));
         let mut shell = Shell::new(
             store.clone(),
-            upstream.clone(),
+            (upstream.clone(), keychain.clone()),
             clock,
             settings::limits(&config.limits),
             signer.clone(),
@@ -133,7 +141,8 @@ impl App {
             Inheritance::default()
         });
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
-        let state = AppState { store, plans: config.plans.clone(), identity, upstream, calls, health, signer };
+        let state =
+            AppState { store, plans: config.plans.clone(), identity, upstream, keychain, calls, health, signer };
 
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);

@@ -10,26 +10,22 @@ use crate::config::{self, Admission, Config};
 use crate::identity::{ClientAddress, Guests, IdentitySettings, Listener, Origins};
 use crate::upstream::{self, BaseUrl, Kind, Profile, Timeouts};
 
-/// The profile of the chosen server. `simulated` is the running simulator's address and key.
-pub(super) fn profile(
-    settings: &config::Upstream,
-    simulated: Option<(String, String)>,
-) -> Result<Profile, upstream::BuildError> {
-    let (kind, base_url, key) = match (&settings.model_server, simulated) {
-        (config::Model::Provider { base_url, key }, _) => {
+/// The profile of the chosen server. `simulated` is the running simulator's address.
+pub(super) fn profile(settings: &config::Upstream, simulated: Option<&str>) -> Result<Profile, upstream::BuildError> {
+    let (kind, base_url) = match (&settings.model_server, simulated) {
+        (config::Model::Provider { base_url, .. }, _) => {
             let kind = if base_url.as_str() == BaseUrl::OPENAI { Kind::OpenAi } else { Kind::Custom };
-            (kind, base_url.clone(), key.clone())
+            (kind, base_url.clone())
         }
         (config::Model::Simulator, simulated) => {
-            let (address, key) = simulated.ok_or(upstream::BuildError::Address)?;
-            let base_url = BaseUrl::parse(&address).map_err(|_| upstream::BuildError::Address)?;
-            (Kind::Simulator, base_url, key.into())
+            let address = simulated.ok_or(upstream::BuildError::Address)?;
+            let base_url = BaseUrl::parse(address).map_err(|_| upstream::BuildError::Address)?;
+            (Kind::Simulator, base_url)
         }
     };
     Ok(Profile {
         kind,
         base_url,
-        key,
         model: settings.model.clone(),
         voice: settings.voice.clone(),
         transcription_model: settings.transcribe_model.clone(),

@@ -13,6 +13,7 @@ use crate::ops::health::Health;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::vault::Keychain;
 
 /// Everything that serves requests. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct AppState {
     pub(super) plans: Arc<Plans>,
     pub(super) identity: Identity,
     pub(super) upstream: Upstream,
+    pub(super) keychain: Keychain,
     pub(super) calls: Calls,
     pub(super) health: Health,
     pub(super) signer: Signer,
@@ -40,6 +42,7 @@ part!(Arc<dyn Store>, store);
 part!(Arc<Plans>, plans);
 part!(Identity, identity);
 part!(Upstream, upstream);
+part!(Keychain, keychain);
 part!(Calls, calls);
 part!(Health, health);
 part!(Signer, signer);

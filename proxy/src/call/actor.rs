@@ -24,7 +24,7 @@ use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
 use crate::identity::TicketHash;
-use crate::ids::{CallId, ProviderCallId};
+use crate::ids::{CallId, KeyRef, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError};
@@ -32,6 +32,7 @@ use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::facts::frame;
 use crate::upstream::facts::realtime::Realtime;
 use crate::upstream::facts::{Capabilities, Fact, Gate};
+use crate::vault::CallKey;
 
 /// A live call.
 pub(super) struct Actor {
@@ -44,6 +45,8 @@ pub(super) struct Actor {
     pub(super) hang_ups: HangUps,
     pub(super) hold: Hold,
     pub(super) ticket: Option<TicketHash>,
+    /// With which key the newest call was made.
+    pub(super) key_before: Option<KeyRef>,
     pub(super) offers: u32,
     pub(super) catch_up: Option<CatchUp>,
     pub(super) asking: Option<Asking>,
@@ -90,14 +93,15 @@ impl Actor {
         let core = CallCore::resume(setup.clone(), journal, at)?;
         let recorder = shell.recordings.as_ref().map(|recordings| recordings.begin(&setup, journal, at));
         let mut actor = Self::with((core, recorder), shell, seat, booking, mailbox);
+        actor.key_before = Some(call.key.reference());
         // Its client makes another one, or the interview ends.
         if actor.core.is_severed() {
             return Ok(actor);
         }
         actor.seat.name(&call.call_id);
         let mut line = actor.line(call);
-        if let Some(provider) = line.provider.clone().filter(|_| actor.shell.sideband) {
-            line.sideband.watch_again(provider);
+        if let Some(reach) = line.reach().filter(|_| actor.shell.sideband) {
+            line.sideband.watch_again(reach);
         } else {
             line.sideband.unavailable();
         }
@@ -122,6 +126,7 @@ impl Actor {
             hold: Hold::None,
             hang_ups: HangUps::default(),
             ticket: None,
+            key_before: None,
             offers: 0,
             catch_up: None,
             asking: None,
@@ -146,6 +151,8 @@ impl Actor {
         Order {
             ctx: self.booking.ctx,
             session: self.booking.session,
+            user: self.booking.user,
+            key_before: self.key_before,
             ticket,
             call_id: CallId::fresh(),
             session_json: session.to_string().into(),
@@ -156,6 +163,7 @@ impl Actor {
     /// The provider answered: there is a call.
     pub(super) fn begin(&mut self, started: Started) {
         self.seat.name(&started.call_id);
+        self.key_before = Some(started.key.reference());
         let mut line = self.line(started);
         let input =
             UpstreamInput::Answered { call_id: line.call_id.as_str().to_owned(), capabilities: Capabilities::REALTIME };
@@ -171,15 +179,18 @@ impl Actor {
         Line::new(started, self.shell.upstream.clone(), self.shell.dials.clone())
     }
 
-    /// Writes down how the provider calls it and begins to dial. `false`: nobody knows, so it cannot be watched.
+    /// Writes down how the provider calls it and begins to dial. `false`: nobody knows, or its key is gone, so it cannot
+    /// be watched.
     pub(super) fn watch(&self, line: &mut Line) -> bool {
-        let Some(provider) = line.provider.clone() else {
+        if let Some(provider) = line.provider.clone() {
+            self.remember(line.call_id.clone(), provider);
+        }
+        let Some(reach) = line.reach() else {
             line.sideband.unavailable();
             return false;
         };
-        self.remember(line.call_id.clone(), provider.clone());
         if self.shell.sideband {
-            line.sideband.watch(provider);
+            line.sideband.watch(reach);
         } else {
             line.sideband.unavailable();
         }
@@ -426,12 +437,12 @@ impl Actor {
         };
         // From here on the socket can only close, which would be no news.
         line.sideband.stop();
-        let provider = line.provider.clone();
+        let reach = line.reach();
         let upstream = self.shell.upstream.clone();
         self.hang_up = Some(Box::pin(async move {
-            match provider {
-                Some(provider) => upstream.hang_up(&provider).await.into(),
-                // Nobody knows its id: the provider ends it when the media is gone.
+            match reach {
+                Some(reach) => reach.hang_up(&upstream).await,
+                // Nobody knows its id, or its key is gone: the provider ends it when the media is gone.
                 None => HangUp::Unconfirmed,
             }
         }));
@@ -451,9 +462,9 @@ impl Actor {
         }
         // An exchange whose client is gone may still make a call; nobody wants it.
         if let Some(exchange) = self.exchange.take()
-            && let Exchange::Done { call_id, result: Ok(Answer { provider, .. }), .. } = exchange.await
+            && let Exchange::Done { call_id, result: Ok(Answer { provider, key, .. }), .. } = exchange.await
         {
-            let line = self.line(Started { call_id, provider });
+            let line = self.line(Started { call_id, provider, key: CallKey::Held(key) });
             self.end_unheard();
             let _nobody = self.lines.bring(line);
         }

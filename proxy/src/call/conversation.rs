@@ -12,6 +12,7 @@ use crate::identity::TicketHash;
 use crate::ids::CallId;
 use crate::sdp;
 use crate::signaling::protocol::{self, ClientMessage, LimitsInfo, ServerMessage, SessionMessage, StageInfo, close};
+use crate::vault::{CallKey, KeyError};
 
 /// Exchanges one session may try over one socket after another.
 const MAX_OFFERS: u32 = 6;
@@ -166,7 +167,7 @@ impl Actor {
         match result {
             Ok(answer) => {
                 self.answer(&answer, &call_id, purpose.renegotiate_id());
-                let started = Started { call_id, provider: answer.provider };
+                let started = Started { call_id, provider: answer.provider, key: CallKey::Held(answer.key) };
                 match purpose {
                     Purpose::First => self.begin(started),
                     Purpose::Successor { renegotiate_id, digest } => self.succeed(started, renegotiate_id, digest),
@@ -202,6 +203,7 @@ impl Actor {
                 let after = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
                 (error.to_string(), error.is_retryable(), after, None, error.request_id.as_deref())
             }
+            ExchangeError::Key(why) => (why.to_string(), matches!(why, KeyError::Store(_)), None, None, None),
             ExchangeError::Answer => (error.to_string(), false, None, None, None),
             ExchangeError::Store(_) => ("the call cannot be recorded at the moment".to_owned(), true, None, None, None),
         };

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use super::keep;
 use super::shell::Shell;
 use crate::identity::{TenantCtx, TicketHash};
-use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, UserId};
 use crate::sdp;
 use crate::store::{CallStart, SessionFailure, StoreError};
 use crate::transcript::HangUp;
-use crate::upstream::CreateError;
+use crate::upstream::{Answered, Cause, CreateError, ModelKey};
+use crate::vault::{Chosen, KeyError, KeyStatus};
 
 /// Calls one session may try; more offers than this are not an interview.
 const MAX_ORDINAL: u32 = 32;
@@ -20,6 +21,10 @@ const MAX_ORDINAL: u32 = 32;
 pub(super) struct Order {
     pub(super) ctx: TenantCtx,
     pub(super) session: SessionId,
+    /// Who speaks.
+    pub(super) user: UserId,
+    /// With which key the interview's last call was made; a later call is made with one of the same source.
+    pub(super) key_before: Option<KeyRef>,
     pub(super) ticket: TicketHash,
     pub(super) call_id: CallId,
     /// The provider's session object, as JSON.
@@ -33,6 +38,8 @@ pub(super) struct Answer {
     /// The answer, byte for byte.
     pub(super) sdp: Bytes,
     pub(super) provider: Option<ProviderCallId>,
+    /// What it was made with, and what alone can end it.
+    pub(super) key: ModelKey,
 }
 
 /// Why there is no call.
@@ -41,6 +48,9 @@ pub enum ExchangeError {
     /// The offer breaks a rule; nothing was sent.
     #[error("the offer is not acceptable: {0}")]
     Offer(sdp::Rule),
+    /// There is no key to make it with; nothing was sent.
+    #[error(transparent)]
+    Key(KeyError),
     /// The provider did not give an answer.
     #[error(transparent)]
     Upstream(CreateError),
@@ -58,6 +68,8 @@ impl ExchangeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Offer(_) => "INVALID_SDP",
+            Self::Key(KeyError::NotConfigured | KeyError::Unreadable | KeyError::NoVault) => "KEY_NOT_CONFIGURED",
+            Self::Key(KeyError::Store(_)) => "DATABASE_UNAVAILABLE",
             Self::Upstream(error) => error.code(),
             Self::Answer => "SDP_EXCHANGE_FAILED",
             Self::Store(_) => "DATABASE_UNAVAILABLE",
@@ -69,7 +81,7 @@ impl ExchangeError {
     pub fn is_definite(&self) -> bool {
         match self {
             Self::Upstream(error) => error.is_definite(),
-            Self::Offer(_) | Self::Answer | Self::Store(_) => true,
+            Self::Offer(_) | Self::Key(_) | Self::Answer | Self::Store(_) => true,
         }
     }
 }
@@ -77,15 +89,17 @@ impl ExchangeError {
 /// Checks the offer, then runs the exchange.
 pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Result<Answer, ExchangeError> {
     let facts = sdp::check_offer(&offer).map_err(ExchangeError::Offer)?;
+    let Chosen { key, status } = choose(shell, &order).await.map_err(ExchangeError::Key)?;
     let started = std::time::Instant::now();
     let (row, answer) = tokio::join!(
-        start_row(shell, &order),
-        shell.upstream.create(offer, order.session_json.clone(), &order.safety_id)
+        start_row(shell, &order, key.reference()),
+        shell.upstream.create(&key, offer, order.session_json.clone(), &order.safety_id)
     );
+    note(shell, &order, &key, status, &answer);
     metrics::histogram!("viva_sdp_exchange_seconds").record(started.elapsed().as_secs_f64());
     let result = match (row, answer) {
         (Ok(()), Ok(answered)) => match sdp::check_answer(&facts, &answered.answer) {
-            Ok(()) => Ok(Answer { sdp: answered.answer, provider: answered.provider }),
+            Ok(()) => Ok(Answer { sdp: answered.answer, provider: answered.provider, key: key.clone() }),
             Err(rule) => {
                 tracing::warn!(rule = rule.name(), "the model's answer breaks a rule");
                 Err((ExchangeError::Answer, answered.provider))
@@ -102,21 +116,47 @@ pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Resul
     match result {
         Ok(answer) => Ok(answer),
         Err((error, orphan)) => {
-            fail(shell, &order, &error, orphan).await;
+            fail(shell, &order, &error, orphan.map(|orphan| (orphan, key))).await;
             Err(error)
         }
     }
 }
 
+async fn choose(shell: &Shell, order: &Order) -> Result<Chosen, KeyError> {
+    match order.key_before {
+        None => shell.keychain.choose(order.ctx.tenant, order.user).await,
+        Some(before) => shell.keychain.choose_again(order.ctx.tenant, order.user, before).await,
+    }
+}
+
+/// What the exchange says of a stored key is kept for its owner, beside the call, and only when it is news.
+fn note(
+    shell: &Shell,
+    order: &Order,
+    key: &ModelKey,
+    known: Option<KeyStatus>,
+    answer: &Result<Answered, CreateError>,
+) {
+    let status = match answer {
+        Ok(_) => KeyStatus::Valid,
+        Err(CreateError { cause: Cause::KeyRejected, .. }) => KeyStatus::Rejected,
+        Err(_) => return,
+    };
+    if known.is_some_and(|known| known != status) {
+        let (keychain, tenant, reference) = (shell.keychain.clone(), order.ctx.tenant, key.reference());
+        shell.tasks.spawn(async move { keychain.note(tenant, reference, status).await });
+    }
+}
+
 /// The ordinal is almost always 1; a session whose earlier exchange failed takes the next free one.
-async fn start_row(shell: &Shell, order: &Order) -> Result<(), StoreError> {
+async fn start_row(shell: &Shell, order: &Order, key: KeyRef) -> Result<(), StoreError> {
     for ordinal in 1..=MAX_ORDINAL {
         let call = CallStart {
             session: order.session,
             ordinal,
             call_id: order.call_id.clone(),
             ticket: order.ticket,
-            key_ref: "server",
+            key,
             opened_at: shell.clock.now().unix_ms,
         };
         match shell.store.start_call(order.ctx, call).await {
@@ -127,7 +167,7 @@ async fn start_row(shell: &Shell, order: &Order) -> Result<(), StoreError> {
     Err(StoreError::Conflict)
 }
 
-async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Option<ProviderCallId>) {
+async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Option<(ProviderCallId, ModelKey)>) {
     tracing::warn!(code = error.code(), %error, "an exchange failed");
     let at = shell.clock.now().unix_ms;
     let failure =
@@ -135,10 +175,10 @@ async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Optio
     if let Err(error) = shell.store.fail_session(order.ctx, failure).await {
         tracing::error!(%error, "a failed exchange could not be recorded");
     }
-    if let Some(orphan) = orphan {
+    if let Some((orphan, key)) = orphan {
         let (shell, order) = (shell.clone(), order.clone());
         shell.clone().tasks.spawn(async move {
-            let result = HangUp::from(shell.upstream.hang_up(&orphan).await);
+            let result = HangUp::from(shell.upstream.hang_up(&key, &orphan).await);
             keep::closed(shell, order.ctx, order.call_id, result).await;
         });
     }

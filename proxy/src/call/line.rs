@@ -9,13 +9,36 @@ use tokio::sync::Semaphore;
 use super::core::Other;
 use super::sideband::{News, SidebandLink};
 use crate::ids::{CallId, ProviderCallId};
-use crate::upstream::Upstream;
+use crate::transcript::HangUp;
 use crate::upstream::facts::realtime::Realtime;
+use crate::upstream::{ModelKey, Upstream};
+use crate::vault::CallKey;
 
 /// A call the provider knows.
 pub(super) struct Started {
     pub(super) call_id: CallId,
     pub(super) provider: Option<ProviderCallId>,
+    pub(super) key: CallKey,
+}
+
+/// What it takes to reach a call at the provider.
+#[derive(Clone)]
+pub(super) struct Reach {
+    pub(super) provider: ProviderCallId,
+    pub(super) key: ModelKey,
+}
+
+impl Reach {
+    /// `None`: nobody here can reach it, for want of its id or of its key.
+    pub(super) fn of(provider: Option<&ProviderCallId>, key: &CallKey) -> Option<Self> {
+        let (provider, key) = (provider?.clone(), key.held()?.clone());
+        Some(Self { provider, key })
+    }
+
+    /// Hangs up.
+    pub(super) async fn hang_up(self, upstream: &Upstream) -> HangUp {
+        upstream.hang_up(&self.key, &self.provider).await.into()
+    }
 }
 
 /// How a call of an earlier process was found.
@@ -31,6 +54,7 @@ pub(super) enum Found {
 pub(super) struct Line {
     pub(super) call_id: CallId,
     pub(super) provider: Option<ProviderCallId>,
+    pub(super) key: CallKey,
     pub(super) sideband: SidebandLink,
     /// Of what our own socket hears.
     pub(super) heard: Realtime,
@@ -44,10 +68,16 @@ impl Line {
         Box::new(Self {
             call_id: started.call_id,
             provider: started.provider,
+            key: started.key,
             sideband: SidebandLink::off(upstream, dials),
             heard: Realtime::new(),
             relayed: Realtime::new(),
         })
+    }
+
+    /// How to reach it, if that is possible.
+    pub(super) fn reach(&self) -> Option<Reach> {
+        Reach::of(self.provider.as_ref(), &self.key)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::actor::Actor;
 use super::booking::Booking;
 use super::keep;
-use super::line::{Found, Started};
+use super::line::{Found, Reach, Started};
 use super::registry::Calls;
 use crate::identity::TicketHash;
 use crate::store::StoreError;
@@ -30,13 +30,17 @@ impl Calls {
             return Ok(());
         };
         keep::answered(shell.clone(), booking.ctx, call_id.clone(), provider.clone()).await;
+        let key = shell.keychain.reopen(booking.ctx.tenant, row.key).await?;
         if row.closed_at.is_some() {
-            let result = HangUp::from(shell.upstream.hang_up(&provider).await);
+            let result = match Reach::of(Some(&provider), &key) {
+                Some(reach) => reach.hang_up(&shell.upstream).await,
+                None => HangUp::Unconfirmed,
+            };
             keep::closed(shell.clone(), booking.ctx, call_id, result).await;
             return Ok(());
         }
         let journal = shell.store.journal(booking.ctx, booking.session, 0).await?;
-        let started = Started { call_id, provider: Some(provider) };
+        let started = Started { call_id, provider: Some(provider), key };
         // Refused when somebody was quicker; then the call is theirs.
         let adopted = if journal.is_empty() {
             self.adopt(booking.clone(), ticket, started).map_err(|error| error.to_string())

@@ -131,7 +131,7 @@ impl Calls {
         if call.closed_at.is_none() && session.status == SessionStatus::InProgress {
             return None;
         }
-        let result = self.hang_up(call.provider.as_ref()).await;
+        let result = self.hang_up(ticket.tenant, &call).await;
         if result == HangUp::Confirmed || call.closed_at.is_none() {
             keep::closed(shell.clone(), ctx, call.call_id, result).await;
         }

@@ -9,10 +9,10 @@ use futures_util::stream::{self, StreamExt as _};
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
 use super::keep;
-use super::line::{Found, Started};
+use super::line::{Found, Reach, Started};
 use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
-use crate::ids::{CallId, ProviderCallId, SessionId};
+use crate::ids::{CallId, SessionId, TenantId};
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
 use crate::transcript::{CallEvent, Entry, HangUp, Record};
 
@@ -150,7 +150,8 @@ impl Calls {
         let rows = shell.store.calls(ctx, ticket.session).await?;
         let row = rows.into_iter().find(|row| row.call_id == in_force).ok_or(NotRecovered::Session)?;
         let state = if row.closed_at.is_some() { Found::Closed } else { Found::Open };
-        let started = Started { call_id: row.call_id, provider: row.provider };
+        let key = shell.keychain.reopen(ticket.tenant, row.key).await?;
+        let started = Started { call_id: row.call_id, provider: row.provider, key };
         self.resume(booking, ticket.hash, (started, state), &journal).map_err(NotRecovered::Resume)?;
         Ok(in_force)
     }
@@ -174,14 +175,23 @@ impl Calls {
 
     async fn close(&self, ticket: &Ticket, call: CallRow) -> HangUp {
         let shell = self.shell();
-        let result = self.hang_up(call.provider.as_ref()).await;
+        let result = self.hang_up(ticket.tenant, &call).await;
         keep::closed(shell.clone(), TenantCtx::service(ticket.tenant), call.call_id, result).await;
         result
     }
 
-    pub(super) async fn hang_up(&self, provider: Option<&ProviderCallId>) -> HangUp {
-        match provider {
-            Some(provider) => self.shell().upstream.hang_up(provider).await.into(),
+    /// Hangs up a call that no task here holds, with the key that it was made with.
+    pub(super) async fn hang_up(&self, tenant: TenantId, call: &CallRow) -> HangUp {
+        let shell = self.shell();
+        let key = match shell.keychain.reopen(tenant, call.key).await {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!(%error, "a call is not hung up yet, since its key could not be read");
+                return HangUp::Unconfirmed;
+            }
+        };
+        match Reach::of(call.provider.as_ref(), &key) {
+            Some(reach) => reach.hang_up(&shell.upstream).await,
             None => HangUp::Unconfirmed,
         }
     }

@@ -22,6 +22,7 @@ use crate::identity::TicketHash;
 use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
 use crate::transcript::Record;
+use crate::vault::CallKey;
 
 /// Letters that may wait for one call. Full: the sender is told that the call is busy.
 const MAILBOX: usize = 32;
@@ -167,8 +168,8 @@ impl Calls {
         let order = actor.order(ticket);
         let call_id = order.call_id.clone();
         match exchange::exchange(&self.0.shell, order, offer).await {
-            Ok(Answer { sdp, provider }) => {
-                actor.begin(Started { call_id: call_id.clone(), provider });
+            Ok(Answer { sdp, provider, key }) => {
+                actor.begin(Started { call_id: call_id.clone(), provider, key: CallKey::Held(key) });
                 self.0.shell.tasks.spawn(actor.run());
                 Ok(Begun { call_id, answer: sdp })
             }

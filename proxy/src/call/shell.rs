@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::vault::Keychain;
 
 /// Sideband dials at once in the process.
 const MAX_DIALS: usize = 50;
@@ -24,6 +25,8 @@ const MAX_DIALS: usize = 50;
 pub struct Shell {
     pub(super) store: Arc<dyn Store>,
     pub(super) upstream: Upstream,
+    /// With whose key.
+    pub(super) keychain: Keychain,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
     /// Signs the end of every journal.
@@ -44,7 +47,7 @@ impl Shell {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        upstream: Upstream,
+        (upstream, keychain): (Upstream, Keychain),
         clock: Arc<dyn Clock>,
         limits: Limits,
         signer: Signer,
@@ -54,6 +57,7 @@ impl Shell {
         Self {
             store,
             upstream,
+            keychain,
             clock,
             limits,
             call_refs: Arc::new(CallRefs::of(&signer)),

@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::core::Sideband;
 use super::duplex::{Bound, Duplex};
+use super::line::Reach;
 use super::shown::Shown;
-use crate::ids::ProviderCallId;
 use crate::upstream::sideband::{QUICK_ATTEMPTS, attempt_delay};
 use crate::upstream::{DialError, SidebandSocket, Upstream};
 
@@ -56,7 +56,7 @@ struct Open {
 pub(super) struct SidebandLink {
     upstream: Upstream,
     dials: Arc<Semaphore>,
-    call: Option<ProviderCallId>,
+    call: Option<Reach>,
     step: Step,
     attempt: u32,
     was_open: bool,
@@ -81,13 +81,13 @@ impl SidebandLink {
 
     /// Starts to dial for a call that was watched before this process began: a provider that does not know it any more
     /// has ended it.
-    pub(super) fn watch_again(&mut self, call: ProviderCallId) {
+    pub(super) fn watch_again(&mut self, call: Reach) {
         self.was_open = true;
         self.watch(call);
     }
 
     /// Starts to dial.
-    pub(super) fn watch(&mut self, call: ProviderCallId) {
+    pub(super) fn watch(&mut self, call: Reach) {
         self.call = Some(call);
         self.shown.is(Sideband::Attaching);
         self.pause();
@@ -157,7 +157,7 @@ impl SidebandLink {
         Step::Dialling(Box::pin(async move {
             // At most so many dials at once in the process; the others wait their turn.
             let _turn = dials.acquire_owned().await.map_err(|_closed| DialError::Unreachable)?;
-            upstream.dial(&call).await
+            upstream.dial(&call.key, &call.provider).await
         }))
     }
 

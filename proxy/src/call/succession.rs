@@ -148,6 +148,7 @@ impl Actor {
 
     /// There is another call; the core says what becomes of it.
     pub(super) fn succeed(&mut self, started: Started, renegotiate_id: Option<String>, digest: String) {
+        self.key_before = Some(started.key.reference());
         let mut line = self.line(started);
         let is_known = self.watch(&mut line);
         let call_id = line.call_id.as_str().to_owned();
@@ -203,10 +204,11 @@ impl Actor {
     /// Hangs up in a task of its own, which outlives this call.
     fn end_line(&self, line: Line) -> JoinHandle<HangUp> {
         let (shell, ctx) = (self.shell.clone(), self.booking.ctx);
-        let Line { call_id, provider, .. } = line;
+        let reach = line.reach();
+        let call_id = line.call_id;
         self.shell.tasks.spawn(async move {
-            let result = match provider {
-                Some(provider) => HangUp::from(shell.upstream.hang_up(&provider).await),
+            let result = match reach {
+                Some(reach) => reach.hang_up(&shell.upstream).await,
                 None => HangUp::Unconfirmed,
             };
             shell.tasks.spawn(keep::closed(shell.clone(), ctx, call_id, result));

@@ -5,9 +5,12 @@
 mod call;
 mod export;
 mod health;
+mod import_keys;
+mod keygen;
 mod keys;
 mod migrate;
 mod replay;
+mod rewrap;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
@@ -48,6 +51,9 @@ enum Command {
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Keys(keys::KeysArgs),
+    Keygen(keygen::KeygenArgs),
+    Rewrap(rewrap::RewrapArgs),
+    ImportKeys(import_keys::ImportKeysArgs),
     Replay(replay::ReplayArgs),
     /// Ask a running server how it is; for container health checks.
     Health(health::HealthArgs),
@@ -66,6 +72,9 @@ impl Cli {
             Command::Export(args) => export::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Keys(args) => keys::run(&args),
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Rewrap(args) => rewrap::run(&args).await,
+            Command::ImportKeys(args) => import_keys::run(&args).await,
             Command::Replay(args) => replay::run(&args),
             Command::Health(args) => health::run(args).await,
         }

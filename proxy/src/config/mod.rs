@@ -16,6 +16,7 @@ mod seal;
 mod server;
 mod store;
 mod upstream;
+mod vault;
 
 pub use env::Env;
 pub use fault::{Fault, Warning};
@@ -28,6 +29,7 @@ pub use seal::Seal;
 pub use server::{Environment, Metrics, Server};
 pub use store::Store;
 pub use upstream::{Admission, Model, Sideband, Upstream};
+pub use vault::{Encryption, Vault};
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub server: Server,
     /// Which model server is used.
     pub upstream: Upstream,
+    /// How keys that others bring are kept.
+    pub vault: Vault,
     /// How much is allowed.
     pub limits: Limits,
     /// How it logs.
@@ -75,7 +79,8 @@ impl Config {
     /// Faulty settings read as their defaults, so that the rest is still read and checked.
     fn read(reader: &mut Reader<'_>) -> Self {
         let server = Server::read(reader);
-        let upstream = Upstream::read(reader, &server);
+        let vault = Vault::read(reader, &server);
+        let upstream = Upstream::read(reader, &server, vault.policy);
         let limits = Limits::read(reader);
         let log = Log::read(reader, server.environment);
         let identity = Identity::read(reader, &server);
@@ -83,7 +88,7 @@ impl Config {
         let seal = Seal::read(reader);
         let recordings = Recordings::read(reader);
         let plans = Arc::new(plans::read(reader));
-        Self { server, upstream, limits, log, identity, store, seal, recordings, plans, warnings: Vec::new() }
+        Self { server, upstream, vault, limits, log, identity, store, seal, recordings, plans, warnings: Vec::new() }
     }
 }
 

@@ -14,10 +14,10 @@ pub struct Seal {
 
 impl Seal {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let seed =
+        let signer =
             reader.parse("SEAL_KEY", "set 32 random bytes, e.g. the output of `openssl rand -base64 32`", |text| {
                 seal_key::parse(text).ok_or_else(|| "is not 32 bytes in base64 or hex".into())
             });
-        Self { signer: seed.map(|seed| Signer::from_seed(&seed)) }
+        Self { signer }
     }
 }

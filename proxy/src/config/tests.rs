@@ -43,12 +43,36 @@ fn nothing_set_is_a_first_minute_that_works() {
 fn a_key_chooses_the_real_model() {
     let config = good(&[("OPENAI_API_KEY", "sk-planted-secret"), ("OPENAI_BASE_URL", "http://127.0.0.1:9000")]);
     let Model::Provider { base_url, key } = &config.upstream.model_server else { panic!("a provider") };
-    assert_eq!((base_url.as_str(), key.expose_secret()), ("http://127.0.0.1:9000/v1", "sk-planted-secret"));
+    let key = key.as_ref().map(|key| key.expose_secret());
+    assert_eq!((base_url.as_str(), key), ("http://127.0.0.1:9000/v1", Some("sk-planted-secret")));
     assert!(!format!("{config:?}").contains("planted"));
 
     let config = good(&[("OPENAI_API_KEY", "sk-x")]);
     let Model::Provider { base_url, .. } = &config.upstream.model_server else { panic!("a provider") };
     assert_eq!(base_url.as_str(), "https://api.openai.com/v1");
+}
+
+#[test]
+fn a_deployment_to_which_everybody_brings_a_key_needs_none_of_its_own() {
+    let config = good(&[("KEY_POLICY", "byok")]);
+    assert!(matches!(config.upstream.model_server, Model::Provider { key: None, .. }));
+    assert!(matches!(good(&[]).upstream.model_server, Model::Simulator));
+    assert_eq!(faulty(&[("OPENAI_BASE_URL", "http://127.0.0.1:9000")]), ["OPENAI_API_KEY"]);
+    assert_eq!(faulty(&[("KEY_POLICY", "mine")]), ["KEY_POLICY"]);
+}
+
+#[test]
+fn stored_keys_are_wrapped_with_a_setting_or_on_a_desk_with_a_file() {
+    let (one, two) = (hex::encode([1; 32]), hex::encode([2; 32]));
+    let both = good(&[("ENCRYPTION_KEY", &one), ("ENCRYPTION_KEY_PREVIOUS", &format!("{two}, "))]);
+    assert!(matches!(both.vault.encryption, super::Encryption::Ring(_)));
+    assert!(!format!("{both:?}").contains(&one), "it is not printed");
+    assert!(matches!(good(&[]).vault.encryption, super::Encryption::File));
+    let key = ("OPENAI_API_KEY", "sk-x");
+    assert!(matches!(good(&[("APP_ENV", "production"), key]).vault.encryption, super::Encryption::None));
+    assert_eq!(faulty(&[("ENCRYPTION_KEY", "short")]), ["ENCRYPTION_KEY"]);
+    assert_eq!(faulty(&[("ENCRYPTION_KEY_PREVIOUS", &two)]), ["ENCRYPTION_KEY"]);
+    assert_eq!(faulty(&[("ENCRYPTION_KEY", &one), ("ENCRYPTION_KEY_PREVIOUS", &one)]), ["ENCRYPTION_KEY_PREVIOUS"]);
 }
 
 #[test]

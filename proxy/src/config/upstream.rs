@@ -8,6 +8,7 @@ use super::defaults;
 use super::reader::Reader;
 use super::server::{Environment, Server};
 use crate::upstream::BaseUrl;
+use crate::vault::KeyPolicy;
 
 /// Which server answers.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub enum Model {
     Provider {
         /// `OPENAI_BASE_URL`, default the provider's own.
         base_url: BaseUrl,
-        /// `OPENAI_API_KEY`.
-        key: SecretString,
+        /// `OPENAI_API_KEY`. `None` with `KEY_POLICY=byok`: everybody brings their own.
+        key: Option<SecretString>,
     },
 }
 
@@ -69,7 +70,7 @@ enum KillSwitch {
 }
 
 impl Upstream {
-    pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
+    pub(super) fn read(reader: &mut Reader<'_>, server: &Server, policy: KeyPolicy) -> Self {
         let key = key(reader);
         let base_url = reader.parse("OPENAI_BASE_URL", "set e.g. https://api.openai.com/v1", |text| {
             BaseUrl::parse(text).map_err(|error| error.to_string().into())
@@ -86,7 +87,7 @@ impl Upstream {
         }
         let chosen = simulate || kill_switch == KillSwitch::Simulation;
         let model_server = match key {
-            Some(key) if !chosen => {
+            key if !chosen && (key.is_some() || policy == KeyPolicy::Byok) => {
                 let base_url = base_url.or_else(|| BaseUrl::parse(BaseUrl::OPENAI).ok());
                 base_url.map_or(Model::Simulator, |base_url| Model::Provider { base_url, key })
             }
@@ -94,7 +95,7 @@ impl Upstream {
                 reader.fault(
                     "OPENAI_API_KEY",
                     "is missing although OPENAI_BASE_URL is set",
-                    "set the key of that server",
+                    "set the key of that server, or KEY_POLICY=byok if everybody brings their own",
                 );
                 Model::Simulator
             }

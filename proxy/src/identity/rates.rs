@@ -1,5 +1,5 @@
 //! How often one address may knock. One limiter a meaning, so that a busy list does not keep a candidate from starting.
-//! Only doors that cost something are limited: sign-in, new sessions, offers.
+//! Only doors that cost something are limited: sign-in, new sessions, offers, keys to ask about.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -21,6 +21,8 @@ pub enum Door {
     Sessions,
     /// An offer for the model.
     Offers,
+    /// A key that the provider is asked about.
+    Keys,
 }
 
 /// A caller as far as rates are concerned. An IPv6 customer has a whole /64, so that is what counts.
@@ -51,6 +53,7 @@ pub struct Rates {
     sign_in: DefaultKeyedRateLimiter<Address>,
     sessions: DefaultKeyedRateLimiter<Address>,
     offers: DefaultKeyedRateLimiter<Address>,
+    keys: DefaultKeyedRateLimiter<Address>,
 }
 
 impl Rates {
@@ -58,7 +61,7 @@ impl Rates {
     #[must_use]
     pub fn new(per_minute: NonZeroU32) -> Self {
         let limiter = || RateLimiter::dashmap(Quota::per_minute(per_minute));
-        Self { sign_in: limiter(), sessions: limiter(), offers: limiter() }
+        Self { sign_in: limiter(), sessions: limiter(), offers: limiter(), keys: limiter() }
     }
 
     /// Counts one knock.
@@ -73,7 +76,7 @@ impl Rates {
 
     /// Forgets addresses whose allowance is whole again.
     pub(super) fn sweep(&self) {
-        for door in [Door::SignIn, Door::Sessions, Door::Offers] {
+        for door in [Door::SignIn, Door::Sessions, Door::Offers, Door::Keys] {
             self.limiter(door).retain_recent();
             self.limiter(door).shrink_to_fit();
         }
@@ -84,6 +87,7 @@ impl Rates {
             Door::SignIn => &self.sign_in,
             Door::Sessions => &self.sessions,
             Door::Offers => &self.offers,
+            Door::Keys => &self.keys,
         }
     }
 }

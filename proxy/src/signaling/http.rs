@@ -197,6 +197,7 @@ fn start_problem(error: StartError) -> Problem {
         StartError::Spent => Problem::new(Code::Conflict, "This ticket was used. Ask for a fresh one."),
         StartError::Stopping => Problem::new(Code::Unavailable, "The server restarts. Try again in a moment."),
         StartError::Exchange(ExchangeError::Offer(rule)) => Problem::invalid_sdp(rule),
+        StartError::Exchange(ExchangeError::Key(error)) => error.into(),
         StartError::Exchange(ExchangeError::Upstream(error)) => {
             let problem = Problem::new(Code::from_wire(error.code()).unwrap_or(Code::UpstreamError), error.to_string());
             error.retry_after().map(|wait| problem.clone().retry_after(wait)).unwrap_or(problem)

@@ -6,6 +6,7 @@
 
 mod details;
 mod error;
+pub mod keys;
 mod model;
 pub mod projection;
 pub mod sqlite;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Details;
 use crate::identity::TicketHash;
-use crate::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
+use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, TenantId, UserId};
 use crate::transcript::chain::record_hash;
 use crate::transcript::{HangUp, Hash, Record, Source, Speaker, StageReason, TurnState};
 
@@ -177,8 +177,8 @@ pub struct CallStart {
     pub call_id: CallId,
     /// The ticket that pays for it.
     pub ticket: TicketHash,
-    /// Which key was used: `server`.
-    pub key_ref: &'static str,
+    /// Which key it is made with.
+    pub key: KeyRef,
     /// When.
     pub opened_at: i64,
 }
@@ -192,6 +192,8 @@ pub struct CallRow {
     pub call_id: CallId,
     /// The provider's, once it answered.
     pub provider: Option<ProviderCallId>,
+    /// Which key it was made with; nothing can be done to it with another one.
+    pub key: KeyRef,
     /// Offer sent.
     pub opened_at: i64,
     /// Answer received.

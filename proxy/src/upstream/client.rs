@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Uri};
 use http_body_util::Full;
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
@@ -13,7 +13,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
-use secrecy::ExposeSecret as _;
 
 use super::profile::{Kind, Profile};
 use super::pulse::{Health, Pulse};
@@ -51,9 +50,6 @@ impl Default for Timeouts {
 /// Why a client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The key has characters that no header may carry.
-    #[error("the model key contains characters that cannot be sent; check that it was copied whole and alone")]
-    Key,
     /// The machine has no root certificates, so no https server could be trusted.
     #[error("no root certificates were found; install ca-certificates or set SSL_CERT_FILE")]
     Roots,
@@ -77,8 +73,9 @@ pub(super) struct Inner {
     pub(super) http: HttpClient,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) create_uri: Uri,
-    /// `Authorization`, `User-Agent`: on every request, sidebands included. `OpenAI-Beta` is never among them, it
-    /// alone makes a request fail.
+    pub(super) models_uri: Uri,
+    /// `User-Agent`: on every request, sidebands included. The key comes with each. `OpenAI-Beta` is never among them,
+    /// it alone makes a request fail.
     pub(super) headers: HeaderMap,
     pub(super) pulse: Pulse,
 }
@@ -95,11 +92,7 @@ impl Upstream {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(profile: Profile, timeouts: Timeouts) -> Result<Self, BuildError> {
-        let mut bearer =
-            HeaderValue::try_from(format!("Bearer {}", profile.key.expose_secret())).map_err(|_| BuildError::Key)?;
-        bearer.set_sensitive(true);
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, bearer);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("viva/", env!("CARGO_PKG_VERSION"))));
 
         let tls = tls_config(profile.base_url.is_https())?;
@@ -117,14 +110,17 @@ impl Upstream {
             .pool_max_idle_per_host(POOL)
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        let create_uri =
-            format!("{}/realtime/calls", profile.base_url.as_str()).parse().map_err(|_| BuildError::Address)?;
+        let endpoint = |path: &str| {
+            format!("{}/{path}", profile.base_url.as_str()).parse::<Uri>().map_err(|_| BuildError::Address)
+        };
+        let (create_uri, models_uri) = (endpoint("realtime/calls")?, endpoint("models")?);
         Ok(Self(Arc::new(Inner {
             profile,
             timeouts,
             http,
             tls: Arc::new(tls),
             create_uri,
+            models_uri,
             headers,
             pulse: Pulse::default(),
         })))

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::client::Upstream;
 use super::error::{Cause, CreateError, Garbage};
+use super::key::ModelKey;
 use super::multipart;
 use crate::ids::ProviderCallId;
 
@@ -52,9 +53,15 @@ impl Upstream {
     ///
     /// # Errors
     /// See [`Cause`]. After an error that [is not definite](CreateError::is_definite) a call may be running.
-    pub async fn create(&self, offer: Bytes, session_json: Bytes, safety_id: &str) -> Result<Answered, CreateError> {
+    pub async fn create(
+        &self,
+        key: &ModelKey,
+        offer: Bytes,
+        session_json: Bytes,
+        safety_id: &str,
+    ) -> Result<Answered, CreateError> {
         let form = multipart::assemble(&offer, &session_json, rand::random());
-        let outcome = match tokio::time::timeout(self.0.timeouts.exchange, self.exchange(form, safety_id)).await {
+        let outcome = match tokio::time::timeout(self.0.timeouts.exchange, self.exchange(key, form, safety_id)).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Cause::Timeout.into()),
         };
@@ -62,9 +69,9 @@ impl Upstream {
         outcome
     }
 
-    async fn exchange(&self, form: multipart::Form, safety_id: &str) -> Result<Answered, CreateError> {
-        let response = match self.send_offer(&form, safety_id).await {
-            Err(error) if was_refused(&error) => self.send_offer(&form, safety_id).await,
+    async fn exchange(&self, key: &ModelKey, form: multipart::Form, safety_id: &str) -> Result<Answered, CreateError> {
+        let response = match self.send_offer(key, &form, safety_id).await {
+            Err(error) if was_refused(&error) => self.send_offer(key, &form, safety_id).await,
             other => other,
         };
         let response = response.map_err(|error| {
@@ -78,12 +85,18 @@ impl Upstream {
             .map_err(|cause| CreateError { cause, request_id })
     }
 
-    async fn send_offer(&self, form: &multipart::Form, safety_id: &str) -> Result<Response<Incoming>, ClientError> {
+    async fn send_offer(
+        &self,
+        key: &ModelKey,
+        form: &multipart::Form,
+        safety_id: &str,
+    ) -> Result<Response<Incoming>, ClientError> {
         let mut request = Request::new(Full::new(form.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.0.create_uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(&self.0.headers);
+        headers.insert(AUTHORIZATION, key.bearer());
         headers.insert(ACCEPT, HeaderValue::from_static("application/sdp"));
         headers.insert(CONTENT_TYPE, form.content_type.clone());
         if let Ok(value) = HeaderValue::from_str(safety_id) {
@@ -180,11 +193,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-/// A foreign text that ends up in our logs and problems: taken only when it is short and plain.
+/// A foreign text that ends up in our logs and problems: taken only when it is short, plain, and does not look like a
+/// key that the provider gives back.
 fn request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+    ((1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.contains("sk-")).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -213,5 +227,6 @@ mod tests {
         let headers = |value: &'static str| HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(value))]);
         assert_eq!(request_id(&headers("req_1-a")).as_deref(), Some("req_1-a"));
         assert_eq!(request_id(&headers("sk secret")), None);
+        assert_eq!(request_id(&headers("req-sk-planted")), None);
     }
 }

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 
 use super::client::Upstream;
+use super::key::ModelKey;
 use crate::ids::ProviderCallId;
 use crate::transcript::HangUp;
 
@@ -34,15 +36,16 @@ impl From<HangUpOutcome> for HangUp {
 }
 
 impl Upstream {
-    /// Hangs up, with bounded retries. Never fails: what cannot be confirmed is said to be so.
-    pub async fn hang_up(&self, call: &ProviderCallId) -> HangUpOutcome {
+    /// Hangs up with the key that the call was made with (with another one a 404 would mean nothing), with bounded
+    /// retries. Never fails: what cannot be confirmed is said to be so.
+    pub async fn hang_up(&self, key: &ModelKey, call: &ProviderCallId) -> HangUpOutcome {
         // An id that was parsed has only characters that are legal in a path.
         let Ok(uri) = format!("{}/{}/hangup", self.0.create_uri, call.expose()).parse::<Uri>() else {
             return HangUpOutcome::Unconfirmed;
         };
         for wait in BEFORE_ATTEMPT {
             tokio::time::sleep(wait).await;
-            match tokio::time::timeout(self.0.timeouts.hang_up, self.try_hang_up(uri.clone())).await {
+            match tokio::time::timeout(self.0.timeouts.hang_up, self.try_hang_up(key, uri.clone())).await {
                 Ok(Some(status)) if status.is_success() || status == StatusCode::NOT_FOUND => {
                     return HangUpOutcome::Confirmed;
                 }
@@ -53,11 +56,12 @@ impl Upstream {
         HangUpOutcome::Unconfirmed
     }
 
-    async fn try_hang_up(&self, uri: Uri) -> Option<StatusCode> {
+    async fn try_hang_up(&self, key: &ModelKey, uri: Uri) -> Option<StatusCode> {
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         request.headers_mut().clone_from(&self.0.headers);
+        request.headers_mut().insert(AUTHORIZATION, key.bearer());
         self.0.http.request(request).await.ok().map(|response| response.status())
     }
 }

@@ -2,22 +2,26 @@
 //! WebSocket manners and nothing of interviews; it must not echo what a provider says, nor retry an offer whose
 //! outcome is unknown (a lost 201 leaves a call that nobody holds).
 
+mod check;
 mod client;
 mod create;
 pub mod directives;
 mod error;
 pub mod facts;
 mod hang_up;
+mod key;
 mod multipart;
 mod profile;
 mod pulse;
 pub mod session;
 pub mod sideband;
 
+pub use check::KeyCheck;
 pub use client::{BuildError, Timeouts, Upstream};
 pub use create::Answered;
 pub use error::{Cause, CreateError, Garbage};
 pub use hang_up::HangUpOutcome;
+pub use key::{BadKey, ModelKey};
 pub use profile::{BaseUrl, BaseUrlError, Kind, Profile};
 pub use pulse::{Health, State};
 pub use sideband::{DialError, SidebandSocket};

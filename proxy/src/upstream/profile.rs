@@ -1,10 +1,9 @@
-//! Which model server is used, with whose key. A profile is operator configuration only: neither a tenant nor a
-//! request may ever choose the URL, because the key travels there.
+//! Which model server is used. A profile is operator configuration only: neither a tenant nor a
+//! request may ever choose the URL, because keys travel there.
 
 use std::fmt;
 
 use http::Uri;
-use secrecy::SecretString;
 
 /// What kind of server answers; shown on `/health`, never branched on in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +35,6 @@ pub struct Profile {
     pub kind: Kind,
     /// Where it is.
     pub base_url: BaseUrl,
-    /// The project key. `secrecy` keeps it out of `Debug`.
-    pub key: SecretString,
     /// Model asked for, e.g. `gpt-realtime-2.1`. Never checked against a list: new names must work.
     pub model: String,
     /// Voice asked for.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use super::client::Upstream;
+use super::key::ModelKey;
 use crate::ids::ProviderCallId;
 
 /// An open sideband.
@@ -61,26 +62,24 @@ pub fn attempt_delay(attempt: u32) -> Duration {
 pub const QUICK_ATTEMPTS: u32 = 7;
 
 impl Upstream {
-    /// Opens the sideband of a call.
+    /// Opens the sideband of a call, with the key that the call was made with: to another one it does not exist.
     ///
     /// # Errors
     /// See [`DialError`].
-    pub async fn dial(&self, call: &ProviderCallId) -> Result<SidebandSocket, DialError> {
-        tokio::time::timeout(self.0.timeouts.dial, self.open(call)).await.map_err(|_| DialError::Timeout)?
+    pub async fn dial(&self, key: &ModelKey, call: &ProviderCallId) -> Result<SidebandSocket, DialError> {
+        tokio::time::timeout(self.0.timeouts.dial, self.open(key, call)).await.map_err(|_| DialError::Timeout)?
     }
 
-    async fn open(&self, call: &ProviderCallId) -> Result<SidebandSocket, DialError> {
+    async fn open(&self, key: &ModelKey, call: &ProviderCallId) -> Result<SidebandSocket, DialError> {
         let base = &self.0.profile.base_url;
         // `BaseUrl` begins with http:// or https://, which makes ws:// or wss://.
         let rest = base.as_str().strip_prefix("http").unwrap_or_default();
         let mut request = format!("ws{rest}/realtime?call_id={}", call.expose())
             .into_client_request()
             .map_err(|_| DialError::Unreachable)?;
-        for name in [AUTHORIZATION, USER_AGENT] {
-            if let Some(value) = self.0.headers.get(&name) {
-                request.headers_mut().insert(name, value.clone());
-            }
-        }
+        let headers = request.headers_mut();
+        headers.extend(self.0.headers.clone());
+        headers.insert(AUTHORIZATION, key.bearer());
         let stream = TcpStream::connect(base.socket_address()).await.map_err(|_| DialError::Unreachable)?;
         stream.set_nodelay(true).map_err(|_| DialError::Unreachable)?;
         let connector = if base.is_https() { Connector::Rustls(self.0.tls.clone()) } else { Connector::Plain };

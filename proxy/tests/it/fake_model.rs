@@ -4,10 +4,17 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::ready;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use viva_proxy::upstream::{BaseUrl, Kind, Profile, Timeouts, Upstream};
+use viva_proxy::clock::SystemClock;
+use viva_proxy::identity::TenantCtx;
+use viva_proxy::ids::{KeyId, KeyRef, TenantId, UserId};
+use viva_proxy::store::keys::{Keys, Usable, Wrapped};
+use viva_proxy::store::{Answer, StoreError};
+use viva_proxy::upstream::{BaseUrl, Kind, ModelKey, Profile, Timeouts, Upstream};
+use viva_proxy::vault::{KeyPolicy, KeyStatus, Keychain, Owner, Parts, Paying, Provider, StoredKey};
 
 /// What the fake does with a request that it has read.
 #[derive(Clone)]
@@ -72,12 +79,55 @@ pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
     let profile = Profile {
         kind: Kind::Custom,
         base_url: BaseUrl::parse(&format!("http://{address}")).expect("an address"),
-        key: "sk-planted".into(),
         model: "gpt-realtime-2.1".into(),
         voice: "marin".into(),
         transcription_model: "gpt-realtime-whisper".into(),
     };
     Upstream::new(profile, timeouts).expect("a client")
+}
+
+/// The key it is asked with.
+pub(crate) fn key() -> ModelKey {
+    ModelKey::new(KeyRef::Server, "sk-planted").expect("a key")
+}
+
+/// A keychain with nothing but that key.
+pub(crate) fn keychain() -> Keychain {
+    let (keys, clock) = (Arc::new(NoKeys), Arc::new(SystemClock::new()));
+    Keychain::new(Parts { keys, keks: None, server: Some(key()), paying: Paying::By(KeyPolicy::default()), clock })
+}
+
+/// A store in which nobody ever saved a key.
+struct NoKeys;
+
+impl Keys for NoKeys {
+    fn usable(&self, _: TenantId, _: UserId, _: Provider) -> Answer<'_, Usable> {
+        Box::pin(ready(Ok(Usable::default())))
+    }
+
+    fn key(&self, _: TenantCtx, _: KeyId) -> Answer<'_, Option<StoredKey>> {
+        Box::pin(ready(Ok(None)))
+    }
+
+    fn keys(&self, _: TenantCtx, _: Owner) -> Answer<'_, Vec<StoredKey>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn put_key(&self, _: TenantCtx, _: StoredKey) -> Answer<'_, ()> {
+        Box::pin(ready(Err(StoreError::Closed)))
+    }
+
+    fn remove_key(&self, _: TenantCtx, _: Owner, _: Provider) -> Answer<'_, bool> {
+        Box::pin(ready(Ok(false)))
+    }
+
+    fn note_key(&self, _: TenantCtx, _: KeyId, _: KeyStatus, _: i64) -> Answer<'_, bool> {
+        Box::pin(ready(Ok(false)))
+    }
+
+    fn wrapped_keys(&self) -> Answer<'_, Vec<Wrapped>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
 }
 
 /// An HTTP response in bytes.

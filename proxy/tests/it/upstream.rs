@@ -13,13 +13,15 @@ use viva_proxy::upstream::{
     Answered, Cause, CreateError, DialError, Garbage, HangUpOutcome, State, Timeouts, Upstream,
 };
 
-use crate::fake_model::{FakeModel, Reply, client, response};
+use crate::fake_model::{FakeModel, Reply, client, key, response};
 
 const OFFER: &[u8] = b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n";
 const ANSWER: &[u8] = b"v=0\r\no=- 3 4 IN IP4 127.0.0.1\r\n";
 
 async fn offer_to(upstream: &Upstream) -> Result<Answered, CreateError> {
-    upstream.create(Bytes::from_static(OFFER), Bytes::from_static(br#"{"type":"realtime"}"#), "person-hash").await
+    upstream
+        .create(&key(), Bytes::from_static(OFFER), Bytes::from_static(br#"{"type":"realtime"}"#), "person-hash")
+        .await
 }
 
 fn call_id() -> ProviderCallId {
@@ -188,7 +190,7 @@ async fn a_refused_connection_sent_nothing() {
 async fn a_hang_up_is_confirmed_by_200_and_by_404() {
     for status in ["200 OK", "404 Not Found"] {
         let model = FakeModel::answering(status, &[], b"").await;
-        assert_eq!(model.client().hang_up(&call_id()).await, HangUpOutcome::Confirmed);
+        assert_eq!(model.client().hang_up(&key(), &call_id()).await, HangUpOutcome::Confirmed);
         let requests = model.requests();
         assert_eq!(requests.len(), 1);
         assert!(requests[0].starts_with("POST /v1/realtime/calls/rtc_u0_abc/hangup HTTP/1.1\r\n"), "{}", requests[0]);
@@ -199,14 +201,14 @@ async fn a_hang_up_is_confirmed_by_200_and_by_404() {
 async fn a_hang_up_is_tried_again_after_a_failure() {
     let failing = Reply::Bytes(response("503 Service Unavailable", &[], b""));
     let model = FakeModel::start(vec![failing, Reply::Close, Reply::Bytes(response("200 OK", &[], b""))]).await;
-    assert_eq!(model.client().hang_up(&call_id()).await, HangUpOutcome::Confirmed);
+    assert_eq!(model.client().hang_up(&key(), &call_id()).await, HangUpOutcome::Confirmed);
     assert_eq!(model.requests().len(), 3);
 }
 
 #[tokio::test]
 async fn a_hang_up_that_nobody_confirms_is_said_to_be_so() {
     let model = FakeModel::answering("500 Internal Server Error", &[], b"").await;
-    assert_eq!(model.client().hang_up(&call_id()).await, HangUpOutcome::Unconfirmed);
+    assert_eq!(model.client().hang_up(&key(), &call_id()).await, HangUpOutcome::Unconfirmed);
     assert_eq!(model.requests().len(), 4, "the retries are bounded");
 }
 
@@ -228,7 +230,7 @@ async fn a_sideband_opens_with_the_key_and_the_call() {
         socket.send(Message::text("hello")).await.expect("sent");
         socket.next().await
     });
-    let mut socket = upstream.dial(&call_id()).await.expect("a sideband");
+    let mut socket = upstream.dial(&key(), &call_id()).await.expect("a sideband");
     assert_eq!(socket.next().await.expect("a frame").expect("a message"), Message::text("hello"));
     socket.send(Message::text("there")).await.expect("sent");
     assert_eq!(server.await.expect("no panic").expect("a frame").expect("a message"), Message::text("there"));
@@ -237,12 +239,12 @@ async fn a_sideband_opens_with_the_key_and_the_call() {
 #[tokio::test]
 async fn a_dial_names_its_refusal() {
     let model = FakeModel::answering("404 Not Found", &[], b"").await;
-    assert_eq!(model.client().dial(&call_id()).await.err(), Some(DialError::NotFound));
+    assert_eq!(model.client().dial(&key(), &call_id()).await.err(), Some(DialError::NotFound));
     let model = FakeModel::answering("401 Unauthorized", &[], b"").await;
-    assert_eq!(model.client().dial(&call_id()).await.err(), Some(DialError::Rejected(401)));
+    assert_eq!(model.client().dial(&key(), &call_id()).await.err(), Some(DialError::Rejected(401)));
     let model = FakeModel::start(vec![Reply::Hang]).await;
     let timeouts = Timeouts { dial: Duration::from_millis(200), ..Timeouts::default() };
-    assert_eq!(client(model.address, timeouts).dial(&call_id()).await.err(), Some(DialError::Timeout));
+    assert_eq!(client(model.address, timeouts).dial(&key(), &call_id()).await.err(), Some(DialError::Timeout));
     let model = FakeModel::start(vec![Reply::Close]).await;
-    assert_eq!(model.client().dial(&call_id()).await.err(), Some(DialError::Unreachable));
+    assert_eq!(model.client().dial(&key(), &call_id()).await.err(), Some(DialError::Unreachable));
 }

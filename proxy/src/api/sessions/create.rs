@@ -21,6 +21,7 @@ use crate::identity::{Door, Identity, Terms};
 use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::upstream::Upstream;
+use crate::vault::Keychain;
 
 #[derive(Serialize)]
 struct Created {
@@ -36,12 +37,14 @@ pub(super) async fn create(
     State(store): State<Arc<dyn Store>>,
     State(plans): State<Arc<Plans>>,
     State(upstream): State<Upstream>,
+    State(keychain): State<Keychain>,
     Input(mut wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     let person = caller.person()?;
     identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
     let consent = fields::consent(wanted.consent.take())?;
     let new = wanted.into_session(person.user, &plans, &upstream, identity.now_unix_ms())?;
+    keychain.expect(person.tenant, person.user).await?;
     let (secret, ticket) = identity.tickets().mint(person.tenant, new.id, Terms::default());
     let session = store.create_session(caller.principal.ctx(), new, ticket.clone(), consent).await?;
     identity.tickets().remember(&ticket);

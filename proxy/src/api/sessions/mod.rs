@@ -21,6 +21,7 @@ use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::vault::Keychain;
 
 pub(super) use view::plan_of;
 
@@ -32,6 +33,7 @@ where
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
+    Keychain: FromRef<S>,
     Signer: FromRef<S>,
 {
     Router::new()

@@ -7,7 +7,7 @@ use super::identity::insert_ticket;
 use super::job::Db;
 use super::rows;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
-use crate::ids::{CallId, ProviderCallId, SessionId, TenantId};
+use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, TenantId};
 use crate::store::projection::SessionState;
 use crate::store::{
     CallRow, CallStart, Level, NewSession, Profile, Session, SessionFailure, StoreError, Unfinished, standing,
@@ -83,7 +83,7 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
             call.ordinal,
             call.call_id.as_str(),
             call.ticket.0,
-            call.key_ref,
+            call.key.to_string(),
             call.opened_at,
         ]);
     match inserted.map_err(Refusal::from) {
@@ -170,7 +170,7 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
     }
     let sight = Sight::of(ctx);
     conn.prepare_cached(&format!(
-        "SELECT ordinal, call_id, provider_call_id, opened_at, answered_at, closed_at, hang_up FROM calls
+        "SELECT ordinal, call_id, provider_call_id, key_ref, opened_at, answered_at, closed_at, hang_up FROM calls
          WHERE session_id = :of AND {VISIBLE} ORDER BY ordinal"
     ))?
     .query_map(
@@ -182,7 +182,7 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
 
 /// Columns of a call with its ticket.
 const LEFT: &str =
-    "SELECT c.ordinal, c.call_id, c.provider_call_id, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
+    "SELECT c.ordinal, c.call_id, c.provider_call_id, c.key_ref, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
         t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at";
 
 /// Without an index: it is asked seldom, and an index would cost every offer.
@@ -239,6 +239,7 @@ fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         ordinal: row.get("ordinal")?,
         call_id: CallId::parse(row.get_ref("call_id")?.as_str()?).ok_or_else(|| text("call_id"))?,
         provider: provider.map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id"))).transpose()?,
+        key: KeyRef::parse(row.get_ref("key_ref")?.as_str()?).ok_or_else(|| text("key_ref"))?,
         opened_at: row.get("opened_at")?,
         answered_at: row.get("answered_at")?,
         closed_at: row.get("closed_at")?,

@@ -6,9 +6,10 @@ use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
 use crate::identity::{Actor, Policy, TenantCtx};
-use crate::ids::{SessionId, TenantId, UserId};
+use crate::ids::{KeyId, SessionId, TenantId, UserId};
 use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
 use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
+use crate::vault::{KeyPolicy, KeyStatus};
 
 /// Why a job did not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ macro_rules! keys {
         })*
     };
 }
-keys!(TenantId, UserId, SessionId);
+keys!(TenantId, UserId, SessionId, KeyId);
 
 /// What an actor may touch, as three parameters: tenant, and session or user where the actor is bound to one.
 /// In a query: `tenant_id = ?1 AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR user_id = ?3)`.
@@ -149,6 +150,8 @@ named! {
     Speaker { Candidate, Ai, System }
     StageReason { Start, Completed, Forced, Skipped, Closing, Ended }
     TurnState { Final, Interrupted, Failed, Empty, TimedOut }
+    KeyStatus { Unchecked, Valid, Rejected }
+    KeyPolicy { Server, Byok, ByokThenServer }
 }
 
 impl Named for HangUp {

@@ -5,6 +5,7 @@
 //! done in order. Dropping the future does not take the request back.
 
 mod beside;
+mod beside_keys;
 mod calls;
 mod checkpoint;
 mod codec;
@@ -12,6 +13,7 @@ mod health;
 mod identity;
 mod job;
 mod journal;
+mod keys;
 mod open;
 mod project;
 mod readers;
@@ -32,6 +34,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use beside::journal_beside;
+pub use beside_keys::KeysBeside;
 pub use open::{OpenError, Options};
 
 use self::codec::Refusal;

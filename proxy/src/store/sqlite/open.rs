@@ -76,6 +76,14 @@ pub enum OpenError {
         /// The newest this version knows.
         known: i64,
     },
+    /// Nobody has migrated it yet.
+    #[error("the store has schema version {found}, this version needs {known}; start Viva or run `viva migrate` first")]
+    Older {
+        /// In the file.
+        found: i64,
+        /// The version this one needs.
+        known: i64,
+    },
     /// Its schema is not what its version says.
     #[error("the store's schema (version {version}) was changed by somebody else; restore a backup")]
     Altered {

@@ -1,6 +1,8 @@
 //! The embedded migrations: applied in order, each in one transaction, and held against their checksums at every start.
 //! A file that a newer Viva wrote, or whose schema somebody changed by hand, is refused: guessing would cost records.
 
+use std::cmp::Ordering;
+
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -28,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "unconfirmed",
         sql: include_str!("../../../../migrations/embedded/0002_unconfirmed.sql"),
     },
+    Migration { version: 4, name: "keys", sql: include_str!("../../../../migrations/embedded/0004_keys.sql") },
     Migration { version: 5, name: "request", sql: include_str!("../../../../migrations/embedded/0005_request.sql") },
 ];
 
@@ -52,6 +55,18 @@ pub(super) fn migrate(conn: &mut Connection, now_unix_ms: i64) -> Result<(), Ope
         step.commit()?;
     }
     Ok(())
+}
+
+/// Whether the file has exactly this version's schema: for whoever works beside a server and must not migrate.
+pub(super) fn is_current(conn: &Connection) -> Result<(), OpenError> {
+    let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    check_owner(conn, found)?;
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenError::Older { found, known }),
+        Ordering::Greater => Err(OpenError::Newer { found, known }),
+        Ordering::Equal => Ok(()),
+    }
 }
 
 /// A file with another owner's mark, or with tables but none of ours, is somebody else's.

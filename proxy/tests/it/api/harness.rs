@@ -20,6 +20,7 @@ use viva_proxy::store::Store;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::transcript::Signer;
 use viva_proxy::upstream::{Timeouts, Upstream};
+use viva_proxy::vault::Keychain;
 
 use crate::fake_model;
 use crate::store::fixture::HandClock;
@@ -71,6 +72,7 @@ struct Parts {
     identity: Identity,
     upstream: Upstream,
     signer: Signer,
+    keychain: Keychain,
 }
 
 macro_rules! part {
@@ -88,6 +90,7 @@ part!(plans: Arc<Plans>);
 part!(identity: Identity);
 part!(upstream: Upstream);
 part!(signer: Signer);
+part!(keychain: Keychain);
 
 /// What a test may want otherwise.
 pub(super) struct Choices {
@@ -147,6 +150,7 @@ impl Server {
             plans: Arc::new(Plans::built_in().unwrap()),
             // Nobody listens there: none of these resources may talk to the model.
             signer: signer(),
+            keychain: fake_model::keychain(),
             upstream: fake_model::client(SocketAddr::from(([127, 0, 0, 1], 1)), Timeouts::default()),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -25,6 +25,8 @@ use crate::support::{Launch, Viva};
 
 /// The key that the server has for its model. It must never be seen anywhere else.
 pub(super) const KEY: &str = "sk-planted-1f0b8d3c7a965e24";
+/// Keys that people bring; the model knows them as other projects.
+pub(super) const BYOK: [&str; 2] = ["sk-planted-byok-7e21c94d0a", "sk-planted-byok-b3f586d012"];
 /// Longer than anything takes that is waited for without a reason to know better.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -76,7 +78,9 @@ impl House {
     }
 
     pub(super) async fn with(faults: Faults, settings: &[(&str, &str)]) -> Self {
-        let config = Config { key: Some(KEY.to_owned()), media: Media::Loopback, faults, ..Config::default() };
+        let more_keys = BYOK.map(str::to_owned).to_vec();
+        let config =
+            Config { key: Some(KEY.to_owned()), more_keys, media: Media::Loopback, faults, ..Config::default() };
         let simulator = Simulator::bind(config).await.unwrap();
         let tap = Tap::to(simulator.addr()).await;
         let (probe, stop) = (simulator.probe(), CancellationToken::new());
@@ -89,10 +93,21 @@ impl House {
             own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let viva = launch(&data, &settings).start();
         let mut house = Self { viva, tap, cookie: String::new(), settings, model: Model { probe, stop, task }, data };
-        let signed_in =
-            house.viva.request(Method::POST, "/auth/guest").header("origin", &house.viva.url).send().await.unwrap();
-        house.cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        house.sign_in().await;
         house
+    }
+
+    /// From now on somebody else acts; returns the cookie of whoever did before.
+    pub(super) async fn sign_in(&mut self) -> String {
+        let request = self.viva.request(Method::POST, "/auth/guest").header("origin", &self.viva.url);
+        let signed_in = request.send().await.unwrap();
+        let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        std::mem::replace(&mut self.cookie, cookie)
+    }
+
+    /// Saves a model key for whoever acts.
+    pub(super) async fn save_key(&self, key: &str) -> Response {
+        self.request(Method::PUT, "/api/user/keys/openai").json(&json!({ "key": key })).send().await.unwrap()
     }
 
     /// The same house with another server in it.

@@ -3,6 +3,7 @@
 
 mod audio;
 mod browser;
+mod byok;
 mod capacity;
 mod cheats;
 mod command;
@@ -12,6 +13,7 @@ mod endings;
 mod faults;
 mod full_disk;
 mod house;
+mod key_loss;
 mod logs;
 mod lost;
 mod missed;

@@ -15,7 +15,7 @@ use viva_simulator::Faults;
 
 use super::browser::{Browser, brief};
 use super::house::{House, until};
-use crate::fake_model::FakeModel;
+use crate::fake_model::{self, FakeModel};
 
 /// Ten minutes later.
 struct Later(SystemClock);
@@ -34,7 +34,8 @@ async fn later(store: Arc<dyn Store>) -> (Calls, FakeModel) {
     let clock = Arc::new(Later(SystemClock::new()));
     let signer = Signer::from_seed(&[7; 32]);
     let stop = CancellationToken::new();
-    let shell = Shell::new(store, model.client(), clock, limits, signer, Watch::Sideband, stop);
+    let shell =
+        Shell::new(store, (model.client(), fake_model::keychain()), clock, limits, signer, Watch::Sideband, stop);
     (Calls::new(shell, Caps { total: 4, per_person: 4 }), model)
 }
 

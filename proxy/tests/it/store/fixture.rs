@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use viva_proxy::clock::{At, Clock};
 use viva_proxy::identity::{Actor, Consent, Policy, TenantCtx, Ticket, TicketHash};
-use viva_proxy::ids::{CallId, SessionId, TenantId, UserId};
+use viva_proxy::ids::{CallId, KeyRef, SessionId, TenantId, UserId};
 use viva_proxy::store::{AuthSession, Batch, CallStart, Details, Level, NewSession, Profile, Store};
 use viva_proxy::transcript::{
     Entry, Hash, Origin, Record, Seeded, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState, chain,
@@ -110,7 +110,7 @@ pub(crate) fn consent() -> Consent {
 
 pub(crate) fn call(session: SessionId, ordinal: u32) -> CallStart {
     let ticket = TicketHash(rand::random());
-    CallStart { session, ordinal, call_id: CallId::fresh(), ticket, key_ref: "server", opened_at: NOW }
+    CallStart { session, ordinal, call_id: CallId::fresh(), ticket, key: KeyRef::Server, opened_at: NOW }
 }
 
 /// Builds the journal of one session as its owner would.

@@ -22,6 +22,7 @@ use viva_proxy::upstream::{BaseUrl, Kind, Profile, Timeouts, Upstream};
 
 use super::super::fixture::{Person, consent, new_session, ticket};
 use super::hostile::{Hostile, Mood};
+use crate::fake_model;
 use rig::provider::{Call, Pace, Provider, Utterance, Weather};
 use rig::socket::{Said, Socket};
 
@@ -86,7 +87,6 @@ impl Scene {
         let profile = Profile {
             kind: Kind::Custom,
             base_url: BaseUrl::parse(&format!("http://{}", provider.addr())).unwrap(),
-            key: "sk-hostile".to_owned().into(),
             model: "m".into(),
             voice: "v".into(),
             transcription_model: "t".into(),
@@ -103,7 +103,15 @@ impl Scene {
         let identity = Identity::start(shared.clone(), clock.clone(), settings);
         let limits = Limits { session_ms: 600_000, grace_ms: 5_000, inactivity_ms: 60_000 };
         let (signer, stop) = (Signer::from_seed(&[7; 32]), CancellationToken::new());
-        let shell = Shell::new(shared.clone(), upstream.clone(), clock, limits, signer, Watch::Sideband, stop);
+        let shell = Shell::new(
+            shared.clone(),
+            (upstream.clone(), fake_model::keychain()),
+            clock,
+            limits,
+            signer,
+            Watch::Sideband,
+            stop,
+        );
         let calls = Calls::new(shell, Caps { total: 10, per_person: 10 });
         let doors = Doors { store: shared.clone(), identity, upstream, calls: calls.clone() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -114,6 +114,7 @@ impl Rows {
             ordinal: call.ordinal,
             call_id: call.call_id,
             provider: None,
+            key: call.key,
             opened_at: call.opened_at,
             answered_at: None,
             closed_at: None,
