@@ -8,6 +8,7 @@ pub mod call;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod documents;
 pub mod identity;
 pub mod ids;
 pub mod interview;

@@ -28,6 +28,8 @@ pub enum Code {
     PayloadTooLarge,
     /// The body's type is not one that the route takes.
     UnsupportedMediaType,
+    /// The uploaded document has no text that could be read.
+    DocumentUnreadable,
     /// The description breaks a rule, which is named.
     InvalidSdp,
     /// No model key for this session.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::AuthenticationFailed,
         Self::TokenExpired,
         Self::AuthUnavailable,
@@ -82,6 +84,7 @@ impl Code {
         Self::ConsentRequired,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::DocumentUnreadable,
         Self::InvalidSdp,
         Self::KeyNotConfigured,
         Self::KeyRejected,
@@ -166,6 +169,9 @@ impl Code {
             Self::PayloadTooLarge => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("UNSUPPORTED_MEDIA_TYPE", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not supported")
+            }
+            Self::DocumentUnreadable => {
+                ("DOCUMENT_UNREADABLE", StatusCode::UNPROCESSABLE_ENTITY, "The document cannot be read")
             }
             Self::InvalidSdp => ("INVALID_SDP", StatusCode::BAD_REQUEST, "The session description is not acceptable"),
             Self::KeyNotConfigured => ("KEY_NOT_CONFIGURED", StatusCode::CONFLICT, "No model key is configured"),

@@ -4,6 +4,7 @@
 mod body;
 mod caller;
 mod code;
+mod documents;
 mod guest;
 mod keys;
 mod live;
@@ -27,6 +28,7 @@ pub use live::{Ended, LiveCalls, SkipRefused};
 pub use peer::Peer;
 pub use problem::{Problem, ProviderProblem};
 
+use crate::documents::Reading;
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
@@ -45,11 +47,13 @@ where
     Upstream: FromRef<S>,
     Signer: FromRef<S>,
     Keychain: FromRef<S>,
+    Reading: FromRef<S>,
 {
     Router::new()
         .merge(guest::routes())
         .merge(me::routes())
         .merge(keys::routes())
+        .merge(documents::routes())
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())

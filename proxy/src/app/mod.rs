@@ -24,6 +24,7 @@ pub use state::AppState;
 use crate::call::{Calls, Inheritance, Recovered, Shell};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, defaults};
+use crate::documents::Reading;
 use crate::identity::Identity;
 use crate::ops::descriptors;
 use crate::ops::health::Health;
@@ -141,8 +142,17 @@ impl App {
             Inheritance::default()
         });
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
-        let state =
-            AppState { store, plans: config.plans.clone(), identity, upstream, keychain, calls, health, signer };
+        let state = AppState {
+            store,
+            plans: config.plans.clone(),
+            identity,
+            upstream,
+            keychain,
+            reading: Reading::by_this_program(),
+            calls,
+            health,
+            signer,
+        };
 
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 
 use crate::api::LiveCalls;
 use crate::call::Calls;
+use crate::documents::Reading;
 use crate::identity::Identity;
 use crate::interview::Plans;
 use crate::ops::health::Health;
@@ -23,6 +24,7 @@ pub struct AppState {
     pub(super) identity: Identity,
     pub(super) upstream: Upstream,
     pub(super) keychain: Keychain,
+    pub(super) reading: Reading,
     pub(super) calls: Calls,
     pub(super) health: Health,
     pub(super) signer: Signer,
@@ -43,6 +45,7 @@ part!(Arc<Plans>, plans);
 part!(Identity, identity);
 part!(Upstream, upstream);
 part!(Keychain, keychain);
+part!(Reading, reading);
 part!(Calls, calls);
 part!(Health, health);
 part!(Signer, signer);

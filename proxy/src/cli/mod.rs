@@ -9,6 +9,7 @@ mod import_keys;
 mod keygen;
 mod keys;
 mod migrate;
+mod read_document;
 mod replay;
 mod rewrap;
 mod serve;
@@ -55,6 +56,8 @@ enum Command {
     Rewrap(rewrap::RewrapArgs),
     ImportKeys(import_keys::ImportKeysArgs),
     Replay(replay::ReplayArgs),
+    #[command(hide = true)]
+    ReadDocument(read_document::ReadDocumentArgs),
     /// Ask a running server how it is; for container health checks.
     Health(health::HealthArgs),
 }
@@ -76,6 +79,7 @@ impl Cli {
             Command::Rewrap(args) => rewrap::run(&args).await,
             Command::ImportKeys(args) => import_keys::run(&args).await,
             Command::Replay(args) => replay::run(&args),
+            Command::ReadDocument(args) => read_document::run(&args),
             Command::Health(args) => health::run(args).await,
         }
     }

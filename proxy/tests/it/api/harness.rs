@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
 use viva_proxy::clock::Clock;
+use viva_proxy::documents::Reading;
 use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
@@ -73,6 +74,7 @@ struct Parts {
     upstream: Upstream,
     signer: Signer,
     keychain: Keychain,
+    reading: Reading,
 }
 
 macro_rules! part {
@@ -91,6 +93,7 @@ part!(identity: Identity);
 part!(upstream: Upstream);
 part!(signer: Signer);
 part!(keychain: Keychain);
+part!(reading: Reading);
 
 /// What a test may want otherwise.
 pub(super) struct Choices {
@@ -151,6 +154,7 @@ impl Server {
             // Nobody listens there: none of these resources may talk to the model.
             signer: signer(),
             keychain: fake_model::keychain(),
+            reading: Reading::by(env!("CARGO_BIN_EXE_viva").into()),
             upstream: fake_model::client(SocketAddr::from(([127, 0, 0, 1], 1)), Timeouts::default()),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

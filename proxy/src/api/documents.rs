@@ -1,0 +1,73 @@
+//! `POST /api/documents`: the text of an uploaded résumé or job description, for the page to show before anything is
+//! stored. Nothing of it is kept here.
+
+use axum::extract::{FromRef, Request, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Serialize;
+
+use super::refusals::too_fast;
+use super::{Caller, Code, Peer, Problem};
+use crate::documents::{Kind, MAX_BYTES, MAX_TEXT, ReadError, Reading};
+use crate::identity::{Door, Identity};
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Reading: FromRef<S>,
+{
+    Router::new().route("/api/documents", post(read))
+}
+
+/// What was found.
+#[derive(Serialize)]
+struct Found {
+    text: String,
+    /// Of `text`.
+    characters: usize,
+    /// The document had more, which is left out.
+    cut: bool,
+}
+
+async fn read(
+    caller: Caller,
+    peer: Peer,
+    State(identity): State<Identity>,
+    State(reading): State<Reading>,
+    request: Request,
+) -> Result<Json<Found>, Problem> {
+    caller.person()?;
+    identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let kind = Kind::of_media_type(essence)
+        .ok_or_else(|| Problem::new(Code::UnsupportedMediaType, format!("Send the file itself: {}.", Kind::TAKEN)))?;
+    let bytes = Limited::new(request.into_body(), MAX_BYTES).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::new(Code::PayloadTooLarge, "A document may have at most 2 MiB.")
+        } else {
+            Problem::new(Code::BadMessage, "The body broke off.")
+        }
+    })?;
+    let mut text = reading.read(kind, bytes.to_bytes()).await.map_err(|error| problem(&error))?;
+    let cut = text.char_indices().nth(MAX_TEXT).map(|(end, _)| text.truncate(end)).is_some();
+    Ok(Json(Found { characters: text.chars().count(), text, cut }))
+}
+
+fn problem(error: &ReadError) -> Problem {
+    match error {
+        ReadError::Unreadable(_) | ReadError::TooHeavy => {
+            let mut detail = error.to_string();
+            detail[..1].make_ascii_uppercase();
+            Problem::new(Code::DocumentUnreadable, format!("{detail}. Paste the text instead."))
+        }
+        ReadError::Busy => Problem::new(Code::RateLimited, "Many documents are being read. Try again in a moment."),
+        ReadError::Unavailable(source) => {
+            tracing::error!(error = %source, "no document reader could be started");
+            Problem::new(Code::Internal, "Documents cannot be read here. Paste the text instead.")
+        }
+    }
+}
