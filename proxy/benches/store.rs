@@ -19,7 +19,7 @@ use viva_proxy::store::sqlite::SqliteStore;
 #[path = "../tests/it/store/fixture.rs"]
 mod fixture;
 
-use fixture::{Pen, Person, call};
+use fixture::{Ground, Pen, Person, call};
 
 const RUN: Duration = Duration::from_secs(4);
 
@@ -51,13 +51,13 @@ async fn run() {
     println!("{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}", "", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms");
     for load in loads {
         let dir = tempfile::tempdir_in(&parent).unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
+        let store: Arc<dyn Ground> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
         let latencies = commits(&store, &load).await;
         row(load.name, latencies, load.turns_a_commit);
         store.close().await.unwrap();
     }
     let dir = tempfile::tempdir_in(&parent).unwrap();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
     row("call rows, 16 in flight", starts(&store).await, 0);
     row("transcript of 100 turns, 1 reader", reads(&store).await, 0);
     store.close().await.unwrap();
@@ -68,7 +68,7 @@ async fn run() {
     store.close().await.unwrap();
 }
 
-async fn commits(store: &Arc<dyn Store>, load: &Load) -> Vec<Duration> {
+async fn commits(store: &Arc<dyn Ground>, load: &Load) -> Vec<Duration> {
     let person = Person::sign_in(store).await;
     let mut calls = Vec::new();
     for at in 0..load.sessions {
@@ -95,7 +95,7 @@ async fn commits(store: &Arc<dyn Store>, load: &Load) -> Vec<Duration> {
     together(calls).await
 }
 
-async fn starts(store: &Arc<dyn Store>) -> Vec<Duration> {
+async fn starts(store: &Arc<dyn Ground>) -> Vec<Duration> {
     let person = Person::sign_in(store).await;
     let mut callers = Vec::new();
     for _ in 0..16 {
@@ -122,7 +122,7 @@ async fn starts(store: &Arc<dyn Store>) -> Vec<Duration> {
     together(callers).await
 }
 
-async fn reads(store: &Arc<dyn Store>) -> Vec<Duration> {
+async fn reads(store: &Arc<dyn Ground>) -> Vec<Duration> {
     let person = Person::sign_in(store).await;
     let session = person.session().await;
     store.commit(person.service(), Pen::new(session).turns(100)).await.unwrap();

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::{Code, Problem};
-use crate::identity::{Credential, Identity, Person, Principal, Recognised, Way};
+use crate::identity::{Credential, Identity, Person, Principal, Recognised, Role, TicketSecret, Way};
 
 /// Name of the sign-in cookie.
 pub const COOKIE: &str = "viva_session";
@@ -33,6 +33,21 @@ impl Caller {
             Principal::Ticket(_) => Err(Problem::new(Code::Forbidden, "A ticket opens its own session only. Sign in.")),
         }
     }
+
+    /// The person, if they have at least this role in the tenant they act in. Whether an object is theirs is another
+    /// question, which the store answers.
+    ///
+    /// # Errors
+    /// 403 for a lesser role, and for the holder of a ticket.
+    pub fn require(&self, least: Role) -> Result<&Person, Problem> {
+        let person = self.person()?;
+        if person.role >= least {
+            return Ok(person);
+        }
+        let detail =
+            format!("In this tenant that takes the role `{}`; yours is `{}`.", least.as_str(), person.role.as_str());
+        Err(Problem::new(Code::Forbidden, detail))
+    }
 }
 
 impl<S> FromRequestParts<S> for Caller
@@ -54,18 +69,23 @@ where
 
 async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principal, Credential), Problem> {
     if let Some(value) = headers.get(AUTHORIZATION) {
-        let ticket = value.to_str().ok().and_then(bearer).unwrap_or_default();
-        return match identity.by_ticket(ticket).await? {
+        let secret = value.to_str().ok().and_then(bearer).unwrap_or_default();
+        // A ticket has no dots and a token has two: neither is ever tried as the other.
+        if !secret.starts_with(TicketSecret::PREFIX) && secret.contains('.') {
+            return Ok((Principal::Person(identity.by_token(secret).await?), Credential::Bearer));
+        }
+        return match identity.by_ticket(secret).await? {
             Recognised::Yes(ticket) => Ok((Principal::Ticket(ticket), Credential::Bearer)),
             Recognised::Expired => {
                 Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."))
             }
-            Recognised::No => {
-                Err(Problem::new(Code::AuthenticationFailed, "The bearer is not a ticket of this server."))
-            }
+            Recognised::No => Err(Problem::new(
+                Code::AuthenticationFailed,
+                "The bearer is neither a ticket nor a token for this server.",
+            )),
         };
     }
-    let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in first, or send a ticket as bearer.");
+    let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in first, or send a ticket or a token as bearer.");
     let cookie = cookie(headers).ok_or_else(sign_in)?;
     let person = identity.by_cookie(cookie).await?.ok_or_else(sign_in)?;
     Ok((Principal::Person(person), Credential::Cookie))

@@ -13,7 +13,7 @@ use super::body::Input;
 use super::refusals::too_fast;
 use super::{Caller, Code, Peer, Problem};
 use crate::clock::rfc3339;
-use crate::identity::{Door, Identity, TenantCtx};
+use crate::identity::{Door, Identity, Role, TenantCtx};
 use crate::ids::{KeyId, KeyRef};
 use crate::upstream::{KeyCheck, ModelKey, Upstream};
 use crate::vault::{KeyStatus, Keychain, Owner, Provider, Secret, StoredKey};
@@ -54,7 +54,7 @@ impl Whose for Mine {
 
 impl Whose for Ours {
     fn owner(caller: &Caller) -> Result<Owner, Problem> {
-        caller.person()?;
+        caller.require(Role::Admin)?;
         Ok(Owner::Tenant)
     }
 }

@@ -32,6 +32,7 @@ use crate::documents::Reading;
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
+use crate::store::people::People;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
@@ -41,6 +42,7 @@ pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
+    Arc<dyn People>: FromRef<S>,
     Arc<dyn LiveCalls>: FromRef<S>,
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Code, Problem};
-use crate::identity::OriginRefusal;
+use crate::identity::issuers::TokenError;
+use crate::identity::{OriginRefusal, TokenRefusal};
 use crate::ids::SessionId;
 use crate::store::StoreError;
 use crate::vault::KeyError;
@@ -37,6 +38,32 @@ impl From<KeyError> for Problem {
             KeyError::Unreadable => "The stored model key cannot be opened any more. Save it again.",
         };
         Self::new(Code::KeyNotConfigured, detail)
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let worded = |code, what_to_do: &str| {
+            let error = error.to_string();
+            let (first, rest) = error.split_at(1);
+            Self::new(code, format!("{}{rest}. {what_to_do}", first.to_uppercase()))
+        };
+        match error {
+            TokenError::Expired => worded(Code::TokenExpired, "Get a fresh one from your identity provider."),
+            TokenError::Unavailable { retry_after } => {
+                worded(Code::AuthUnavailable, "Nothing is wrong with the token. Try again.").retry_after(retry_after)
+            }
+            _ => worded(Code::AuthenticationFailed, "Sign in again."),
+        }
+    }
+}
+
+impl From<TokenRefusal> for Problem {
+    fn from(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::Token(error) => error.into(),
+            TokenRefusal::Store(error) => error.into(),
+        }
     }
 }
 

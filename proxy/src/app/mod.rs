@@ -32,6 +32,7 @@ use crate::ops::lifecycle::{Shutdown, Signals};
 use crate::ops::metrics::Metrics;
 use crate::ops::version;
 use crate::store::Store;
+use crate::store::people::People;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Upstream};
 use crate::vault::seal_key::{self, SealKeyError};
@@ -63,6 +64,9 @@ pub enum BuildError {
     /// Whose key pays.
     #[error(transparent)]
     Keys(#[from] keys::KeysError),
+    /// The client that fetches issuers' keys.
+    #[error("AUTH_ISSUERS: keys cannot be fetched from here: {0}")]
+    Issuers(reqwest::Error),
     /// The port.
     #[error("{variable}: cannot listen on {address}: {source}; choose another address or stop what listens there")]
     Bind {
@@ -101,7 +105,7 @@ impl App {
         let shutdown = Shutdown::new();
         let recorder = Metrics::install()?;
         let embedded = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
-        let store: Arc<dyn Store> = embedded.clone();
+        let (store, people): (Arc<dyn Store>, Arc<dyn People>) = (embedded.clone(), embedded.clone());
 
         // After the store: that it could be opened means that the directory is ours.
         let signer = match &config.seal.signer {
@@ -120,7 +124,8 @@ impl App {
         let upstream = Upstream::new(profile, settings::timeouts(&config.upstream))?;
         let keychain = keys::keychain(&config, embedded, key.as_deref(), clock.clone()).await?;
 
-        let identity = Identity::start(store.clone(), clock.clone(), settings::identity(&config));
+        let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
+        let identity = Identity::start(store.clone(), people.clone(), clock.clone(), identity);
         let mut shell = Shell::new(
             store.clone(),
             (upstream.clone(), keychain.clone()),
@@ -144,6 +149,7 @@ impl App {
         let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
         let state = AppState {
             store,
+            people,
             plans: config.plans.clone(),
             identity,
             upstream,

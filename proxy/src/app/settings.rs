@@ -2,11 +2,14 @@
 //! part has to know the environment.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::core::Limits;
 use crate::call::{Caps, Watch};
+use crate::clock::Clock;
 use crate::config::{self, Admission, Config};
+use crate::identity::issuers::{Fetcher, Issuers};
 use crate::identity::{ClientAddress, Guests, IdentitySettings, Listener, Origins};
 use crate::upstream::{self, BaseUrl, Kind, Profile, Timeouts};
 
@@ -36,19 +39,28 @@ pub(super) fn timeouts(settings: &config::Upstream) -> Timeouts {
     Timeouts { exchange: settings.timeout, ..Timeouts::default() }
 }
 
-pub(super) fn identity(config: &Config) -> IdentitySettings {
+/// Who may come in. Fails only when the TLS stack cannot be set up.
+pub(super) fn identity(config: &Config, clock: &Arc<dyn Clock>) -> Result<IdentitySettings, reqwest::Error> {
     let listener = if config.server.bind.is_loopback() { Listener::Loopback } else { Listener::Public };
     let public = config.server.public_url.as_ref().map(config::Origin::as_str);
     let allowed = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
-    IdentitySettings {
+    let issuers = match config.identity.issuers.as_slice() {
+        [] => Issuers::none(),
+        specs => Issuers::new(specs.to_vec(), &Fetcher::new(config.identity.http_timeout)?, clock),
+    };
+    Ok(IdentitySettings {
         guests: match config.identity.guests {
             config::Guests::Local => Guests::Offered,
             config::Guests::Nobody => Guests::Off,
         },
         origins: Origins::new(listener, public, allowed),
-        client_address: ClientAddress::Peer,
+        client_address: match config.server.edge {
+            config::Edge::None => ClientAddress::Peer,
+            config::Edge::Fly => ClientAddress::FlyHeader,
+        },
+        issuers,
         rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute).unwrap_or(NonZeroU32::MIN),
-    }
+    })
 }
 
 pub(super) fn limits(settings: &config::Limits) -> Limits {

@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::interview::Plans;
 use crate::ops::health::Health;
 use crate::store::Store;
+use crate::store::people::People;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
@@ -20,6 +21,7 @@ use crate::vault::Keychain;
 #[derive(Clone)]
 pub struct AppState {
     pub(super) store: Arc<dyn Store>,
+    pub(super) people: Arc<dyn People>,
     pub(super) plans: Arc<Plans>,
     pub(super) identity: Identity,
     pub(super) upstream: Upstream,
@@ -41,6 +43,7 @@ macro_rules! part {
 }
 
 part!(Arc<dyn Store>, store);
+part!(Arc<dyn People>, people);
 part!(Arc<Plans>, plans);
 part!(Identity, identity);
 part!(Upstream, upstream);

@@ -28,6 +28,8 @@ pub const MAX_SESSION_SECONDS: Bounds = Bounds { default: 7_200, least: 10, most
 pub const RESUME_GRACE_SECONDS: Bounds = Bounds { default: 60, least: 1, most: 3_600 };
 /// `INACTIVITY_SECONDS`: nobody said anything for this long.
 pub const INACTIVITY_SECONDS: Bounds = Bounds { default: 120, least: 10, most: 3_600 };
+/// `AUTH_HTTP_TIMEOUT_SECONDS`: somebody is waiting to be let in; an issuer that needs longer is down.
+pub const AUTH_HTTP_TIMEOUT_SECONDS: Bounds = Bounds { default: 5, least: 1, most: 30 };
 /// `RATE_LIMIT_PER_MINUTE`: per caller; a page needs a handful of requests to start a call.
 pub const RATE_LIMIT_PER_MINUTE: Bounds = Bounds { default: 100, least: 1, most: 10_000_000 };
 

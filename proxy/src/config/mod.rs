@@ -26,7 +26,7 @@ pub use log::{Format, Level, Log};
 pub use origin::{Origin, OriginError};
 pub use recordings::Recordings;
 pub use seal::Seal;
-pub use server::{Environment, Metrics, Server};
+pub use server::{Edge, Environment, Metrics, Server};
 pub use store::Store;
 pub use upstream::{Admission, Model, Sideband, Upstream};
 pub use vault::{Encryption, Vault};

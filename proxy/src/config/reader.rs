@@ -26,6 +26,11 @@ impl<'e> Reader<'e> {
         (self.faults, self.warnings)
     }
 
+    /// How many faults there are so far.
+    pub(super) fn faults(&self) -> usize {
+        self.faults.len()
+    }
+
     /// The names that a whole pass asks for.
     #[cfg(all(test, feature = "simulator"))]
     pub(super) fn asked(&self) -> &BTreeSet<&'static str> {

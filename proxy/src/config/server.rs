@@ -25,6 +25,15 @@ pub enum Metrics {
     Off,
 }
 
+/// What stands between clients and the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Nothing that is trusted to say who a client is.
+    None,
+    /// Fly.io's, the only peer there is when it runs there. It says the client's address in a header of its own.
+    Fly,
+}
+
 /// The listener and its name.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -40,6 +49,8 @@ pub struct Server {
     pub environment: Environment,
     /// `METRICS_BIND`, e.g. `127.0.0.1:9091`.
     pub metrics: Metrics,
+    /// `FLY_APP_NAME`, which the platform sets.
+    pub edge: Edge,
 }
 
 impl Server {
@@ -82,7 +93,8 @@ impl Server {
             None if bind.is_loopback() => Metrics::MainPort,
             None => Metrics::Off,
         };
-        Self { bind, port, public_url, allowed_origins, environment, metrics }
+        let edge = if reader.text("FLY_APP_NAME").is_some() { Edge::Fly } else { Edge::None };
+        Self { bind, port, public_url, allowed_origins, environment, metrics, edge }
     }
 
     /// What to listen on.

@@ -194,12 +194,79 @@ fn the_example_file_is_a_configuration_that_starts() {
         EXAMPLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
     let config = Config::from_env(&set).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert!(config.warnings.is_empty());
-    // Uncommenting a line must not break it either. Two of them belong to a deployment that others reach, and the
-    // directory exists only where somebody made it.
+    // Uncommenting a line must not break it either. Some belong to a deployment that others reach, or to another line,
+    // and the directory exists only where somebody made it.
+    let in_pairs = ["SUPABASE_JWT_SECRET", "AUTH0_DOMAIN", "AUTH0_AUDIENCE", "JWT_SECRET_PREVIOUS"];
+    let all: Vec<_> = example().into_iter().filter(|(variable, _)| in_pairs.contains(variable)).collect();
+    let others = [("SUPABASE_URL", "https://abc.supabase.co"), ("JWT_SECRET", LONG)];
+    assert_eq!(good(&[all.as_slice(), &others].concat()).identity.issuers.len(), 4);
     for (variable, value) in example() {
+        if in_pairs.contains(&variable) {
+            continue;
+        }
         if ["PUBLIC_URL", "PLANS_DIR", "OPENAI_BASE_URL"].contains(&variable) {
             continue;
         }
         assert!(with(&[(variable, value), ("ALLOW_PUBLIC_SIMULATION", "true")]).is_ok(), "{variable}={value}");
+    }
+}
+
+const LONG: &str = "a-secret-of-more-than-thirty-two-bytes";
+
+#[test]
+fn an_issuer_lets_others_in_and_the_guest_out() {
+    let reachable = [("BIND", "0.0.0.0"), ("PUBLIC_URL", "https://viva.example"), ("OPENAI_API_KEY", "sk-x")];
+    let issuers: [(&[(&str, &str)], &[&str]); 5] = [
+        (&[("SUPABASE_URL", "https://abc.supabase.co/")], &["https://abc.supabase.co/auth/v1"]),
+        (
+            &[("SUPABASE_URL", "https://abc.supabase.co"), ("SUPABASE_JWT_SECRET", LONG)],
+            &["https://abc.supabase.co/auth/v1", "https://abc.supabase.co/auth/v1"],
+        ),
+        (&[("AUTH0_DOMAIN", "acme.auth0.com"), ("AUTH0_AUDIENCE", "viva")], &["https://acme.auth0.com/"]),
+        (&[("JWT_SECRET", LONG), ("JWT_SECRET_PREVIOUS", "the-one-before-of-thirty-two-bytes-or-more, ")], &["viva"]),
+        (&[("AUTH_ISSUERS", r#"[{"issuer":"x","audiences":["a"],"jwks_url":"https://x.example/k"}]"#)], &["x"]),
+    ];
+    for (variables, names) in issuers {
+        let config = good(&[variables, &reachable].concat());
+        assert_eq!(config.identity.guests, Guests::Nobody);
+        assert_eq!(config.identity.issuers.iter().map(|spec| spec.issuer.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(good(variables).identity.guests, Guests::Nobody, "nor on this machine");
+        assert!(!format!("{config:?}").contains("secret-of"), "a secret is printed");
+    }
+}
+
+#[test]
+fn a_fault_in_an_issuer_does_not_bring_the_guest_back() {
+    let entry = |more: &str| format!(r#"[{{"issuer":"x","audiences":["a"],{more}}}]"#);
+    let listed = [
+        entry(r#""secrets":["planted"]"#),
+        entry(r#""secrets":[]"#),
+        entry(r#""jwks_url":"http://x.example/k""#),
+        entry(r#""jwks_url":"https://x.example/k","secrets":["planted-secret-of-thirty-two-bytes-and-more"]"#),
+        entry(r#""jwks_url":"https://x.example/k","algorithms":["ES256","HS256"]"#),
+        entry(r#""jwks_url":"https://x.example/k","algorithms":["none"]"#),
+        entry(r#""jwks_url":"https://x.example/k","tenant_claim":"user_metadata.tenant""#),
+        entry(r#""jwks_url":"https://x.example/k","planted":1"#),
+        entry(r#""jwks_url":["planted"]"#),
+        r#"[{"issuer":"x","audiences":[],"jwks_url":"https://x.example/k"}]"#.to_owned(),
+        "planted".to_owned(),
+    ];
+    let twice = r#"{"issuer":"x","audiences":["a"],"jwks_url":"https://x.example/k"}"#;
+    for list in listed.into_iter().chain([format!("[{twice},{twice}]")]) {
+        let faults = with(&[("AUTH_ISSUERS", &list)]).expect_err("something is wrong");
+        assert_eq!(faults.iter().map(|fault| fault.variable).collect::<Vec<_>>(), ["AUTH_ISSUERS"], "{list}");
+        assert!(!faults[0].to_string().contains("planted-secret"), "{}", faults[0]);
+    }
+    for (variables, names) in [
+        (vec![("JWT_SECRET", "short")], vec!["JWT_SECRET"]),
+        (vec![("JWT_SECRET_PREVIOUS", LONG)], vec!["JWT_SECRET"]),
+        (vec![("SUPABASE_JWT_SECRET", LONG)], vec!["SUPABASE_JWT_SECRET"]),
+        (vec![("SUPABASE_URL", "http://abc.example")], vec!["SUPABASE_URL"]),
+        (vec![("AUTH0_DOMAIN", "acme.auth0.com")], vec!["AUTH0_AUDIENCE"]),
+        (vec![("AUTH0_AUDIENCE", "x")], vec!["AUTH0_DOMAIN"]),
+        (vec![("AUTH0_DOMAIN", "https://acme.auth0.com"), ("AUTH0_AUDIENCE", "x")], vec!["AUTH0_DOMAIN"]),
+    ] {
+        let found = faulty(&variables);
+        assert!(names.iter().all(|name| found.contains(name)), "{variables:?}: {found:?}");
     }
 }

@@ -32,6 +32,11 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         }
     }
 
+    /// Drops the values that `stale` says have changed in the store.
+    pub(super) fn forget(&self, stale: impl Fn(&V) -> bool) {
+        self.entries.retain(|_, entry| !stale(&entry.0));
+    }
+
     /// Drops what is too old.
     pub(super) fn sweep(&self, now: Millis) {
         self.entries.retain(|_, entry| entry.1 > now);

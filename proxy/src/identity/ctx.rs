@@ -6,8 +6,10 @@ use crate::ids::{SessionId, TenantId, UserId};
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A signed-in person.
+    /// A signed-in person, who has their own sessions.
     User(UserId),
+    /// A signed-in person who may see every session of the tenant.
+    Staff(UserId),
     /// The holder of a ticket: may only touch this session.
     Ticket(SessionId),
     /// The service itself, for the session it runs.
@@ -35,7 +37,7 @@ impl TenantCtx {
     pub fn may_see(&self, session: SessionId) -> bool {
         match self.actor {
             Actor::Ticket(own) => own == session,
-            Actor::User(_) | Actor::Service => true,
+            Actor::User(_) | Actor::Staff(_) | Actor::Service => true,
         }
     }
 }

@@ -1,12 +1,14 @@
-//! Who is asking: sign-in, actors, the tenant they act in, tickets, consent, origins and rates. It must not know HTTP
+//! Who is asking: trusted issuers, sign-in, actors, the tenant and role they act in, tickets, consent, origins and rates. It must not know HTTP
 //! types or SQL: headers come in as text, rows go through the store.
 
 mod cache;
 mod consent;
 mod ctx;
+pub mod issuers;
 mod origins;
 mod principal;
 mod rates;
+mod role;
 mod service;
 mod sign_in;
 mod ticket;
@@ -17,7 +19,8 @@ pub use ctx::{Actor, TenantCtx};
 pub use origins::{Credential, Listener, OriginRefusal, Origins, Way};
 pub use principal::{Person, PersonKind, Principal};
 pub use rates::{Door, Rates};
-pub use service::{ClientAddress, Guests, Identity, IdentitySettings, Recognised};
+pub use role::Role;
+pub use service::{ClientAddress, Guests, Identity, IdentitySettings, Recognised, TokenRefusal};
 pub use sign_in::SignInSecret;
 pub use ticket::{Policy, Ticket, TicketHash, TicketSecret};
 pub use tickets::{Terms, Tickets};

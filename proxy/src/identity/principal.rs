@@ -1,6 +1,7 @@
 //! [`Principal`]: who a request acts for once its credential was checked.
 
 use super::ctx::{Actor, TenantCtx};
+use super::role::Role;
 use super::ticket::Ticket;
 use crate::ids::{SessionId, TenantId, UserId};
 
@@ -27,32 +28,47 @@ impl PersonKind {
     }
 }
 
-/// A signed-in person.
+/// A signed-in person and the tenant they act in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
     /// Who.
     pub user: UserId,
-    /// Their personal tenant.
+    /// The tenant they act in.
     pub tenant: TenantId,
+    /// What they may do there, as the store says.
+    pub role: Role,
     /// Name to show.
     pub name: String,
     /// Where the identity comes from.
     pub kind: PersonKind,
-    /// Until when the sign-in is good, Unix milliseconds.
+    /// Until when the credential is good, Unix milliseconds.
     pub until: i64,
 }
 
 // A name is personal: it must not reach a log through `{:?}`.
 impl std::fmt::Debug for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Person").field("user", &self.user).field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Person")
+            .field("user", &self.user)
+            .field("tenant", &self.tenant)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Person {
+    /// The tenant and actor for the store. Whoever conducts interviews sees all of the tenant's, others their own.
+    #[must_use]
+    pub fn ctx(&self) -> TenantCtx {
+        let actor = if self.role.sees_tenant() { Actor::Staff(self.user) } else { Actor::User(self.user) };
+        TenantCtx { tenant: self.tenant, actor }
     }
 }
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// By cookie.
+    /// By cookie or by an issuer's token.
     Person(Person),
     /// By ticket: one session and nothing else.
     Ticket(Ticket),
@@ -63,7 +79,7 @@ impl Principal {
     #[must_use]
     pub fn ctx(&self) -> TenantCtx {
         match self {
-            Self::Person(person) => TenantCtx { tenant: person.tenant, actor: Actor::User(person.user) },
+            Self::Person(person) => person.ctx(),
             Self::Ticket(ticket) => TenantCtx { tenant: ticket.tenant, actor: Actor::Ticket(ticket.session) },
         }
     }

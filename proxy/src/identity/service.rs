@@ -5,10 +5,12 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
 use super::cache::Recent;
 use super::ctx::{Actor, TenantCtx};
+use super::issuers::{Issuers, TokenError, Vouched};
 use super::origins::Origins;
 use super::principal::{Person, PersonKind};
 use super::rates::Rates;
@@ -17,7 +19,8 @@ use super::ticket::Ticket;
 use super::tickets::Tickets;
 use crate::clock::Clock;
 use crate::ids::{TenantId, UserId};
-use crate::store::{AuthSession, Store, StoreError};
+use crate::store::people::{Newcomer, People, Profile, SignIn, Standing};
+use crate::store::{Store, StoreError};
 
 /// People remembered at once.
 const REMEMBERED: usize = 16_384;
@@ -56,6 +59,8 @@ pub struct IdentitySettings {
     pub client_address: ClientAddress,
     /// Knocks a minute and address at each door.
     pub rate_per_minute: NonZeroU32,
+    /// Whose tokens are believed.
+    pub issuers: Issuers,
 }
 
 /// What a presented ticket is.
@@ -69,15 +74,36 @@ pub enum Recognised {
     No,
 }
 
+/// Why a token does not say who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// The token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What is remembered of somebody, by their credential.
+#[derive(Clone)]
+struct Known {
+    standing: Arc<Standing>,
+    /// Until when a sign-in is good; a token says so itself.
+    until: Option<i64>,
+}
+
 /// Who is who. Cheap to clone.
 #[derive(Clone)]
 pub struct Identity(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    people: Arc<dyn People>,
     clock: Arc<dyn Clock>,
     settings: IdentitySettings,
-    people: Recent<[u8; 32], Person>,
+    /// By cookie hash, and by hash of issuer and subject.
+    known: Recent<[u8; 32], Known>,
     tickets: Tickets,
     rates: Rates,
     sweeper: std::sync::OnceLock<AbortHandle>,
@@ -94,12 +120,18 @@ impl Drop for Inner {
 impl Identity {
     /// Starts the service inside a runtime. Its one task drops old entries and ends with the last clone.
     #[must_use]
-    pub fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: IdentitySettings) -> Self {
+    pub fn start(
+        store: Arc<dyn Store>,
+        people: Arc<dyn People>,
+        clock: Arc<dyn Clock>,
+        settings: IdentitySettings,
+    ) -> Self {
         let inner = Arc::new(Inner {
             tickets: Tickets::new(store.clone(), clock.clone()),
-            people: Recent::new(REMEMBERED),
+            known: Recent::new(REMEMBERED),
             rates: Rates::new(settings.rate_per_minute),
             store,
+            people,
             clock,
             settings,
             sweeper: std::sync::OnceLock::new(),
@@ -152,16 +184,68 @@ impl Identity {
     /// When it cannot be stored.
     pub async fn sign_in_guest(&self) -> Result<SignInSecret, StoreError> {
         let secret = SignInSecret::from_random(rand::random());
-        let auth = AuthSession {
-            hash: secret.hash(),
-            user: UserId::fresh(),
+        let user = UserId::fresh();
+        let newcomer = Newcomer {
+            user,
             tenant: TenantId::fresh(),
-            name: "Guest".to_owned(),
             issuer: PersonKind::GUEST_ISSUER.to_owned(),
-            expires_at: self.now_unix_ms() + SignInSecret::LIFETIME_MS,
+            subject: user.to_string(),
+            profile: Profile { name: Some("Guest".to_owned()), ..Profile::default() },
         };
-        self.0.store.sign_in(auth).await?;
+        self.0.people.admit(newcomer).await?;
+        let since = self.now_unix_ms();
+        let expires_at = since + SignInSecret::LIFETIME_MS;
+        self.0.people.sign_in(SignIn { hash: secret.hash(), user, since, expires_at }).await?;
         Ok(secret)
+    }
+
+    /// The person that an issuer's token vouches for. Whoever comes for the first time is made known, with a tenant of
+    /// their own. What they may do is read from the store, never from the token.
+    ///
+    /// # Errors
+    /// When the token is not believed, or the store cannot be used.
+    pub async fn by_token(&self, presented: &str) -> Result<Person, TokenRefusal> {
+        let now = self.0.clock.now();
+        let vouched = self.0.settings.issuers.verify(presented, now.unix_ms.div_euclid(1_000)).await?;
+        let standing = self.standing_of(&vouched).await?;
+        person(&standing, vouched.tenant.as_deref(), vouched.expires_at).ok_or(StoreError::Missing.into())
+    }
+
+    /// Whom somebody means by an issuer's word for them, brought up to date.
+    async fn standing_of(&self, vouched: &Vouched) -> Result<Arc<Standing>, StoreError> {
+        let now = self.0.clock.now().mono_ms;
+        let key = vouched_key(vouched);
+        let told = |standing: &Standing| {
+            is_told(&standing.user.name, vouched.profile.name.as_deref())
+                && is_told_maybe(standing.user.email.as_deref(), vouched.profile.email.as_deref())
+                && is_told_maybe(standing.user.avatar_url.as_deref(), vouched.profile.avatar_url.as_deref())
+        };
+        if let Some(known) = self.0.known.get(&key, now).filter(|known| told(&known.standing)) {
+            return Ok(known.standing);
+        }
+        let found = self.0.people.standing_of(vouched.issuer.clone(), vouched.subject.clone()).await?;
+        let standing = match found.filter(told) {
+            Some(standing) => standing,
+            None => {
+                let newcomer = Newcomer {
+                    user: vouched.user.unwrap_or_else(UserId::fresh),
+                    tenant: TenantId::fresh(),
+                    issuer: vouched.issuer.clone(),
+                    subject: vouched.subject.clone(),
+                    profile: vouched.profile.clone(),
+                };
+                self.0.people.admit(newcomer).await?
+            }
+        };
+        let standing = Arc::new(standing);
+        self.0.known.put(key, Known { standing: standing.clone(), until: None }, now);
+        Ok(standing)
+    }
+
+    /// Has the store asked again about a person, because something about them was changed here. Other machines learn of
+    /// it within a minute.
+    pub fn forget(&self, user: UserId) {
+        self.0.known.forget(|known| known.standing.user.id == user);
     }
 
     /// What a presented ticket may be used for over HTTP. Past its own time it stays good while its interview runs and
@@ -192,24 +276,47 @@ impl Identity {
     pub async fn by_cookie(&self, presented: &str) -> Result<Option<Person>, StoreError> {
         let Some(hash) = SignInSecret::hash_presented(presented) else { return Ok(None) };
         let now = self.0.clock.now();
-        let person = match self.0.people.get(&hash, now.mono_ms) {
-            Some(person) => Some(person),
-            None => self.0.store.auth_session(hash, now.unix_ms).await?.map(|found| {
-                let person = person(found);
-                self.0.people.put(hash, person.clone(), now.mono_ms);
-                person
-            }),
+        let known = match self.0.known.get(&hash, now.mono_ms) {
+            Some(known) => Some(known),
+            None => self.read_sign_in(hash).await?,
         };
         // A remembered sign-in may expire while it is remembered, and guests may have been switched off since.
+        let person = known.and_then(|known| person(&known.standing, None, known.until?));
         Ok(person.filter(|person| {
             now.unix_ms < person.until && (person.kind != PersonKind::Guest || self.guests() == Guests::Offered)
         }))
     }
+
+    async fn read_sign_in(&self, hash: [u8; 32]) -> Result<Option<Known>, StoreError> {
+        let now = self.0.clock.now();
+        let Some(sign_in) = self.0.people.signed_in(hash, now.unix_ms).await? else { return Ok(None) };
+        let Some(standing) = self.0.people.standing(sign_in.user).await? else { return Ok(None) };
+        let known = Known { standing: Arc::new(standing), until: Some(sign_in.expires_at) };
+        self.0.known.put(hash, known.clone(), now.mono_ms);
+        Ok(Some(known))
+    }
 }
 
-fn person(auth: AuthSession) -> Person {
-    let kind = if auth.issuer == PersonKind::GUEST_ISSUER { PersonKind::Guest } else { PersonKind::Member };
-    Person { user: auth.user, tenant: auth.tenant, name: auth.name, kind, until: auth.expires_at }
+/// The person, acting where their credential or their choice says.
+fn person(standing: &Standing, named_tenant: Option<&str>, until: i64) -> Option<Person> {
+    let user = &standing.user;
+    let acting = standing.acting(named_tenant)?;
+    let kind = if user.issuer == PersonKind::GUEST_ISSUER { PersonKind::Guest } else { PersonKind::Member };
+    Some(Person { user: user.id, tenant: acting.tenant, role: acting.role, name: user.name.clone(), kind, until })
+}
+
+/// Issuers and subjects of any length as a key of the cache. The separator is in neither: an issuer is configured, and
+/// control characters are refused in subjects.
+fn vouched_key(vouched: &Vouched) -> [u8; 32] {
+    Sha256::new().chain_update(&vouched.issuer).chain_update([0]).chain_update(&vouched.subject).finalize().into()
+}
+
+fn is_told(known: &str, told: Option<&str>) -> bool {
+    told.is_none_or(|told| told == known)
+}
+
+fn is_told_maybe(known: Option<&str>, told: Option<&str>) -> bool {
+    told.is_none() || told == known
 }
 
 async fn sweep(inner: Weak<Inner>) {
@@ -217,7 +324,7 @@ async fn sweep(inner: Weak<Inner>) {
     loop {
         timer.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        inner.people.sweep(inner.clock.now().mono_ms);
+        inner.known.sweep(inner.clock.now().mono_ms);
         inner.tickets.sweep();
         inner.rates.sweep();
     }

@@ -1,5 +1,6 @@
-//! What the service asks of a store, in domain terms. Implementations: [`sqlite`] (embedded). No SQL here, no HTTP, and
-//! no method without a [`TenantCtx`] except those that find out which tenant it is.
+//! What the service asks of a store, in domain terms: [`Store`] for interviews, and a trait of its own for each further
+//! concern ([`people`]). Implementations: [`sqlite`] (embedded). No SQL here, no HTTP, and no method without a
+//! [`TenantCtx`] except those that find out which tenant it is.
 //!
 //! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
 //! a foreign tenant's row is not found.
@@ -8,6 +9,7 @@ mod details;
 mod error;
 pub mod keys;
 mod model;
+pub mod people;
 pub mod projection;
 pub mod sqlite;
 pub mod standing;
@@ -17,8 +19,8 @@ use futures_util::future::BoxFuture;
 pub use details::{Details, Level, Profile};
 pub use error::{StoreError, Unwritable};
 pub use model::{
-    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus,
-    StageRow, StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
+    Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StageRow,
+    StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
 };
 
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
@@ -30,12 +32,6 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// The durable side of Viva.
 pub trait Store: Send + Sync + 'static {
-    /// Makes sure that the tenant and user of a guest or signed-in person exist, and stores the sign-in.
-    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()>;
-
-    /// Finds a sign-in by the hash of its cookie; expired ones are not found.
-    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>>;
-
     /// Finds a ticket by its hash, expired or not: the caller decides between "may start" and "may resume".
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>>;
 

@@ -8,23 +8,6 @@ use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, TenantId, UserId};
 use crate::transcript::chain::record_hash;
 use crate::transcript::{HangUp, Hash, Record, Source, Speaker, StageReason, TurnState};
 
-/// A sign-in behind a cookie, with the person and tenant it belongs to.
-#[derive(Clone, Debug)]
-pub struct AuthSession {
-    /// SHA-256 of the cookie's value.
-    pub hash: [u8; 32],
-    /// The person.
-    pub user: UserId,
-    /// Their personal tenant.
-    pub tenant: TenantId,
-    /// Name to show.
-    pub name: String,
-    /// Where the identity comes from; `guest` for the local guest.
-    pub issuer: String,
-    /// Until when the cookie is good.
-    pub expires_at: i64,
-}
-
 /// Status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -17,7 +17,7 @@ use super::fields;
 use super::tickets::TicketView;
 use super::view::{Liveness, View};
 use super::wanted::Wanted;
-use crate::identity::{Door, Identity, Terms};
+use crate::identity::{Door, Identity, Role, Terms};
 use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::upstream::Upstream;
@@ -40,7 +40,7 @@ pub(super) async fn create(
     State(keychain): State<Keychain>,
     Input(mut wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
-    let person = caller.person()?;
+    let person = caller.require(Role::Member)?;
     identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
     let consent = fields::consent(wanted.consent.take())?;
     let new = wanted.into_session(person.user, &plans, &upstream, identity.now_unix_ms())?;

@@ -60,6 +60,10 @@ pub(super) async fn mint(
     let consent = fields::consent(wanted.consent)?;
     let ctx = caller.principal.ctx();
     let session = store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
+    // Only whoever is interviewed can agree to it.
+    if session.new.user != person.user {
+        return Err(Problem::new(Code::Forbidden, "Only the person who is interviewed can agree and get a ticket."));
+    }
     if session.ended_at.is_some() {
         return Err(Problem::new(Code::SessionEnded, "This interview is over. Make a new one."));
     }

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::codec::{Key as _, Named as _, Refusal, Sight, id, maybe, named};
-use super::identity::insert_ticket;
 use super::job::Db;
 use super::rows;
+use super::tickets::insert_ticket;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, TenantId};
 use crate::store::projection::SessionState;
@@ -27,7 +27,7 @@ pub(super) fn create_session(
     consent: &Consent,
 ) -> Result<Session, Refusal> {
     let allowed = match ctx.actor {
-        Actor::User(user) => user == new.user,
+        Actor::User(user) | Actor::Staff(user) => user == new.user,
         Actor::Service => true,
         Actor::Ticket(_) => false,
     };
@@ -105,7 +105,7 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
 /// Refuses an actor who is bound to another session or is not the session's person. The service is not looked up.
 fn own(conn: &Connection, ctx: TenantCtx, session: SessionId) -> Result<(), Refusal> {
     let allowed = match ctx.actor {
-        Actor::Service => true,
+        Actor::Service | Actor::Staff(_) => true,
         Actor::Ticket(_) => ctx.may_see(session),
         Actor::User(user) => conn
             .prepare_cached("SELECT 1 FROM interview_sessions WHERE id = ?1 AND user_id = ?2")?

@@ -5,8 +5,9 @@ use rusqlite::types::Type;
 use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
-use crate::identity::{Actor, Policy, TenantCtx};
+use crate::identity::{Actor, Policy, Role, TenantCtx};
 use crate::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::store::people::TenantKind;
 use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
 use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
 use crate::vault::{KeyPolicy, KeyStatus};
@@ -88,7 +89,7 @@ pub(super) struct Sight {
 impl Sight {
     pub(super) fn of(ctx: TenantCtx) -> Self {
         let (session, user) = match ctx.actor {
-            Actor::Service => (None, None),
+            Actor::Service | Actor::Staff(_) => (None, None),
             Actor::User(user) => (None, Some(user.key())),
             Actor::Ticket(session) => (Some(session.key()), None),
         };
@@ -143,6 +144,8 @@ macro_rules! named {
 named! {
     Level { Entry, Junior, Mid, Senior, Lead, Staff }
     Policy { Open, Locked, Strict }
+    Role { Candidate, Member, Interviewer, Admin }
+    TenantKind { Personal, Organisation }
     SessionStatus { Scheduled, InProgress, Completed, Cancelled, Failed }
     WebrtcStatus { Pending, Negotiating, Answered, Connected, Disconnected, Failed }
     Kind { Opened, Turn, Revised, Stage, Usage, Incident, Gap, Call, Seal }

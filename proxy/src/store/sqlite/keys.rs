@@ -142,9 +142,9 @@ fn put(db: &mut Db, ctx: TenantCtx, key: &StoredKey) -> Result<(), Refusal> {
 fn may_read(conn: &Connection, ctx: TenantCtx, owner: Owner) -> rusqlite::Result<bool> {
     match (ctx.actor, owner) {
         (Actor::Service, _) => Ok(true),
-        (Actor::User(actor), Owner::User(user)) => Ok(actor == user),
-        (Actor::User(actor), Owner::Tenant) => conn
-            .prepare_cached("SELECT 1 FROM memberships WHERE tenant_id = ?1 AND user_id = ?2 AND role = 'admin'")?
+        (Actor::User(actor) | Actor::Staff(actor), Owner::User(user)) => Ok(actor == user),
+        (Actor::User(actor) | Actor::Staff(actor), Owner::Tenant) => conn
+            .prepare_cached("SELECT 1 FROM memberships WHERE tenant_id = ?1 AND user_id = ?2 AND role = 'admin' AND removed_at IS NULL")?
             .exists(params![ctx.tenant.key(), actor.key()]),
         (Actor::Ticket(_), _) => Ok(false),
     }
@@ -152,7 +152,7 @@ fn may_read(conn: &Connection, ctx: TenantCtx, owner: Owner) -> rusqlite::Result
 
 fn person(ctx: TenantCtx) -> Option<[u8; 16]> {
     match ctx.actor {
-        Actor::User(user) => Some(user.key()),
+        Actor::User(user) | Actor::Staff(user) => Some(user.key()),
         Actor::Service | Actor::Ticket(_) => None,
     }
 }

@@ -10,16 +10,17 @@ mod calls;
 mod checkpoint;
 mod codec;
 mod health;
-mod identity;
 mod job;
 mod journal;
 mod keys;
 mod open;
+mod people;
 mod project;
 mod readers;
 mod requests;
 mod rows;
 mod schema;
+mod tickets;
 mod views;
 mod writer;
 

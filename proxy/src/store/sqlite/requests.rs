@@ -2,27 +2,18 @@
 
 use futures_util::future::ready;
 
-use super::{SqliteStore, calls, identity, journal, rows, views};
+use super::{SqliteStore, calls, journal, rows, tickets, views};
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{
-    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store,
-    StoreError, StoreHealth, Transcript, Unfinished,
+    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
+    StoreHealth, Transcript, Unfinished,
 };
 use crate::transcript::{HangUp, Record};
 
 impl Store for SqliteStore {
-    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()> {
-        let now = self.clock.now().unix_ms;
-        self.write(move |db| identity::sign_in(db, &auth, now))
-    }
-
-    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>> {
-        self.read(move |conn| identity::auth_session(conn, hash, now_unix_ms))
-    }
-
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>> {
-        self.read(move |conn| identity::ticket(conn, hash))
+        self.read(move |conn| tickets::ticket(conn, hash))
     }
 
     fn create_session(&self, ctx: TenantCtx, new: NewSession, ticket: Ticket, consent: Consent) -> Answer<'_, Session> {
@@ -31,7 +22,7 @@ impl Store for SqliteStore {
 
     fn add_ticket(&self, ctx: TenantCtx, ticket: Ticket, consent: Consent) -> Answer<'_, bool> {
         let now = self.clock.now().unix_ms;
-        self.write(move |db| identity::add_ticket(db, ctx, &ticket, &consent, now))
+        self.write(move |db| tickets::add_ticket(db, ctx, &ticket, &consent, now))
     }
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {

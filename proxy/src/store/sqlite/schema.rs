@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "unconfirmed",
         sql: include_str!("../../../../migrations/embedded/0002_unconfirmed.sql"),
     },
+    Migration { version: 3, name: "people", sql: include_str!("../../../../migrations/embedded/0003_people.sql") },
     Migration { version: 4, name: "keys", sql: include_str!("../../../../migrations/embedded/0004_keys.sql") },
     Migration { version: 5, name: "request", sql: include_str!("../../../../migrations/embedded/0005_request.sql") },
 ];

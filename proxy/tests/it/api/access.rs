@@ -28,6 +28,7 @@ async fn a_guest_has_a_cookie_a_name_and_a_tenant() {
     let guest = server.guest().await;
     let me: Value = guest.get("/api/me").await.json().await.unwrap();
     assert_eq!((&me["user"]["kind"], &me["tenants"][0]["kind"]), (&json!("guest"), &json!("personal")));
+    assert_eq!((&me["tenants"][0]["role"], &me["tenants"][0]["active"]), (&json!("admin"), &json!(true)));
     let other: Value = server.guest().await.get("/api/me").await.json().await.unwrap();
     assert_ne!(me["tenants"][0]["id"], other["tenants"][0]["id"], "two guests never meet");
 }

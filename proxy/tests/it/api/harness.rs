@@ -14,10 +14,12 @@ use tokio::task::JoinHandle;
 use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
 use viva_proxy::clock::Clock;
 use viva_proxy::documents::Reading;
+use viva_proxy::identity::issuers::Issuers;
 use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
 use viva_proxy::store::Store;
+use viva_proxy::store::people::People;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::transcript::Signer;
 use viva_proxy::upstream::{Timeouts, Upstream};
@@ -68,6 +70,7 @@ impl LiveCalls for SaidCalls {
 #[derive(Clone)]
 struct Parts {
     store: Arc<dyn Store>,
+    people: Arc<dyn People>,
     calls: Arc<dyn LiveCalls>,
     plans: Arc<Plans>,
     identity: Identity,
@@ -87,6 +90,7 @@ macro_rules! part {
     };
 }
 part!(store: Arc<dyn Store>);
+part!(people: Arc<dyn People>);
 part!(calls: Arc<dyn LiveCalls>);
 part!(plans: Arc<Plans>);
 part!(identity: Identity);
@@ -99,11 +103,12 @@ part!(reading: Reading);
 pub(super) struct Choices {
     pub(super) guests: Guests,
     pub(super) rate_per_minute: u32,
+    pub(super) issuers: Issuers,
 }
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { guests: Guests::Offered, rate_per_minute: 1_000 }
+        Self { guests: Guests::Offered, rate_per_minute: 1_000, issuers: Issuers::none() }
     }
 }
 
@@ -138,17 +143,20 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock::default());
         let clock_of_all: Arc<dyn Clock> = clock.clone();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.path(), clock_of_all.clone()).unwrap());
+        let sqlite = Arc::new(SqliteStore::open(dir.path(), clock_of_all.clone()).unwrap());
+        let (store, people): (Arc<dyn Store>, Arc<dyn People>) = (sqlite.clone(), sqlite);
         let settings = IdentitySettings {
             guests: choices.guests,
             origins: Origins::new(Listener::Loopback, None, []),
             client_address: ClientAddress::Peer,
             rate_per_minute: NonZeroU32::new(choices.rate_per_minute).unwrap(),
+            issuers: choices.issuers,
         };
         let calls = Arc::new(SaidCalls::default());
         let parts = Parts {
-            identity: Identity::start(store.clone(), clock_of_all, settings),
+            identity: Identity::start(store.clone(), people.clone(), clock_of_all, settings),
             store: store.clone(),
+            people,
             calls: calls.clone(),
             plans: Arc::new(Plans::built_in().unwrap()),
             // Nobody listens there: none of these resources may talk to the model.

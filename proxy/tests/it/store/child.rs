@@ -7,9 +7,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use viva_proxy::ids::{SessionId, TenantId};
-use viva_proxy::store::{Store, StoreHealth};
+use viva_proxy::store::StoreHealth;
 
-use super::fixture::{Pen, Person};
+use super::fixture::{Ground, Pen, Person};
 use super::sqlite::open;
 
 const TASK: &str = "VIVA_TEST_STORE_CHILD";
@@ -108,7 +108,7 @@ async fn the_child() {
 }
 
 /// Several sessions at once, so that groups are really shared; ends when the store refuses.
-async fn commit(store: Arc<dyn Store>) {
+async fn commit(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let mut writing = Vec::new();
     for _ in 0..SESSIONS {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
-use viva_proxy::store::{CallStart, SessionFailure, SessionStatus, Store, StoreError, WebrtcStatus};
+use viva_proxy::store::{CallStart, SessionFailure, SessionStatus, StoreError, WebrtcStatus};
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, StageReason};
 
 use super::contract_people::ALL;
-use super::fixture::{NOW, Pen, Person, call, stage};
+use super::fixture::{Ground, NOW, Pen, Person, call, stage};
 
-pub(super) async fn a_call_goes_from_its_row_to_its_hang_up(store: Arc<dyn Store>) {
+pub(super) async fn a_call_goes_from_its_row_to_its_hang_up(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let webrtc = async || store.session(person.ctx, session).await.unwrap().unwrap().webrtc_status;
@@ -49,7 +49,7 @@ pub(super) async fn a_call_goes_from_its_row_to_its_hang_up(store: Arc<dyn Store
     assert_eq!((row.provider.as_ref(), &row.call_id, row.opened_at), (Some(&provider), &first.call_id, NOW));
 }
 
-pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: Arc<dyn Store>) {
+pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let standing = async || {
@@ -85,7 +85,7 @@ pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: A
     assert_eq!(standing().await.0, SessionStatus::InProgress);
 }
 
-pub(super) async fn an_interview_between_two_calls_is_left_to_the_next_process(store: Arc<dyn Store>) {
+pub(super) async fn an_interview_between_two_calls_is_left_to_the_next_process(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let first = CallStart { ticket: person.ticket_of(session).await, ..call(session, 1) };
@@ -101,7 +101,7 @@ pub(super) async fn an_interview_between_two_calls_is_left_to_the_next_process(s
     assert_eq!(left().await, [(first.call_id, Some(NOW + 2))], "nobody else would end it");
 }
 
-pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Store>) {
+pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let first = call(session, 1);

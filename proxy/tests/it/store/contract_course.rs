@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use viva_proxy::store::{SessionStatus, Store, WebrtcStatus};
+use viva_proxy::store::{SessionStatus, WebrtcStatus};
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, StageEntry, StageReason};
 
-use super::fixture::{NOW, Pen, Person, stage};
+use super::fixture::{Ground, NOW, Pen, Person, stage};
 
-pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Store>) {
+pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
@@ -59,7 +59,7 @@ pub(super) async fn a_session_shows_how_its_interview_went(store: Arc<dyn Store>
     );
 }
 
-pub(super) async fn an_end_without_a_beginning_is_no_interview(store: Arc<dyn Store>) {
+pub(super) async fn an_end_without_a_beginning_is_no_interview(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     for (ended_by, status) in [("user_end", SessionStatus::Cancelled), ("upstream_error", SessionStatus::Failed)] {
         let session = person.session().await;

@@ -1,38 +1,17 @@
-//! The contract of the rows around people: sign-ins, sessions and tickets, against any store.
+//! The contract of the rows around people: sessions and tickets, against any store.
 
 use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, Ticket};
 use viva_proxy::ids::SessionId;
-use viva_proxy::store::{AuthSession, Page, SessionStatus, Store, StoreError, WebrtcStatus};
+use viva_proxy::store::{Page, SessionStatus, StoreError, WebrtcStatus};
 
-use super::fixture::{NOW, Person, consent, new_session, sign_in, ticket};
+use super::fixture::{Ground, Person, consent, new_session, ticket};
 
 /// As much of a list as there can be.
 pub(super) const ALL: Page = Page { limit: 100, before: None };
 
-pub(super) async fn a_sign_in_is_found_until_it_expires(store: Arc<dyn Store>) {
-    let person = Person::sign_in(&store).await;
-    let auth = sign_in(person.user, person.tenant, [7; 32]);
-    store.sign_in(auth.clone()).await.unwrap();
-    let found = store.auth_session([7; 32], NOW).await.unwrap().unwrap();
-    assert_eq!(
-        (found.user, found.tenant, found.name.as_str(), found.issuer.as_str()),
-        (person.user, person.tenant, "Guest", "guest")
-    );
-    assert!(store.auth_session([7; 32], auth.expires_at).await.unwrap().is_none());
-    assert!(store.auth_session([8; 32], NOW).await.unwrap().is_none());
-
-    let longer = NOW + 900_000;
-    store.sign_in(AuthSession { expires_at: longer, ..auth }).await.unwrap();
-    assert_eq!(store.auth_session([7; 32], NOW + 60_000).await.unwrap().unwrap().expires_at, longer);
-    // Somebody else's cookie value is not taken over.
-    let other = Person::sign_in(&store).await;
-    assert_eq!(store.sign_in(sign_in(other.user, other.tenant, [7; 32])).await, Err(StoreError::Conflict));
-    assert_eq!(store.auth_session([7; 32], NOW).await.unwrap().unwrap().user, person.user);
-}
-
-pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn Store>) {
+pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let new = new_session(person.user);
     let first = ticket(person.tenant, new.id);
@@ -62,7 +41,7 @@ pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn
     assert!(store.ticket(again.hash).await.unwrap().is_none());
 }
 
-pub(super) async fn tickets_are_added_to_own_sessions_only(store: Arc<dyn Store>) {
+pub(super) async fn tickets_are_added_to_own_sessions_only(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let more = ticket(person.tenant, session);
@@ -80,7 +59,7 @@ pub(super) async fn tickets_are_added_to_own_sessions_only(store: Arc<dyn Store>
     assert_eq!(store.add_ticket(person.ctx, ticket(person.tenant, SessionId::fresh()), consent()).await, Ok(false));
 }
 
-pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn Store>) {
+pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let other = Person::sign_in(&store).await;
     let own = person.session().await;
@@ -96,7 +75,7 @@ pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn 
     }
 }
 
-pub(super) async fn lists_are_the_actors_own_newest_first(store: Arc<dyn Store>) {
+pub(super) async fn lists_are_the_actors_own_newest_first(store: Arc<dyn Ground>) {
     let (person, other) = (Person::sign_in(&store).await, Person::sign_in(&store).await);
     let mut made = Vec::new();
     for _ in 0..5 {
@@ -114,4 +93,19 @@ pub(super) async fn lists_are_the_actors_own_newest_first(store: Arc<dyn Store>)
     assert_eq!(list(person.holder(made[3]), ALL).await, [made[3]]);
     let stranger = TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) };
     assert_eq!(list(stranger, ALL).await, []);
+}
+
+pub(super) async fn staff_see_what_is_the_tenants_and_change_nothing_by_seeing(store: Arc<dyn Ground>) {
+    let (person, other) = (Person::sign_in(&store).await, Person::sign_in(&store).await);
+    let (session, foreign) = (person.session().await, other.session().await);
+    let staff = TenantCtx { tenant: person.tenant, actor: Actor::Staff(other.user) };
+    assert_eq!(store.session(staff, session).await.unwrap().unwrap().new.id, session);
+    let list: Vec<_> = store.sessions(staff, ALL).await.unwrap().into_iter().map(|session| session.new.id).collect();
+    assert_eq!(list, [session]);
+    assert!(store.session(staff, foreign).await.unwrap().is_none(), "another tenant's");
+    assert!(store.transcript(staff, session).await.unwrap().is_some());
+    // To make one for somebody else is not to see it.
+    let new = new_session(person.user);
+    let paid = ticket(person.tenant, new.id);
+    assert_eq!(store.create_session(staff, new, paid, consent()).await.unwrap_err(), StoreError::Missing);
 }

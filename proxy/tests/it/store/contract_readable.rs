@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use viva_proxy::store::Store;
 use viva_proxy::transcript::{Entry, Speaker, TurnEntry, TurnState};
 
-use super::fixture::{Pen, Person, opened, turn, turn_entry};
+use super::fixture::{Ground, Pen, Person, opened, turn, turn_entry};
 
-pub(super) async fn the_readable_record_follows_the_conversation(store: Arc<dyn Store>) {
+pub(super) async fn the_readable_record_follows_the_conversation(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
@@ -39,7 +38,7 @@ pub(super) async fn the_readable_record_follows_the_conversation(store: Arc<dyn 
     assert_eq!((transcript.session.agent_turns, transcript.session.candidate_turns), (2, 1));
 }
 
-pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<dyn Store>) {
+pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
@@ -74,7 +73,7 @@ pub(super) async fn late_words_and_links_change_place_and_text_only(store: Arc<d
     assert_eq!((session.agent_turns, session.candidate_turns), (2, 1));
 }
 
-pub(super) async fn what_is_readable_does_not_depend_on_when_it_is_read(store: Arc<dyn Store>) {
+pub(super) async fn what_is_readable_does_not_depend_on_when_it_is_read(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let (watched, unwatched) = (person.session().await, person.session().await);
     let entries = || {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx};
 use viva_proxy::ids::{SessionId, TenantId, UserId};
-use viva_proxy::store::{Committed, Store, StoreError, StoreHealth};
+use viva_proxy::store::{Committed, StoreError, StoreHealth};
 use viva_proxy::transcript::{Speaker, chain};
 
-use super::fixture::{Pen, Person, turn};
+use super::fixture::{Ground, Pen, Person, turn};
 
-pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Store>) {
+pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Ground>) {
     const ITEMS: [&str; 16] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
@@ -28,7 +28,7 @@ pub(super) async fn of_many_appenders_at_one_place_one_wins(store: Arc<dyn Store
     assert_eq!(winners, [store.journal(person.ctx, session, 0).await.unwrap()]);
 }
 
-pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
+pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let mut writing = Vec::new();
     for turns in 1..=20 {
@@ -50,7 +50,7 @@ pub(super) async fn sessions_written_at_once_do_not_mix(store: Arc<dyn Store>) {
     }
 }
 
-pub(super) async fn a_journal_needs_its_session(store: Arc<dyn Store>) {
+pub(super) async fn a_journal_needs_its_session(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let nobody = SessionId::fresh();
     assert_eq!(store.commit(person.service(), Pen::new(nobody).turns(1)).await, Err(StoreError::Missing));
@@ -58,7 +58,7 @@ pub(super) async fn a_journal_needs_its_session(store: Arc<dyn Store>) {
     assert!(store.transcript(person.service(), nobody).await.unwrap().is_none());
 }
 
-pub(super) async fn strangers_neither_read_nor_write_a_journal(store: Arc<dyn Store>) {
+pub(super) async fn strangers_neither_read_nor_write_a_journal(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let own = Pen::new(session).turns(1);
@@ -87,7 +87,7 @@ pub(super) async fn strangers_neither_read_nor_write_a_journal(store: Arc<dyn St
     }
 }
 
-pub(super) async fn closing_finishes_what_was_asked_and_takes_nothing_more(store: Arc<dyn Store>) {
+pub(super) async fn closing_finishes_what_was_asked_and_takes_nothing_more(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use viva_proxy::clock::{At, Clock};
 use viva_proxy::identity::{Actor, Consent, Policy, TenantCtx, Ticket, TicketHash};
 use viva_proxy::ids::{CallId, KeyRef, SessionId, TenantId, UserId};
-use viva_proxy::store::{AuthSession, Batch, CallStart, Details, Level, NewSession, Profile, Store};
+use viva_proxy::store::people::{self, Newcomer, People};
+use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::store::{Answer, Batch, CallStart, Details, Level, NewSession, Profile, Store};
 use viva_proxy::transcript::{
     Entry, Hash, Origin, Record, Seeded, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState, chain,
 };
@@ -31,19 +33,32 @@ impl Clock for HandClock {
     }
 }
 
-/// One signed-in person in a tenant of their own.
+/// A store that people can be put into, so that they have interviews.
+pub(crate) trait Ground: Store {
+    /// A person with a tenant of their own.
+    fn settle(&self, user: UserId, tenant: TenantId) -> Answer<'_, ()>;
+}
+
+impl Ground for SqliteStore {
+    fn settle(&self, user: UserId, tenant: TenantId) -> Answer<'_, ()> {
+        let admitted = self.admit(guest(user, tenant));
+        Box::pin(async move { admitted.await.map(|_standing| ()) })
+    }
+}
+
+/// One person in a tenant of their own.
 #[derive(Clone)]
 pub(crate) struct Person {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Ground>,
     pub(crate) user: UserId,
     pub(crate) tenant: TenantId,
     pub(crate) ctx: TenantCtx,
 }
 
 impl Person {
-    pub(crate) async fn sign_in(store: &Arc<dyn Store>) -> Self {
+    pub(crate) async fn sign_in(store: &Arc<dyn Ground>) -> Self {
         let (user, tenant) = (UserId::fresh(), TenantId::fresh());
-        store.sign_in(sign_in(user, tenant, rand::random())).await.unwrap();
+        store.settle(user, tenant).await.unwrap();
         Self { store: Arc::clone(store), user, tenant, ctx: TenantCtx { tenant, actor: Actor::User(user) } }
     }
 
@@ -71,8 +86,9 @@ impl Person {
     }
 }
 
-pub(crate) fn sign_in(user: UserId, tenant: TenantId, hash: [u8; 32]) -> AuthSession {
-    AuthSession { hash, user, tenant, name: "Guest".into(), issuer: "guest".into(), expires_at: NOW + 60_000 }
+pub(crate) fn guest(user: UserId, tenant: TenantId) -> Newcomer {
+    let profile = people::Profile { name: Some("Guest".into()), ..people::Profile::default() };
+    Newcomer { user, tenant, issuer: "guest".into(), subject: user.to_string(), profile }
 }
 
 pub(crate) fn new_session(user: UserId) -> NewSession {

@@ -6,16 +6,16 @@ use std::time::Duration;
 use rusqlite::Connection;
 use viva_proxy::clock::SystemClock;
 use viva_proxy::store::sqlite::{Options, SqliteStore};
-use viva_proxy::store::{Committed, NewSession, Store, StoreError, StoreHealth, Unwritable};
+use viva_proxy::store::{Committed, NewSession, StoreError, StoreHealth, Unwritable};
 
-use super::fixture::{HandClock, Pen, Person, consent, new_session, ticket};
+use super::fixture::{Ground, HandClock, Pen, Person, consent, new_session, ticket};
 
 #[tokio::test]
 async fn a_full_store_says_so_and_recovers_when_there_is_space() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock::default());
     let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock)) };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let (filler, session) = (person.session().await, person.session().await);
     let mut fill = Pen::new(filler);
@@ -54,7 +54,7 @@ async fn a_full_store_says_so_and_recovers_when_there_is_space() {
 async fn a_full_store_notices_space_without_being_asked() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::new(SystemClock::new())) };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     // Rows that leave nothing to project: only the probe can find out.
     loop {
@@ -86,7 +86,7 @@ async fn a_group_that_fails_leaves_nothing_behind_of_any_job() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock::default());
     let options = Options { max_bytes: Some(512 * 1024), ..Options::new(dir.path(), Arc::<HandClock>::clone(&clock)) };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let (session, greedy) = (person.session().await, person.session().await);
     let waiting = person.session().await;
@@ -117,7 +117,7 @@ async fn a_group_that_fails_leaves_nothing_behind_of_any_job() {
 async fn a_full_queue_refuses_instead_of_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { queue: 4, ..Options::new(dir.path(), Arc::new(HandClock::default())) };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(options).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(SqliteStore::open_with(options).unwrap());
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     // Somebody holds the file, so that the writer has to wait and its queue fills.

@@ -12,5 +12,6 @@ mod faults;
 pub(crate) mod fixture;
 mod full;
 mod memory;
+mod people;
 mod projection;
 mod sqlite;

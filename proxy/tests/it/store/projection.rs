@@ -12,7 +12,7 @@ use viva_proxy::store::Store;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::transcript::{CallEvent, Entry, Speaker, StageReason, TurnEntry, TurnState};
 
-use super::fixture::{NOW, Pen, Person, opened, stage, turn_entry};
+use super::fixture::{Ground, NOW, Pen, Person, opened, stage, turn_entry};
 use super::sqlite::open;
 
 /// Every projected byte of a session.
@@ -54,7 +54,7 @@ async fn projected(dir: &Path, session: SessionId, n: i64) {
 #[tokio::test]
 async fn the_writer_projects_when_it_has_time_also_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(open(dir.path()).unwrap());
+    let store: Arc<dyn Ground> = Arc::new(open(dir.path()).unwrap());
     let person = Person::sign_in(&store).await;
     let session = person.session().await;
     let mut pen = Pen::new(session);
@@ -124,7 +124,7 @@ fn a_dropped_projection_is_rebuilt_byte_for_byte() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(open(dir.path()).unwrap());
-    let any_store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&store);
+    let any_store: Arc<dyn Ground> = Arc::<SqliteStore>::clone(&store);
     let person = runtime.block_on(Person::sign_in(&any_store));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(100));
     runner

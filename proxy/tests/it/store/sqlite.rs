@@ -10,10 +10,10 @@ use viva_proxy::store::sqlite::{OpenError, SqliteStore};
 use viva_proxy::store::{Committed, Store};
 
 use super::contract::contract;
-use super::fixture::{HandClock, Pen, Person};
+use super::fixture::{Ground, HandClock, Pen, Person};
 
 /// A store in a directory of its own, which goes when the second part is dropped.
-pub(super) fn fresh() -> (Arc<dyn Store>, tempfile::TempDir) {
+pub(super) fn fresh() -> (Arc<dyn Ground>, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(dir.path(), Arc::new(HandClock::default())).unwrap();
     (Arc::new(store), dir)

@@ -13,14 +13,16 @@ use tokio_util::sync::CancellationToken;
 use viva_proxy::call::core::Limits;
 use viva_proxy::call::{Calls, Caps, Shell, Watch};
 use viva_proxy::clock::SystemClock;
+use viva_proxy::identity::issuers::Issuers;
 use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, TicketSecret};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::Plans;
+use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{NewSession, Store};
 use viva_proxy::transcript::{Entry, Record, Signer, chain};
 use viva_proxy::upstream::{BaseUrl, Kind, Profile, Timeouts, Upstream};
 
-use super::super::fixture::{Person, consent, new_session, ticket};
+use super::super::fixture::{Ground, Person, consent, new_session, ticket};
 use super::hostile::{Hostile, Mood};
 use crate::fake_model;
 use rig::provider::{Call, Pace, Provider, Utterance, Weather};
@@ -98,9 +100,13 @@ impl Scene {
             origins: Origins::new(Listener::Loopback, None, []),
             client_address: ClientAddress::Peer,
             rate_per_minute: NonZeroU32::new(1_000).unwrap(),
+            issuers: Issuers::none(),
         };
+        // Nobody signs in here: a ticket is all it takes.
+        let dir = tempfile::tempdir().unwrap();
+        let people = Arc::new(SqliteStore::open(dir.path(), clock.clone()).unwrap());
         let shared: Arc<dyn Store> = store.clone();
-        let identity = Identity::start(shared.clone(), clock.clone(), settings);
+        let identity = Identity::start(shared.clone(), people, clock.clone(), settings);
         let limits = Limits { session_ms: 600_000, grace_ms: 5_000, inactivity_ms: 60_000 };
         let (signer, stop) = (Signer::from_seed(&[7; 32]), CancellationToken::new());
         let shell = Shell::new(
@@ -119,7 +125,8 @@ impl Scene {
         let router = viva_proxy::signaling::ws::router(&doors).with_state(doors);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
-        let person = Person::sign_in(&shared).await;
+        let ground: Arc<dyn Ground> = store.clone();
+        let person = Person::sign_in(&ground).await;
         let plan = serde_json::to_value(Plans::built_in().unwrap().get("default").unwrap()).unwrap();
         let new = NewSession { stage_plan: plan, plan: "default".into(), ..new_session(person.user) };
         let (session, secret) = (new.id, TicketSecret::from_random(rand::random()));

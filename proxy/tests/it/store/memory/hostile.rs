@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use viva_proxy::identity::{Consent, TenantCtx, Ticket, TicketHash};
-use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
+use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::{
-    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store,
-    StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
+    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
+    StoreHealth, Transcript, Unfinished, Unwritable,
 };
 use viva_proxy::transcript::{Entry, HangUp, Record, Source};
 
+use super::super::fixture::Ground;
 use super::MemoryStore;
 
 /// How one commit is treated.
@@ -76,6 +77,12 @@ fn foreign(batch: &Batch) -> Batch {
     Batch { records: vec![record], lease_epoch: batch.lease_epoch, ..batch.clone() }
 }
 
+impl Ground for Hostile {
+    fn settle(&self, user: UserId, tenant: TenantId) -> Answer<'_, ()> {
+        self.inner.settle(user, tenant)
+    }
+}
+
 impl Store for Hostile {
     fn commit(&self, ctx: TenantCtx, batch: Batch) -> Answer<'_, Committed> {
         let mood = self.mood();
@@ -96,14 +103,6 @@ impl Store for Hostile {
                 Mood::Closed => Err(StoreError::Closed),
             }
         })
-    }
-
-    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()> {
-        self.inner.sign_in(auth)
-    }
-
-    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>> {
-        self.inner.auth_session(hash, now_unix_ms)
     }
 
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>> {

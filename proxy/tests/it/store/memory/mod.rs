@@ -9,15 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::ready;
 use viva_proxy::identity::{Consent, TenantCtx, Ticket, TicketHash};
-use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
+use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::{
-    Answer, AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store,
-    StoreError, StoreHealth, Transcript, Unfinished,
+    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
+    StoreHealth, Transcript, Unfinished,
 };
 use viva_proxy::transcript::{HangUp, Record};
 
 use self::rows::Rows;
 use super::contract::contract;
+use super::fixture::Ground;
 
 /// The store.
 #[derive(Default)]
@@ -37,15 +38,16 @@ impl MemoryStore {
     }
 }
 
+impl Ground for MemoryStore {
+    fn settle(&self, user: UserId, tenant: TenantId) -> Answer<'_, ()> {
+        self.with(|rows| {
+            rows.settle(user, tenant);
+            Ok(())
+        })
+    }
+}
+
 impl Store for MemoryStore {
-    fn sign_in(&self, auth: AuthSession) -> Answer<'_, ()> {
-        self.with(|rows| rows.sign_in(auth))
-    }
-
-    fn auth_session(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<AuthSession>> {
-        self.with(|rows| Ok(rows.auth_session(hash, now_unix_ms)))
-    }
-
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>> {
         self.with(|rows| Ok(rows.ticket(hash)))
     }
@@ -122,7 +124,7 @@ impl Store for MemoryStore {
 }
 
 /// A store, and nothing that has to outlive it.
-fn fresh() -> (Arc<dyn Store>, ()) {
+fn fresh() -> (Arc<dyn Ground>, ()) {
     (MemoryStore::open(), ())
 }
 

@@ -8,8 +8,8 @@ use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::projection::Projection;
 use viva_proxy::store::standing::{self, Failure, LatestCall};
 use viva_proxy::store::{
-    AuthSession, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus,
-    StoreError, Transcript, Unfinished,
+    Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StoreError,
+    Transcript, Unfinished,
 };
 use viva_proxy::transcript::{HangUp, Hash, Record};
 
@@ -17,7 +17,6 @@ use viva_proxy::transcript::{HangUp, Hash, Record};
 #[derive(Default)]
 pub(super) struct Rows {
     people: HashMap<UserId, TenantId>,
-    sign_ins: HashMap<[u8; 32], AuthSession>,
     tickets: HashMap<TicketHash, Ticket>,
     /// Ordered, because ids are by time.
     sessions: BTreeMap<SessionId, Row>,
@@ -38,18 +37,8 @@ struct Call {
 }
 
 impl Rows {
-    pub(super) fn sign_in(&mut self, auth: AuthSession) -> Result<(), StoreError> {
-        let known = self.sign_ins.get(&auth.hash);
-        if known.is_some_and(|known| (known.user, known.tenant) != (auth.user, auth.tenant)) {
-            return Err(StoreError::Conflict);
-        }
-        self.people.entry(auth.user).or_insert(auth.tenant);
-        self.sign_ins.insert(auth.hash, auth);
-        Ok(())
-    }
-
-    pub(super) fn auth_session(&self, hash: [u8; 32], now: i64) -> Option<AuthSession> {
-        self.sign_ins.get(&hash).filter(|auth| auth.expires_at > now).cloned()
+    pub(super) fn settle(&mut self, user: UserId, tenant: TenantId) {
+        self.people.entry(user).or_insert(tenant);
     }
 
     pub(super) fn ticket(&self, hash: TicketHash) -> Option<Ticket> {
@@ -63,7 +52,7 @@ impl Rows {
         ticket: Ticket,
     ) -> Result<Session, StoreError> {
         let allowed = match ctx.actor {
-            Actor::User(user) => user == new.user,
+            Actor::User(user) | Actor::Staff(user) => user == new.user,
             Actor::Service => true,
             Actor::Ticket(_) => false,
         };
@@ -279,7 +268,7 @@ impl Row {
     fn is_seen_by(&self, ctx: TenantCtx) -> bool {
         let is_theirs = match ctx.actor {
             Actor::User(user) => user == self.new.user,
-            Actor::Service | Actor::Ticket(_) => ctx.may_see(self.new.id),
+            Actor::Service | Actor::Staff(_) | Actor::Ticket(_) => ctx.may_see(self.new.id),
         };
         self.tenant == ctx.tenant && is_theirs
     }

@@ -1,0 +1,86 @@
+//! Who may come in: the issuers whose tokens are believed, or else the local guest, who exists only where nobody else
+//! can come from. The guest must never be offered on an address that others reach, nor beside an issuer.
+
+mod listed;
+mod shorthand;
+
+use std::time::Duration;
+
+use super::reader::Reader;
+use super::server::Server;
+use super::{defaults, origin};
+use crate::identity::issuers::{IssuerSpec, KeySpec};
+
+/// Whether the local guest is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guests {
+    /// On request, to peers on this machine.
+    Local,
+    /// Never.
+    Nobody,
+}
+
+/// Ways to sign in.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The local guest.
+    pub guests: Guests,
+    /// Whose tokens are believed.
+    pub issuers: Vec<IssuerSpec>,
+    /// `AUTH_HTTP_TIMEOUT_SECONDS`: how long an issuer may take to answer us.
+    pub http_timeout: Duration,
+}
+
+impl Identity {
+    pub(super) fn read(reader: &mut Reader<'_>, server: &Server) -> Self {
+        let http_timeout = reader.seconds("AUTH_HTTP_TIMEOUT_SECONDS", &defaults::AUTH_HTTP_TIMEOUT_SECONDS);
+        // Once a setting for an issuer is there, a fault in it must not bring the guest back.
+        let mut wanted = reader.faults();
+        let mut issuers = shorthand::read(reader);
+        issuers.extend(listed::read(reader));
+        wanted = reader.faults() - wanted;
+        no_two_alike(reader, &issuers);
+        let issued = !issuers.is_empty() || wanted > 0;
+        Self { guests: guests(reader, server, issued), issuers, http_timeout }
+    }
+}
+
+fn guests(reader: &mut Reader<'_>, server: &Server, issued: bool) -> Guests {
+    let local_name = server.public_url.as_ref().is_none_or(origin::Origin::is_loopback);
+    match (issued, server.bind.is_loopback() && local_name) {
+        (true, is_local) => {
+            if !is_local && server.public_url.is_none() {
+                reader.warn(
+                    "PUBLIC_URL",
+                    "is not set, so no page of this server can sign anybody in; set its https address",
+                );
+            }
+            Guests::Nobody
+        }
+        (false, true) => Guests::Local,
+        (false, false) => {
+            let fix = "say who may sign in (SUPABASE_URL, AUTH0_DOMAIN with AUTH0_AUDIENCE, AUTH_ISSUERS or JWT_SECRET), or set BIND=127.0.0.1 and unset PUBLIC_URL";
+            let variable = if server.bind.is_loopback() { "PUBLIC_URL" } else { "BIND" };
+            reader.fault(variable, "makes the service public, and nobody could sign in but local guests", fix);
+            Guests::Nobody
+        }
+    }
+}
+
+/// Two entries of one issuer must differ in how they are signed, or the second would never be looked at.
+fn no_two_alike(reader: &mut Reader<'_>, issuers: &[IssuerSpec]) {
+    let names = |spec: &IssuerSpec| match &spec.keys {
+        KeySpec::Secrets { algorithm, .. } => vec![*algorithm],
+        KeySpec::Published { algorithms, .. } => algorithms.clone(),
+    };
+    for (at, spec) in issuers.iter().enumerate() {
+        let own = names(spec);
+        let twin = issuers[..at]
+            .iter()
+            .any(|other| other.issuer == spec.issuer && names(other).iter().any(|algorithm| own.contains(algorithm)));
+        if twin {
+            let fix = "name each issuer once for every way of signing";
+            reader.fault(spec.setting, "names an issuer that is there already with the same algorithm", fix);
+        }
+    }
+}

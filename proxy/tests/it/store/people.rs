@@ -1,0 +1,237 @@
+//! People and tenants in the embedded store: first sight, memberships, sign-ins.
+
+use std::sync::Arc;
+
+use viva_proxy::identity::{Actor, Role, TenantCtx};
+use viva_proxy::ids::{TenantId, UserId};
+use viva_proxy::store::people::{
+    Change, DefaultTenant, Grant, Lookup, MemberPage, Newcomer, People, Profile, SignIn, SignOut, Standing, TenantKind,
+};
+use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::store::{Store as _, StoreError};
+use viva_proxy::vault::KeyPolicy;
+
+use super::fixture::{HandClock, NOW, consent, new_session, ticket};
+
+const ALL: MemberPage = MemberPage { limit: 100, before: None };
+
+fn store() -> (SqliteStore, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (SqliteStore::open(dir.path(), Arc::new(HandClock::default())).unwrap(), dir)
+}
+
+fn newcomer(subject: &str) -> Newcomer {
+    let profile = Profile {
+        name: Some("Robin".into()),
+        email: Some(format!("{subject}@Example.org")),
+        avatar_url: Some("https://pictures.example/robin".into()),
+    };
+    Newcomer {
+        user: UserId::fresh(),
+        tenant: TenantId::fresh(),
+        issuer: "https://id.example/".into(),
+        subject: subject.into(),
+        profile,
+    }
+}
+
+async fn member(store: &SqliteStore, subject: &str, tenant: TenantId, role: Role) -> Standing {
+    let user = store.admit(newcomer(subject)).await.unwrap().user.id;
+    assert_eq!(store.grant(TenantCtx::service(tenant), granted(user, role)).await, Ok(Change::Done));
+    store.standing(user).await.unwrap().unwrap()
+}
+
+fn granted(user: UserId, role: Role) -> Grant {
+    Grant { user, role, default: DefaultTenant::LeavesHome }
+}
+
+#[tokio::test]
+async fn whoever_comes_first_gets_a_tenant_of_their_own_once() {
+    let (store, _dir) = store();
+    let first = newcomer("one");
+    let standing = store.admit(first.clone()).await.unwrap();
+    assert_eq!((standing.user.id, standing.default_tenant), (first.user, Some(first.tenant)));
+    let own = standing.acting(None).unwrap();
+    assert_eq!(
+        (own.tenant, own.role, own.kind, own.name.as_str()),
+        (first.tenant, Role::Admin, TenantKind::Personal, "Robin")
+    );
+
+    let later = Newcomer {
+        user: UserId::fresh(),
+        tenant: TenantId::fresh(),
+        profile: Profile { name: Some("Robin B.".into()), ..Profile::default() },
+        ..first.clone()
+    };
+    let again = store.admit(later).await.unwrap();
+    assert_eq!((again.user.id, again.user.name.as_str(), again.memberships.len()), (first.user, "Robin B.", 1));
+    assert_eq!(again.user.email, first.profile.email, "what is not told stays");
+    assert_eq!(store.standing_of(first.issuer.clone(), "one".into()).await.unwrap(), Some(again));
+    assert_eq!(store.standing_of("https://other.example/".into(), "one".into()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_same_id_from_two_issuers_is_two_people() {
+    let (store, _dir) = store();
+    let one = newcomer("one");
+    let two = Newcomer { issuer: "https://other.example/".into(), tenant: TenantId::fresh(), ..one.clone() };
+    store.admit(one.clone()).await.unwrap();
+    let two = store.admit(two).await.unwrap();
+    assert_ne!(two.user.id, one.user);
+    assert_eq!(
+        store.find(Lookup::Email("ONE@example.ORG".into())).await.unwrap().len(),
+        2,
+        "whoever asks has to choose"
+    );
+    let by_subject = Lookup::Subject { issuer: one.issuer.clone(), subject: "one".into() };
+    assert_eq!(store.find(by_subject).await.unwrap()[0].id, one.user);
+    assert_eq!(store.find(Lookup::Id(two.user.id)).await.unwrap(), [two.user]);
+}
+
+#[tokio::test]
+async fn an_organisation_has_a_name_of_its_own_and_the_usual_settings() {
+    let (store, _dir) = store();
+    let made = store.found(TenantId::fresh(), "Acme".into()).await.unwrap();
+    assert_eq!(
+        (made.kind, made.key_policy, made.retention_days),
+        (TenantKind::Organisation, KeyPolicy::ByokThenServer, 180)
+    );
+    assert_eq!((made.plan.as_str(), made.max_sessions, made.legal_hold), ("free", None, false));
+    assert_eq!(store.found(TenantId::fresh(), "Acme".into()).await.unwrap_err(), StoreError::Conflict);
+    assert_eq!(store.organisation("Acme".into()).await.unwrap(), Some(made.clone()));
+    assert_eq!(store.tenant(made.id).await.unwrap(), Some(made));
+    store.admit(newcomer("one")).await.unwrap();
+    assert!(store.organisation("Robin".into()).await.unwrap().is_none(), "a personal tenant is no organisation");
+}
+
+#[tokio::test]
+async fn a_grant_moves_somebody_from_their_own_tenant_only_once() {
+    let (store, _dir) = store();
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
+    let other = store.found(TenantId::fresh(), "Other".into()).await.unwrap().id;
+    let standing = member(&store, "one", acme, Role::Interviewer).await;
+    assert_eq!(standing.acting(None).unwrap().tenant, acme);
+    let user = standing.user.id;
+    store.grant(TenantCtx::service(other), granted(user, Role::Admin)).await.unwrap();
+    let standing = store.standing(user).await.unwrap().unwrap();
+    let acting =
+        |named: Option<&str>| standing.acting(named).map(|membership| (membership.tenant, membership.role)).unwrap();
+    assert_eq!(acting(None), (acme, Role::Interviewer), "the first one stays");
+    assert_eq!(acting(Some("Other")), (other, Role::Admin));
+    assert_eq!(acting(Some(&other.to_string())), (other, Role::Admin));
+    assert_eq!(acting(Some(&TenantId::fresh().to_string())), (acme, Role::Interviewer), "no member there");
+    assert_eq!(acting(Some("Robin")).0, acme, "a personal tenant is not known by its name");
+
+    assert_eq!(store.choose_tenant(user, other).await, Ok(true));
+    assert_eq!(store.standing(user).await.unwrap().unwrap().acting(None).unwrap().tenant, other);
+    assert_eq!(store.choose_tenant(user, TenantId::fresh()).await, Ok(false));
+    let stranger = store.admit(newcomer("two")).await.unwrap();
+    assert_eq!(store.choose_tenant(stranger.user.id, acme).await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_membership_ends_although_interviews_point_at_it() {
+    let (store, _dir) = store();
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
+    let boss = member(&store, "boss", acme, Role::Admin).await.user.id;
+    let standing = member(&store, "one", acme, Role::Candidate).await;
+    let user = standing.user.id;
+    let service = TenantCtx::service(acme);
+    let new = new_session(user);
+    let paid = ticket(acme, new.id);
+    store.create_session(TenantCtx { tenant: acme, actor: Actor::User(user) }, new, paid, consent()).await.unwrap();
+
+    assert_eq!(store.remove_member(service, user).await, Ok(Change::Done));
+    assert_eq!(store.remove_member(service, user).await, Ok(Change::Missing));
+    let after = store.standing(user).await.unwrap().unwrap();
+    assert_eq!(after.memberships.len(), 1);
+    assert_eq!(after.acting(None).unwrap().kind, TenantKind::Personal, "the default is no membership any more");
+    assert_eq!(after.acting(Some("Acme")).unwrap().kind, TenantKind::Personal);
+    assert_eq!(
+        store.members(service, ALL).await.unwrap().iter().map(|member| member.user.id).collect::<Vec<_>>(),
+        [boss]
+    );
+    store.grant(service, granted(user, Role::Member)).await.unwrap();
+    assert_eq!(store.standing(user).await.unwrap().unwrap().acting(None).unwrap().role, Role::Member);
+}
+
+#[tokio::test]
+async fn a_tenant_is_never_left_without_an_admin() {
+    let (store, _dir) = store();
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
+    let service = TenantCtx::service(acme);
+    let boss = member(&store, "boss", acme, Role::Admin).await.user.id;
+    assert_eq!(store.remove_member(service, boss).await, Ok(Change::LastAdmin));
+    assert_eq!(store.grant(service, granted(boss, Role::Member)).await, Ok(Change::LastAdmin));
+    let second = member(&store, "second", acme, Role::Admin).await.user.id;
+    assert_eq!(store.grant(service, granted(boss, Role::Member)).await, Ok(Change::Done));
+    assert_eq!(store.remove_member(service, second).await, Ok(Change::LastAdmin));
+    assert_eq!(store.grant(service, granted(UserId::fresh(), Role::Member)).await, Ok(Change::Missing));
+    let nowhere = TenantCtx::service(TenantId::fresh());
+    assert_eq!(store.grant(nowhere, granted(boss, Role::Member)).await, Ok(Change::Missing));
+}
+
+#[tokio::test]
+async fn nobody_else_ever_belongs_to_a_personal_tenant() {
+    let (store, _dir) = store();
+    let one = store.admit(newcomer("one")).await.unwrap();
+    let two = store.admit(newcomer("two")).await.unwrap();
+    let own = TenantCtx::service(one.memberships[0].tenant);
+    assert_eq!(store.grant(own, granted(two.user.id, Role::Candidate)).await, Ok(Change::Personal));
+    assert_eq!(store.remove_member(own, one.user.id).await, Ok(Change::Personal));
+}
+
+#[tokio::test]
+async fn members_are_listed_in_parts() {
+    let (store, _dir) = store();
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
+    let mut all = Vec::new();
+    for subject in ["a", "b", "c"] {
+        all.push(member(&store, subject, acme, Role::Admin).await.user.id);
+    }
+    all.sort();
+    all.reverse();
+    let list = async |page| {
+        let members = store.members(TenantCtx::service(acme), page).await.unwrap();
+        members.into_iter().map(|member| member.user.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(ALL).await, all);
+    assert_eq!(list(MemberPage { limit: 2, before: None }).await, all[..2]);
+    assert_eq!(list(MemberPage { limit: 2, before: Some(all[1]) }).await, all[2..]);
+}
+
+#[tokio::test]
+async fn a_sign_in_is_found_until_it_expires_or_is_ended() {
+    let (store, _dir) = store();
+    let user = store.admit(newcomer("one")).await.unwrap().user.id;
+    let sign_in = |hash, user| SignIn { hash: [hash; 32], user, since: NOW, expires_at: NOW + 60_000 };
+    store.sign_in(sign_in(7, user)).await.unwrap();
+    assert_eq!(store.signed_in([7; 32], NOW).await.unwrap(), Some(sign_in(7, user)));
+    assert!(store.signed_in([7; 32], NOW + 60_000).await.unwrap().is_none());
+    assert!(store.signed_in([8; 32], NOW).await.unwrap().is_none());
+
+    store.sign_in(SignIn { expires_at: NOW + 900_000, ..sign_in(7, user) }).await.unwrap();
+    assert_eq!(store.signed_in([7; 32], NOW + 60_000).await.unwrap().unwrap().expires_at, NOW + 900_000);
+    // Somebody else's cookie value is not taken over, and nobody signs in who is not there.
+    let other = store.admit(newcomer("two")).await.unwrap().user.id;
+    assert_eq!(store.sign_in(sign_in(7, other)).await, Err(StoreError::Conflict));
+    assert_eq!(store.sign_in(sign_in(9, UserId::fresh())).await, Err(StoreError::Missing));
+
+    for (hash, user) in [(1, user), (2, user), (3, other)] {
+        store.sign_in(SignIn { expires_at: i64::MAX, ..sign_in(hash, user) }).await.unwrap();
+    }
+    assert_eq!(store.sign_out(SignOut::One([1; 32])).await, Ok(1));
+    assert_eq!(store.sign_out(SignOut::One([1; 32])).await, Ok(0));
+    assert!(store.signed_in([1; 32], NOW).await.unwrap().is_none());
+    assert!(store.sign_out(SignOut::Everywhere(user)).await.unwrap() >= 1);
+    assert!(store.signed_in([2; 32], NOW).await.unwrap().is_none());
+    assert!(store.signed_in([3; 32], NOW).await.unwrap().is_some());
+}
+
+#[test]
+fn nothing_personal_is_printed() {
+    let newcomer = newcomer("subject-x");
+    let lookup = Lookup::Email("subject-x@example.org".into());
+    let shown = format!("{newcomer:?} {:?} {lookup:?}", newcomer.profile);
+    assert!(!shown.contains("subject-x") && !shown.contains("Robin"), "{shown}");
+}
