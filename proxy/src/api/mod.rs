@@ -9,6 +9,7 @@ mod guest;
 mod keys;
 mod live;
 mod me;
+mod members;
 mod no_store;
 mod peer;
 mod plans;
@@ -56,6 +57,7 @@ where
         .merge(me::routes())
         .merge(keys::routes())
         .merge(documents::routes())
+        .merge(members::routes())
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())

@@ -13,7 +13,8 @@ use tokio::time::{Instant, Sleep};
 use tokio_tungstenite::tungstenite;
 
 use super::duplex::{Bound, Duplex};
-use crate::signaling::protocol::{BadMessage, ClientMessage, Has, close};
+use super::pass::{self, Event, Pass};
+use crate::signaling::protocol::{self, BadMessage, ClientMessage, Has, ServerMessage, close};
 
 /// Largest frame.
 pub const MAX_FRAME: usize = 128 * 1024;
@@ -46,6 +47,8 @@ pub(super) enum FromClient {
 pub struct ClientLink {
     /// What it had when it came.
     pub(super) has: Has,
+    /// What lets it stay; `None` for a ticket, whose end ends no call.
+    pass: Option<Pass>,
     socket: Duplex<WebSocket, Message>,
     rate: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
     bad: u32,
@@ -56,9 +59,10 @@ pub struct ClientLink {
 impl ClientLink {
     /// Takes a socket.
     #[must_use]
-    pub fn new(socket: WebSocket, has: Has) -> Box<Self> {
+    pub fn new(socket: WebSocket, has: Has, pass: Option<Pass>) -> Box<Self> {
         Box::new(Self {
             has,
+            pass,
             socket: Duplex::new(socket, BOUND),
             rate: RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST)),
             bad: 0,
@@ -96,7 +100,10 @@ impl ClientLink {
                                 self.close(close::RATE, "too many messages").await;
                                 return FromClient::Gone;
                             }
-                            return self.parsed(ClientMessage::parse(text.as_str())).await;
+                            match (ClientMessage::parse(text.as_str()), &mut self.pass) {
+                                (Ok(ClientMessage::Init(init)), Some(pass)) => pass.shown(init.token),
+                                (parsed, _) => return self.parsed(parsed).await,
+                            }
                         }
                         Some(Ok(Message::Binary(_))) => return self.parsed(Err(BadMessage::Shape)).await,
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -109,6 +116,11 @@ impl ClientLink {
                         Some(Ok(Message::Close(_))) | None => return FromClient::Gone,
                     }
                 }
+                event = pass::next(&mut self.pass) => {
+                    if self.passed(event).await {
+                        return FromClient::Gone;
+                    }
+                }
                 () = self.ping.as_mut() => {
                     if self.heard.elapsed() >= SILENCE {
                         return FromClient::Gone;
@@ -119,6 +131,29 @@ impl ClientLink {
                 }
             }
         }
+    }
+
+    /// Tells the client about its token. `true`: it was let go.
+    async fn passed(&mut self, event: Event) -> bool {
+        let message = match event {
+            Event::Ending { seconds_left } => ServerMessage::SessionWarning { code: "TOKEN_EXPIRING", seconds_left },
+            Event::Refused => ServerMessage::Error {
+                code: "AUTHENTICATION_FAILED",
+                message: "The token is not a good one of the same person. The one before still counts until it ends.",
+                retryable: false,
+                retry_after_ms: None,
+                rule: None,
+                request_id: None,
+            },
+            Event::Renewed { .. } | Event::Unchanged => return false,
+            Event::Over => {
+                self.close(close::UNAUTHENTICATED, "the token has ended").await;
+                return true;
+            }
+        };
+        // A full queue is noticed by the next real message.
+        let _full = self.send(protocol::frame(&message));
+        false
     }
 
     async fn parsed(&mut self, message: Result<ClientMessage, BadMessage>) -> FromClient {

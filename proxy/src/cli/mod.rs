@@ -4,6 +4,7 @@
 #[cfg(feature = "simulator")]
 mod call;
 mod export;
+mod grant;
 mod health;
 mod import_keys;
 mod keygen;
@@ -49,6 +50,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Bring the embedded store's schema up to date and say where it stands.
     Migrate,
+    Grant(grant::GrantArgs),
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Keys(keys::KeysArgs),
@@ -72,6 +74,7 @@ impl Cli {
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => simulate::run(args).await,
             Command::Migrate => migrate::run(),
+            Command::Grant(args) => grant::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Keys(args) => keys::run(&args),

@@ -242,6 +242,16 @@ impl Identity {
         Ok(standing)
     }
 
+    /// Whether a person belongs to a tenant now, as the store says.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn belongs(&self, user: UserId, tenant: TenantId) -> Result<bool, StoreError> {
+        let standing = self.0.people.standing(user).await?;
+        let belongs = |standing: &Standing| standing.memberships.iter().any(|membership| membership.tenant == tenant);
+        Ok(standing.as_ref().is_some_and(belongs))
+    }
+
     /// Has the store asked again about a person, because something about them was changed here. Other machines learn of
     /// it within a minute.
     pub fn forget(&self, user: UserId) {

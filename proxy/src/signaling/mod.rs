@@ -4,4 +4,6 @@
 mod entrance;
 pub mod http;
 pub mod protocol;
+mod refusal;
+mod shown;
 pub mod ws;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::core::{Connection, Control, Notice};
+use crate::identity::Consent;
 
 /// Longest `client_error` text that is kept; it is for people, never logged.
 const MAX_NAME: usize = 64;
@@ -84,11 +85,14 @@ pub enum ClientMessage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Init {
-    /// A ticket.
+    /// A ticket, or a token of a trusted issuer. Again with a fresh one: the socket may stay for longer.
     pub token: String,
-    /// The session, if the client knows it; must be the ticket's.
+    /// The session; with a ticket it may be left out, and must be the ticket's.
     #[serde(default)]
     pub session_id: Option<String>,
+    /// What was agreed to; needed with an issuer's token.
+    #[serde(default)]
+    pub consent: Option<Consent>,
     /// What the client has of an earlier connection.
     #[serde(flatten)]
     pub has: Has,
@@ -229,6 +233,13 @@ pub enum ServerMessage<'a> {
         /// The call whose channel they are for.
         #[serde(skip_serializing_if = "Option::is_none")]
         call_id: Option<String>,
+    },
+    /// Something ends soon. (The interview's own end is the core's to tell.)
+    SessionWarning {
+        /// `TOKEN_EXPIRING`.
+        code: &'static str,
+        /// In so many seconds.
+        seconds_left: u64,
     },
     /// Answers a ping.
     Pong {

@@ -1,5 +1,5 @@
 //! The native door: `GET /ws` speaks `viva.v1`. The upgrade checks who may knock (origin; a cookie or bearer, if one is
-//! sent), the first message proves which session is meant; then the socket belongs to that session's call. No
+//! sent), the first message shows who it is and which session is meant; then the socket belongs to that session's call. No
 //! credential ever stands in the address.
 
 use std::sync::Arc;
@@ -16,10 +16,12 @@ use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::entrance::Entrance;
-use super::protocol::{self, ClientMessage, Init, ServerMessage, close};
-use crate::api::{Code, Problem, recognise_if_present};
+use super::protocol::{ClientMessage, Init, close};
+use super::refusal::{Refusal, refusal};
+use super::shown::{self, Shown};
+use crate::api::{Code, Peer, Problem, recognise_if_present};
 use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, StartError};
-use crate::identity::{Credential, Identity, TenantCtx, Ticket, Way};
+use crate::identity::{Credential, Identity, TenantCtx, Way};
 use crate::store::{SessionStatus, Store};
 use crate::upstream::Upstream;
 
@@ -31,6 +33,12 @@ const MAX_STRANGERS: usize = 1_024;
 /// Small buffers: they keep their size for the life of a call.
 const READ_BUFFER: usize = 4 * 1024;
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
+
+impl FromRef<Gate> for Identity {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.entrance.identity.clone()
+    }
+}
 
 #[derive(Clone)]
 struct Gate {
@@ -53,6 +61,7 @@ where
 
 async fn upgrade(
     State(gate): State<Gate>,
+    peer: Peer,
     headers: HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -63,7 +72,7 @@ async fn upgrade(
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_write_buffer_size(MAX_WRITE_BUFFER)
-            .on_upgrade(move |socket| greet(gate.entrance, socket, turn)),
+            .on_upgrade(move |socket| greet(gate.entrance, socket, turn, peer)),
         Err(problem) => problem.into_response(),
     }
 }
@@ -92,33 +101,23 @@ async fn admit(
     Ok((socket, turn))
 }
 
-/// A refusal after the upgrade: an `error` message, then the close code.
-struct Refusal {
-    code: Code,
-    message: &'static str,
-    close: u16,
-}
-
-const fn refusal(code: Code, message: &'static str, close: u16) -> Refusal {
-    Refusal { code, message, close }
-}
-
-async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePermit) {
+async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePermit, peer: Peer) {
     let refused = match first_message(&mut socket).await {
-        Ok(init) => match book(&entrance, &init).await {
-            Ok((booking, ticket)) => {
+        Ok(init) => match book(&entrance, &init, peer).await {
+            Ok((booking, Shown { ticket, pass })) => {
                 drop(turn);
                 if let Some(call_ref) = &init.has.call_ref {
                     entrance.calls.present(&booking, ticket.hash, call_ref).await;
                 }
-                return entrance.calls.attach(booking, ticket.hash, ClientLink::new(socket, init.has)).unwrap_or_else(
-                    |(error, mut client)| {
+                return entrance
+                    .calls
+                    .attach(booking, ticket.hash, ClientLink::new(socket, init.has, pass))
+                    .unwrap_or_else(|(error, mut client)| {
                         metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
                         let refused = start_refusal(&error);
-                        let frame = frame(&refused);
+                        let frame = refused.frame();
                         entrance.calls.spawn(async move { client.refuse(frame, refused.close).await });
-                    },
-                );
+                    });
             }
             Err(refused) => refused,
         },
@@ -126,7 +125,7 @@ async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePe
     };
     metrics::counter!("viva_ws_rejected_total", "reason" => refused.code.as_str()).increment(1);
     let last_words = async {
-        socket.send(Message::text(frame(&refused))).await?;
+        socket.send(Message::text(refused.frame())).await?;
         socket
             .send(Message::Close(Some(CloseFrame { code: refused.close, reason: refused.code.as_str().into() })))
             .await
@@ -157,23 +156,9 @@ async fn first_message(socket: &mut WebSocket) -> Result<Init, Refusal> {
     }
 }
 
-async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Refusal> {
-    let unavailable = |error| {
-        tracing::error!(%error, "a socket could not be admitted because of the store");
-        refusal(Code::DatabaseUnavailable, "The store is not available at the moment. Try again soon.", close::SLOW)
-    };
-    let unknown = refusal(Code::NotFound, "There is no such session for this token.", close::GONE);
-    let ticket = entrance.identity.tickets().resolve(&init.token).await.map_err(unavailable)?;
-    let Some(ticket) = ticket else {
-        return Err(refusal(
-            Code::AuthenticationFailed,
-            "The token is not a ticket of this server.",
-            close::UNAUTHENTICATED,
-        ));
-    };
-    if init.session_id.as_ref().is_some_and(|id| *id != ticket.session.to_string()) {
-        return Err(unknown);
-    }
+async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, Shown), Refusal> {
+    let shown = shown::recognise(entrance, init, peer).await?;
+    let ticket = &shown.ticket;
     if !entrance.calls.settled(ticket.session).await {
         return Err(refusal(
             Code::Unavailable,
@@ -185,11 +170,11 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
         .store
         .session(TenantCtx::service(ticket.tenant), ticket.session)
         .await
-        .map_err(unavailable)?
-        .ok_or(unknown)?;
+        .map_err(shown::unavailable)?
+        .ok_or_else(shown::unknown)?;
     if session.status == SessionStatus::InProgress
         && !entrance.calls.is_live(ticket.session)
-        && let Err(error) = entrance.calls.take_up(&ticket).await
+        && let Err(error) = entrance.calls.take_up(ticket).await
     {
         tracing::warn!(%error, "an interview on the record cannot go on");
         return Err(refusal(Code::Conflict, "This interview cannot go on. Its transcript is kept.", close::GONE));
@@ -213,7 +198,7 @@ async fn book(entrance: &Entrance, init: &Init) -> Result<(Booking, Ticket), Ref
             tracing::error!(%error, "a session cannot be called");
             refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
         })?;
-    Ok((booking, ticket))
+    Ok((booking, shown))
 }
 
 fn start_refusal(error: &StartError) -> Refusal {
@@ -232,18 +217,4 @@ fn start_refusal(error: &StartError) -> Refusal {
             refusal(Code::Conflict, "The session is busy. Try again in a moment.", close::RATE)
         }
     }
-}
-
-fn frame(refused: &Refusal) -> String {
-    protocol::frame(&ServerMessage::Error {
-        code: refused.code.as_str(),
-        message: refused.message,
-        retryable: matches!(
-            refused.code,
-            Code::CapacityReached | Code::Unavailable | Code::DatabaseUnavailable | Code::Conflict
-        ),
-        retry_after_ms: None,
-        rule: None,
-        request_id: None,
-    })
 }

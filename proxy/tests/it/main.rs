@@ -17,6 +17,8 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod web;

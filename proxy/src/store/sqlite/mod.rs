@@ -37,6 +37,7 @@ use tokio::sync::oneshot;
 pub use beside::journal_beside;
 pub use beside_keys::KeysBeside;
 pub use open::{OpenError, Options};
+pub use people::Desk;
 
 use self::codec::Refusal;
 use self::health::Health;

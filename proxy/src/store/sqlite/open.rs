@@ -90,6 +90,12 @@ pub enum OpenError {
         /// What the file says it is.
         version: i64,
     },
+    /// There is no store yet.
+    #[error("there is no store in {} yet; start the server once, or set DATA_DIR to where it is", dir.display())]
+    Absent {
+        /// Which directory.
+        dir: PathBuf,
+    },
     /// SQLite's own reason.
     #[error("the store cannot be opened: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -150,6 +156,19 @@ pub(super) fn writer(held: &Held, options: &Options) -> Result<Connection, OpenE
         let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
         conn.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(()))?;
     }
+    Ok(conn)
+}
+
+/// A connection that writes beside the process that has the store open.
+pub(super) fn beside(dir: &Path) -> Result<Connection, OpenError> {
+    let database = dir.join(DATABASE);
+    if !database.is_file() {
+        return Err(OpenError::Absent { dir: dir.to_owned() });
+    }
+    let conn = connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    schema::is_current(&conn)?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "secure_delete", true)?;
     Ok(conn)
 }
 

@@ -165,11 +165,17 @@ impl Viva {
     }
 
     /// Kills it at once, as a power cut would, and starts another one on the same data.
-    pub(crate) fn killed_and_restarted(mut self) -> Self {
+    pub(crate) fn killed_and_restarted(self) -> Self {
+        self.killed_and_restarted_with(&[])
+    }
+
+    /// The same with these variables set.
+    pub(crate) fn killed_and_restarted_with(mut self, settings: &[(&str, String)]) -> Self {
         let data = self.data.take();
         let dir = data.as_ref().expect("a server on a directory of its own").path().join("data");
         drop(self);
-        let mut again = Launch::on(&dir, &[]).start();
+        let launch = Launch::on(&dir, &[]);
+        let mut again = settings.iter().fold(launch, |launch, (name, value)| launch.env(name, value)).start();
         again.data = data;
         again
     }

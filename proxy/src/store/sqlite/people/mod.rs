@@ -1,10 +1,13 @@
 //! People and tenants in SQLite: the methods of [`People`], each handed to the writer or a reader. The statements lie
 //! beside it, one file a concern.
 
+mod desk;
 mod members;
 mod sign_ins;
 mod standings;
 mod tenants;
+
+pub use desk::Desk;
 
 use super::SqliteStore;
 use crate::identity::TenantCtx;

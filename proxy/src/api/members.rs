@@ -1,0 +1,192 @@
+//! `/api/members`: who belongs to the tenant that an admin acts in, and with which role. Whoever is added must have been
+//! here before: a membership is of a person, not of an address.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRef, Path, Query, State};
+use axum::routing::{get, patch};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::body::Input;
+use super::{Caller, Code, Problem};
+use crate::clock::rfc3339;
+use crate::identity::{Identity, Person, Role};
+use crate::ids::UserId;
+use crate::store::people::{Change, DefaultTenant, Grant, Lookup, Member, MemberPage, People, User};
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Arc<dyn People>: FromRef<S>,
+{
+    Router::new().route("/api/members", get(list).post(add)).route("/api/members/{user}", patch(change).delete(remove))
+}
+
+/// A member as admins see them.
+#[derive(Serialize)]
+struct View {
+    user: UserView,
+    role: Role,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct UserView {
+    id: UserId,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+impl From<Member> for View {
+    fn from(member: Member) -> Self {
+        let User { id, name, email, .. } = member.user;
+        Self { user: UserView { id, name, email }, role: member.role, since: rfc3339(member.since) }
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    items: Vec<View>,
+    /// Pass as `before` for what follows; absent at the end.
+    next: Option<UserId>,
+}
+
+/// Which part of the list. Text, so that a wrong value gets our own refusal.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    limit: Option<String>,
+    before: Option<String>,
+}
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 100;
+
+async fn list(
+    caller: Caller,
+    State(people): State<Arc<dyn People>>,
+    part: Result<Query<Part>, QueryRejection>,
+) -> Result<Json<List>, Problem> {
+    let admin = caller.require(Role::Admin)?;
+    let malformed = |detail: &'static str| Problem::new(Code::BadMessage, detail);
+    let Query(part) = part.map_err(|_| malformed("The list takes `limit` and `before` only."))?;
+    let limit = part.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), str::parse).ok();
+    let limit = limit
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| malformed("`limit` must be a number from 1 to 100."))?;
+    let before = part.before.as_deref().map(str::parse).transpose();
+    let before = before.map_err(|_| malformed("`before` must be the `next` of an earlier answer."))?;
+    let members = people.members(admin.ctx(), MemberPage { limit, before }).await?;
+    let is_full = u32::try_from(members.len()).is_ok_and(|count| count == limit);
+    let next = members.last().filter(|_| is_full).map(|member| member.user.id);
+    Ok(Json(List { items: members.into_iter().map(View::from).collect(), next }))
+}
+
+/// The body of `POST`: the person by id or by e-mail address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    user: Option<UserId>,
+    email: Option<String>,
+    role: Role,
+}
+
+async fn add(
+    caller: Caller,
+    State(people): State<Arc<dyn People>>,
+    State(identity): State<Identity>,
+    Input(wanted): Input<Wanted>,
+) -> Result<(StatusCode, Json<serde_json::Value>), Problem> {
+    let admin = caller.require(Role::Admin)?;
+    let lookup = match (wanted.user, wanted.email) {
+        (Some(user), None) => Lookup::Id(user),
+        (None, Some(email)) => Lookup::Email(email),
+        _ => return Err(Problem::new(Code::ValidationFailed, "Send either `user` or `email`.")),
+    };
+    // Only where somebody can be added, so that nobody learns from here who is known to the server.
+    may_grow(admin, people.as_ref()).await?;
+    let found = people.find(lookup).await?;
+    let user = match found.as_slice() {
+        [] => {
+            return Err(Problem::new(
+                Code::NotFound,
+                "Nobody by that id or address has been here; they must sign in first.",
+            ));
+        }
+        [user] => user.id,
+        _ => {
+            return Err(Problem::new(
+                Code::Conflict,
+                "Several people have that address; add the one you mean by `user`.",
+            ));
+        }
+    };
+    let grant = Grant { user, role: wanted.role, default: DefaultTenant::Stays };
+    made(people.grant(admin.ctx(), grant).await?)?;
+    identity.forget(user);
+    Ok((StatusCode::CREATED, Json(serde_json::json!({ "user": user, "role": wanted.role }))))
+}
+
+/// The body of `PATCH`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRole {
+    role: Role,
+}
+
+async fn change(
+    caller: Caller,
+    State(people): State<Arc<dyn People>>,
+    State(identity): State<Identity>,
+    Path(user): Path<String>,
+    Input(wanted): Input<NewRole>,
+) -> Result<StatusCode, Problem> {
+    let admin = caller.require(Role::Admin)?;
+    let user = user_id(&user)?;
+    let standing = people.standing(user).await?.ok_or_else(Problem::not_found)?;
+    if !standing.memberships.iter().any(|membership| membership.tenant == admin.tenant) {
+        return Err(Problem::not_found());
+    }
+    let grant = Grant { user, role: wanted.role, default: DefaultTenant::Stays };
+    made(people.grant(admin.ctx(), grant).await?)?;
+    identity.forget(user);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove(
+    caller: Caller,
+    State(people): State<Arc<dyn People>>,
+    State(identity): State<Identity>,
+    Path(user): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let admin = caller.require(Role::Admin)?;
+    let user = user_id(&user)?;
+    made(people.remove_member(admin.ctx(), user).await?)?;
+    identity.forget(user);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn may_grow(admin: &Person, people: &dyn People) -> Result<(), Problem> {
+    use crate::store::people::TenantKind;
+    let tenant = people.tenant(admin.tenant).await?.ok_or_else(Problem::not_found)?;
+    if tenant.kind == TenantKind::Personal { made(Change::Personal) } else { Ok(()) }
+}
+
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    text.parse().map_err(|_| Problem::new(Code::BadMessage, "The user id in the address is not a UUID."))
+}
+
+fn made(change: Change) -> Result<(), Problem> {
+    let conflict = |detail: &'static str| Err(Problem::new(Code::Conflict, detail));
+    match change {
+        Change::Done => Ok(()),
+        Change::Missing => Err(Problem::not_found()),
+        Change::LastAdmin => conflict("The tenant would be left without an admin. Make somebody else one first."),
+        Change::Personal => conflict("This is a personal tenant: it is one person's and stays so."),
+    }
+}
