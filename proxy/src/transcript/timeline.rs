@@ -3,6 +3,8 @@
 //! a link to its predecessor. Our own socket's word stands above a client's claim. It must not know
 //! stages' rules, the journal's numbers, or who listens.
 
+mod claims;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -70,14 +72,7 @@ struct Turn {
     due: Millis,
 }
 
-/// What is known of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Who speaks.
-    pub speaker: Speaker,
-    /// Whether there are words.
-    pub has_words: bool,
-}
+pub use claims::Told;
 
 /// The turns of one upstream call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -86,13 +81,33 @@ pub struct Timeline {
     open: Vec<Turn>,
     settled: VecDeque<Turn>,
     past: BTreeSet<u64>,
+    /// Turns of the calls before: a client that tells again may tell of them too.
+    #[serde(default)]
+    earlier: BTreeSet<u64>,
 }
 
 impl Timeline {
     /// The timeline of call `call` (from 1).
     #[must_use]
     pub fn new(call: u32) -> Self {
-        Self { call, open: Vec::new(), settled: VecDeque::new(), past: BTreeSet::new() }
+        Self { call, open: Vec::new(), settled: VecDeque::new(), past: BTreeSet::new(), earlier: BTreeSet::new() }
+    }
+
+    /// The timeline of the call after this one, of which no turn here is a part.
+    #[must_use]
+    pub fn followed_by(&self, call: u32) -> Self {
+        let mut next = Self::new(call);
+        let known = self.open.iter().chain(&self.settled).map(|turn| key(&turn.entry.item, turn.entry.content_index));
+        next.earlier = self.earlier.iter().chain(&self.past).copied().chain(known).collect();
+        while next.earlier.len() > MAX_PAST {
+            next.earlier.pop_first();
+        }
+        next
+    }
+
+    /// A turn that an earlier call recorded late.
+    pub fn belongs_to_earlier(&mut self, turn: &TurnEntry) {
+        self.earlier.insert(key(&turn.item, turn.content_index));
     }
 
     /// Applies a fact. `stage` is the stage it belongs to if the turn is new or is committed just now.
@@ -105,6 +120,7 @@ impl Timeline {
         }
         let index = match open {
             Some(index) => index,
+            None if self.earlier.contains(&key(&turn.item_id(), turn.content_index())) => return out,
             None if self.past.contains(&key(&turn.item_id(), turn.content_index())) => {
                 out.extend(matches!(fact, TurnFact::Replace(_)).then_some(Outcome::Overflow));
                 return out;
@@ -233,49 +249,6 @@ impl Timeline {
     #[must_use]
     pub fn deadline(&self) -> Option<Millis> {
         self.open.iter().map(|turn| turn.due).min()
-    }
-
-    /// Items that our own socket does not vouch for, or of which it never had the words; oldest first. What is disputed
-    /// was asked for already.
-    pub fn claims(&self) -> impl Iterator<Item = &str> {
-        let doubtful = |turn: &&Turn| turn.source == Source::Client || turn.entry.state == TurnState::TimedOut;
-        self.settled.iter().filter(doubtful).filter(|turn| !turn.entry.disputed).map(|turn| turn.entry.item.as_str())
-    }
-
-    /// Predecessors that nobody introduced as turns.
-    pub fn unknown_predecessors(&self) -> impl Iterator<Item = &str> {
-        let all = self.settled.iter().chain(&self.open);
-        all.filter_map(|turn| turn.entry.after.as_deref()).filter(|item| !self.knows(item))
-    }
-
-    /// Whether an item is a turn, however long ago.
-    #[must_use]
-    pub fn knows(&self, item: &str) -> bool {
-        self.find(item).is_some() || self.past.contains(&key(item, 0))
-    }
-
-    /// Who speaks in an item that is remembered, and whether there are words.
-    #[must_use]
-    pub fn told(&self, item: &str) -> Option<Told> {
-        let settled = self.settled.iter().any(|turn| turn.entry.item == item);
-        self.find(item).map(|turn| {
-            let nothing = if settled { trace("") } else { String::new() };
-            Told { speaker: turn.entry.speaker, has_words: turn.words != nothing }
-        })
-    }
-
-    /// Whether these are the words of a settled item.
-    #[must_use]
-    pub fn says(&self, item: &str, words: &str) -> bool {
-        let mark = trace(words.trim());
-        self.settled.iter().any(|turn| turn.entry.item == item && turn.words == mark)
-    }
-
-    /// The provider does not know an item that only a client told of.
-    pub fn dispute(&mut self, item: &str) -> Option<Outcome> {
-        let turn = self.settled.iter_mut().find(|turn| turn.entry.item == item && turn.source == Source::Client)?;
-        let news = !std::mem::replace(&mut turn.entry.disputed, true);
-        news.then(|| Outcome::Revised(turn.entry.clone(), None, Source::Client))
     }
 
     fn find(&self, item: &str) -> Option<&Turn> {

@@ -287,3 +287,18 @@ fn a_client_may_place_what_our_own_socket_could_not_and_vouches_for_nothing_else
     assert_eq!(entry.after.as_deref(), Some("C"), "our own socket is not bound by a claim");
     assert_eq!(told(Source::Client, "D"), []);
 }
+
+#[test]
+fn what_an_earlier_call_said_is_not_said_again_by_the_next() {
+    let mut bench = Bench::new();
+    bench.began(0, "A", Speaker::Ai, After::First);
+    bench.feed(0, "A", TurnFact::Replace("Hello.".into()));
+    bench.feed(0, "A", TurnFact::Ended(End::Complete));
+    bench.began(1, "U", Speaker::Candidate, After::Item("A".into()));
+    let mut next = Bench(bench.0.followed_by(2));
+    for item in ["A", "U"] {
+        assert_eq!(next.began(2, item, Speaker::Ai, After::First), []);
+        assert_eq!(next.feed(2, item, TurnFact::Replace("Hello.".into())), []);
+    }
+    assert_eq!(next.began(3, "B", Speaker::Ai, After::First).len(), 1);
+}

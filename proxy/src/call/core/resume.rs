@@ -6,7 +6,6 @@ use super::{CallCore, Control, Limits, Phase, Setup, Sideband, Timer, limits};
 use crate::clock::{At, Millis};
 use crate::interview::{self, Decision};
 use crate::transcript::chain::{self, Broken};
-use crate::transcript::timeline::Timeline;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry, TurnState};
 use crate::upstream::facts::Capabilities;
 
@@ -61,7 +60,9 @@ impl CallCore {
                 Entry::Seal { .. } => return Err(NotResumable::Over),
                 Entry::Stage(stage) => core.refold_stage(&stage).ok_or(NotResumable::Unknown(record.n))?,
                 Entry::Turn(turn) => core.refold_turn(turn, record.source, record.text.as_deref()),
-                Entry::Revised(turn) => core.timeline.refold(turn, record.source, record.text.as_deref()),
+                Entry::Revised(turn) if turn.call == core.call => {
+                    core.timeline.refold(turn, record.source, record.text.as_deref());
+                }
                 Entry::Incident { incident, .. } => core.recall_incident(incident),
                 Entry::Opened { call, item, after, speaker } if call == core.call => match speaker {
                     Speaker::System => core.reconcile.passes(&item),
@@ -73,7 +74,7 @@ impl CallCore {
                 Entry::Usage { key, operation, .. } => {
                     core.used.note(&key, &operation);
                 }
-                Entry::Opened { .. } | Entry::Gap { .. } => {}
+                Entry::Opened { .. } | Entry::Revised(_) | Entry::Gap { .. } => {}
             }
         }
         let (first, latest) = answered.ok_or(NotResumable::NoCall)?;
@@ -88,7 +89,7 @@ impl CallCore {
 
     fn refold_call(&mut self, call: u32, digest: String) {
         self.call = call;
-        self.timeline = Timeline::new(call);
+        self.timeline = self.timeline.followed_by(call);
         self.reconcile.begin_call();
         self.succession.recall(digest);
     }
@@ -131,7 +132,11 @@ impl CallCore {
             }
             (Speaker::System, _) => {}
         }
-        self.timeline.refold(turn, source, words);
+        if turn.call == self.call {
+            self.timeline.refold(turn, source, words);
+        } else {
+            self.timeline.belongs_to_earlier(&turn);
+        }
     }
 
     /// Everything that runs on a clock is set again; the client has its grace to come back.

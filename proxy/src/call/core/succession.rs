@@ -367,7 +367,8 @@ impl CallCore {
         self.journal.append(self.link.epoch, Source::Server, &mut entry, None);
         self.forget_model();
         self.call_began_at(self.now.mono_ms);
-        std::mem::replace(&mut self.timeline, Timeline::new(self.call))
+        let next = self.timeline.followed_by(self.call);
+        std::mem::replace(&mut self.timeline, next)
     }
 
     /// Whatever was under way with a model ends with its call; a decided change of stage is told to the next one.
