@@ -4,8 +4,10 @@
  * It knows nothing of pages, and it must never put a ticket into a URL or an error text.
  */
 
-/** The notice that the start page shows; the server stores which version a person agreed to. */
-export const CONSENT = Object.freeze({ version: "2026-11", locale: "en" });
+import { NOTICE } from "./consent.js";
+
+/** The notice that a person agreed to before they came to where nothing is asked any more. */
+const AGREED = Object.freeze({ version: NOTICE.version, locale: NOTICE.locale });
 
 /** A request that has no answer after this long has failed: the slowest honest answer is an upstream time-out of 10 s. */
 const TIMEOUT_MS = 15_000;
@@ -70,10 +72,14 @@ export class Api {
       await this.me();
       return "already";
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      await this.guest();
+      await this.#guestAfter(error);
       return "guest";
     }
+  }
+
+  /** Signs out here. @returns {Promise<void>} */
+  async signOut() {
+    await this.#ok("POST", "/auth/logout");
   }
 
   /** @returns {Promise<import("./types.js").Plan[]>} */
@@ -89,18 +95,36 @@ export class Api {
     try {
       return await this.plans();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      await this.guest();
+      await this.#guestAfter(error);
       return this.plans();
     }
   }
 
+  /** Where there are no guests, what was wrong before stays what is wrong. @param {unknown} error */
+  async #guestAfter(error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+    await this.guest().catch((refusal) => {
+      throw refusal.status === 403 || refusal.status === 404 ? error : refusal;
+    });
+  }
+
   /**
-   * @param {{plan?: string, candidate_name?: string, job_role?: string}} wishes
+   * @param {import("./types.js").Wishes} wishes
+   * @param {import("./types.js").Agreement} [consent] what was agreed to just now
    * @returns {Promise<{session: import("./types.js").Session, ticket: import("./types.js").Ticket, ws_url: string}>}
    */
-  createSession(wishes) {
-    return this.#json("POST", "/api/sessions", { kind: "interview", ...wishes, consent: CONSENT });
+  createSession(wishes, consent = AGREED) {
+    return this.#json("POST", "/api/sessions", { kind: "interview", ...wishes, consent });
+  }
+
+  /**
+   * Calls, the newest first.
+   * @param {{limit: number, before?: string | null}} part `before`: the `next` of the part that came before
+   * @returns {Promise<{items: import("./types.js").Session[], next: string | null}>}
+   */
+  sessions({ limit, before }) {
+    const from = before ? `&before=${encodeURIComponent(before)}` : "";
+    return this.#json("GET", `/api/sessions?limit=${limit}${from}`);
   }
 
   /** @param {string} id @returns {Promise<import("./types.js").Session>} */
@@ -110,7 +134,7 @@ export class Api {
 
   /** @param {string} id @returns {Promise<{ticket: import("./types.js").Ticket, ws_url: string}>} */
   mintTicket(id) {
-    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/tickets`, { consent: CONSENT });
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/tickets`, { consent: AGREED });
   }
 
   /** Ends a session; ending it twice is harmless. @param {string} id @returns {Promise<import("./types.js").Session>} */
@@ -176,12 +200,16 @@ export function transcriptPath(id) {
 
 /** @param {Response} response @returns {Promise<ApiError>} */
 async function problem(response) {
-  const body = await response.json().catch(() => ({}));
+  return problemOf(response.status, await response.json().catch(() => ({})));
+}
+
+/** @param {number} status @param {any} body what the refusal said, as far as it could be read @returns {ApiError} */
+export function problemOf(status, body) {
   return new ApiError({
-    status: response.status,
-    code: typeof body.code === "string" ? body.code : `HTTP_${response.status}`,
-    detail: body.detail ?? body.title ?? `The server answered ${response.status}.`,
-    requestId: body.request_id,
-    retryAfterMs: body.retry_after_ms,
+    status,
+    code: typeof body?.code === "string" ? body.code : `HTTP_${status}`,
+    detail: body?.detail ?? body?.title ?? `The server answered ${status}.`,
+    requestId: body?.request_id,
+    retryAfterMs: body?.retry_after_ms,
   });
 }

@@ -49,6 +49,10 @@ const BY_CODE = {
     help: "This server holds as many interviews as it may. Try again in a few minutes.",
     retry: true,
   },
+  VALIDATION_FAILED: { title: "Something was not accepted", help: "Check what you filled in, then try again.", retry: true },
+  PAYLOAD_TOO_LARGE: { title: "That is too large", help: "Send less, then try again.", retry: true },
+  UNSUPPORTED_MEDIA_TYPE: { title: "This kind of file is not taken", help: "Choose a PDF, Word (.docx), text or Markdown file.", retry: true },
+  DOCUMENT_UNREADABLE: { title: "The document cannot be read", help: "Save it in another format, or paste its text.", retry: true },
   RATE_LIMITED: { title: "That was too often", help: "Wait a moment, then try again.", retry: true },
   INVALID_SDP: {
     title: "The call offer was refused",

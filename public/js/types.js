@@ -25,10 +25,36 @@
  */
 
 /**
+ * What `POST /api/sessions` may be asked for, beside the consent.
+ * @typedef {object} Wishes
+ * @property {string} [plan]
+ * @property {string} [candidate_name]
+ * @property {string} [candidate_email]
+ * @property {string} [job_role]
+ * @property {string} [experience_level]
+ * @property {string} [language]
+ * @property {string} [voice]
+ * @property {string} [resume_text]
+ * @property {string} [job_description]
+ * @property {boolean} [include_profile]
+ * @property {number} [time_percent]
+ */
+
+/** Which notice somebody agreed to. @typedef {{version: string, locale: string, text_hash?: string}} Agreement */
+
+/**
  * A session as the HTTP API shows it. Times are RFC 3339 texts, or null while they have not come.
  * @typedef {object} Session
  * @property {string} id
- * @property {string} status
+ * @property {"scheduled" | "in_progress" | "completed" | "cancelled" | "failed"} status
+ * @property {boolean} [live] whether a call runs now
+ * @property {string | null} [title]
+ * @property {string | null} [candidate_name]
+ * @property {string | null} [job_role]
+ * @property {string} [created_at]
+ * @property {string[]} [skipped_stages]
+ * @property {number} [agent_turns]
+ * @property {number} [candidate_turns]
  * @property {string} [plan]
  * @property {string | null} [stage]
  * @property {Stage[]} [stages]
@@ -51,6 +77,9 @@
  * @property {string | null} [stage]
  * @property {string} state
  * @property {string} source
+ * @property {boolean} [disputed] the server could not confirm what the browser reported
+ * @property {boolean} [truncated]
+ * @property {string} [spoken_at]
  */
 
 /** @typedef {{meta: Record<string, any>, stages: Record<string, any>[], turns: StoredTurn[]}} Transcript */

@@ -26,12 +26,18 @@ struct Service {
     calls: &'static str,
 }
 
+/// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
+const PAGES: [(&str, &str); 3] = [("/test", "test.html"), ("/start", "start.html"), ("/past-calls", "past-calls.html")];
+
 /// The pages with addresses of their own, and where pages of older versions went.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
+    let plain = PAGES.into_iter().fold(Router::new(), |router, (address, file)| {
+        router.route(address, get(async move |headers: HeaderMap| page(file, &headers)))
+    });
+    plain
         .route("/", get(index))
         .route("/interview/{id}", get(interview))
-        .route("/test", get(async |headers: HeaderMap| page("test.html", &headers)))
+        .route("/past-calls/{id}", get(past_call))
         .route("/simple-webrtc-test", get(to_test))
         .route("/interview-test-simple", get(to_test))
         .route("/realtime-test.html", get(to_test))
@@ -69,9 +75,18 @@ async fn index(headers: HeaderMap) -> Response {
 }
 
 async fn interview(Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    of_session("interview.html", &id, &uri, &headers)
+}
+
+async fn past_call(Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    of_session("past-call.html", &id, &uri, &headers)
+}
+
+/// A page about one session. Whether there is such a session, and for whom, `/api` tells the page.
+fn of_session(file: &str, id: &str, uri: &Uri, headers: &HeaderMap) -> Response {
     match id.parse::<SessionId>() {
-        Ok(_) => page("interview.html", &headers),
-        Err(_) => missing(&uri, &headers),
+        Ok(_) => page(file, headers),
+        Err(_) => missing(uri, headers),
     }
 }
 
@@ -114,4 +129,17 @@ enum Form {
 fn wants(headers: &HeaderMap) -> Form {
     let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if accepted.any(|value| value.contains("text/html")) { Form::Page } else { Form::Json }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_has_its_file() {
+        let of_one = ["index.html", "interview.html", "past-call.html", "404.html"];
+        for file in PAGES.into_iter().map(|(_, file)| file).chain(of_one) {
+            assert!(assets::file(file, &HeaderMap::new()).is_some(), "{file}");
+        }
+    }
 }

@@ -23,7 +23,8 @@ describe("the pages", () => {
     await viva?.stop();
   });
 
-  const ADDRESSES = ["/", "/test", "/interview/00000000-0000-7000-8000-000000000000", "/nothing-here"];
+  const NO_SESSION = "00000000-0000-7000-8000-000000000000";
+  const ADDRESSES = ["/", "/start", "/past-calls", `/past-calls/${NO_SESSION}`, "/test", `/interview/${NO_SESSION}`, "/nothing-here"];
 
   for (const address of ADDRESSES) {
     it(`${address} has a strict policy`, async () => {

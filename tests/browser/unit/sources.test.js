@@ -6,6 +6,7 @@ import { extname, join } from "node:path";
 import { it } from "node:test";
 
 const PUBLIC = join(import.meta.dirname, "../../../public");
+const PAGES = ["index.html", "start.html", "interview.html", "past-calls.html", "past-call.html", "test.html"];
 const files = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name));
@@ -13,7 +14,7 @@ const text = (/** @type {string} */ file) => readFileSync(file, "utf8");
 const short = (/** @type {string} */ file) => file.slice(PUBLIC.length);
 
 it("finds the pages", () => {
-  for (const page of ["index.html", "interview.html", "test.html", "404.html"]) assert.ok(files.includes(join(PUBLIC, page)), page);
+  for (const page of [...PAGES, "404.html"]) assert.ok(files.includes(join(PUBLIC, page)), page);
 });
 
 for (const file of files) {
@@ -30,7 +31,7 @@ for (const file of files) {
   });
 }
 
-for (const page of ["index.html", "interview.html", "test.html"]) {
+for (const page of PAGES) {
   it(`${page} with all that it loads stays below 176 KiB, uncompressed`, () => {
     const bytes = [...reach(join(PUBLIC, page))].reduce((sum, file) => sum + readFileSync(file).length, 0);
     assert.ok(bytes < 176 * 1024, `${bytes} bytes`);

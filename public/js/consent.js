@@ -1,0 +1,35 @@
+// @ts-check
+/**
+ * @file What a person agrees to before anything is said. One text for every page that asks: whoever changes a line gives
+ * the notice a new version, because stored consents name it.
+ */
+
+export const NOTICE = Object.freeze({ version: "2026-11-21", locale: "en" });
+
+/**
+ * The lines as they are shown.
+ * @param {string} provider the sentence that says where the voice goes
+ * @returns {string[]}
+ */
+export function noticeLines(provider) {
+  return [
+    "You talk to an AI, not to a person.",
+    provider,
+    "Both sides’ words are stored here as text. No audio is stored here.",
+    "What you fill in on this page is stored with the interview. The model is told your name, the role and the level, and is shown your documents only if you allow it.",
+    "You can stop at any time. If you would rather not speak with an AI, ask whoever invited you for another way.",
+  ];
+}
+
+/**
+ * Agreement to these lines. The hash is over the text as it was shown, one line feed between lines; browsers compute it
+ * only on addresses that could open a microphone, so elsewhere it is left out.
+ * @param {string[]} lines
+ * @returns {Promise<import("./types.js").Agreement>}
+ */
+export async function agreeTo(lines) {
+  const { subtle } = globalThis.crypto;
+  if (!subtle) return { ...NOTICE };
+  const hash = await subtle.digest("SHA-256", new TextEncoder().encode(lines.join("\n")));
+  return { ...NOTICE, text_hash: [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+}
