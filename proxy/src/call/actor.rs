@@ -105,7 +105,12 @@ impl Actor {
         } else {
             line.sideband.unavailable();
         }
+        // Its id is known, and no key fits any more: only the client can record from here on.
+        let is_out_of_reach = actor.shell.sideband && line.provider.is_some() && line.key.held().is_none();
         actor.lines.now = Some(line);
+        if is_out_of_reach {
+            actor.feed(Input::Upstream(UpstreamInput::Sideband(Sideband::Unavailable)));
+        }
         Ok(actor)
     }
 

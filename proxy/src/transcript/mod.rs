@@ -11,6 +11,7 @@ pub mod seal;
 pub mod timeline;
 mod trace;
 pub mod turn;
+mod unprinted;
 pub mod verify;
 
 pub use chain::{Hash, Record, Salt, Seeded};

@@ -29,7 +29,7 @@ const MAX_PAST: usize = 4_096;
 pub const MAX_WORDS: usize = 16 * 1024;
 
 /// What a fact led to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// First seen, or its place became known while it is unsettled: id and predecessor, no words.
     Opened(TurnRef, Speaker, After),
@@ -53,7 +53,7 @@ pub enum Outcome {
     Overflow,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Turn {
     entry: TurnEntry,
     after: After,
@@ -75,7 +75,7 @@ struct Turn {
 pub use claims::Told;
 
 /// The turns of one upstream call.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Timeline {
     call: u32,
     open: Vec<Turn>,

@@ -68,7 +68,7 @@ pub enum After {
 }
 
 /// What happened to a turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TurnFact {
     /// It exists. May come several times, each time with more known.
     Began {

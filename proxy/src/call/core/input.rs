@@ -122,7 +122,7 @@ impl Sideband {
 }
 
 /// From the upstream side.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum UpstreamInput {
     /// The offer was answered: there is a call.
     Answered {
@@ -159,6 +159,22 @@ pub enum UpstreamInput {
         /// The result.
         result: HangUp,
     },
+}
+
+// A digest holds what was said: never in a log.
+impl std::fmt::Debug for UpstreamInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answered { call_id, .. } => write!(f, "Answered({call_id})"),
+            Self::Sideband(state) => write!(f, "Sideband({state:?})"),
+            Self::Gone => f.write_str("Gone"),
+            Self::HungUp(result) => write!(f, "HungUp({result:?})"),
+            Self::NextAnswered { id, call_id, .. } => write!(f, "NextAnswered({id:?}, {call_id})"),
+            Self::NextSideband(state) => write!(f, "NextSideband({state:?})"),
+            Self::NextGone => f.write_str("NextGone"),
+            Self::OtherHungUp { call, result } => write!(f, "OtherHungUp({call}, {result:?})"),
+        }
+    }
 }
 
 /// From the store.

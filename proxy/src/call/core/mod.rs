@@ -98,7 +98,6 @@ enum Phase {
 }
 
 /// One interview, live.
-#[derive(Debug)]
 pub struct CallCore {
     setup: Setup,
     phase: Phase,
@@ -127,6 +126,17 @@ pub struct CallCore {
     prompted: bool,
     now: At,
     out: Vec<Effect>,
+}
+
+// Who somebody is and what was said is in nearly every part of it: never in a log.
+impl std::fmt::Debug for CallCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallCore")
+            .field("session", &self.setup.session)
+            .field("phase", &self.phase)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CallCore {

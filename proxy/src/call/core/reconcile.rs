@@ -43,7 +43,7 @@ struct Asked {
 }
 
 /// What the provider says of an item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Whose it is; `None`: it is not a message.
     pub speaker: Option<Speaker>,
@@ -51,6 +51,17 @@ pub struct Found {
     pub origin: Origin,
     /// Its words, if they came along.
     pub words: Option<String>,
+}
+
+// Words are what was said: never in a log.
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found")
+            .field("speaker", &self.speaker)
+            .field("origin", &self.origin)
+            .field("has_words", &self.words.is_some())
+            .finish()
+    }
 }
 
 fn remember(items: &mut VecDeque<String>, item: &str) {

@@ -125,7 +125,7 @@ async fn a_call_whose_key_was_deleted_is_said_to_be_out_of_reach_after_a_kill() 
     let house = house.restarted();
     browser.until_closed(PATIENCE).await;
     browser.come_back(&house, &booked).await;
-    assert_eq!(browser.log().last("session").unwrap()["control"], "relay", "the page records");
+    browser.until("the page records", |log| log.control() == "relay").await;
     until("it says so", || house.viva.logged().contains("the key of a call was deleted")).await;
     browser.end().await;
     assert_eq!(browser.until_closed(PATIENCE).await, 1000);

@@ -4,6 +4,7 @@
 mod audio;
 mod browser;
 mod byok;
+mod canary;
 mod capacity;
 mod cheats;
 mod command;

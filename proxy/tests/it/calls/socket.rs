@@ -27,6 +27,11 @@ impl Log {
         self.of(kind).last()
     }
 
+    /// Every frame as it came.
+    pub(super) fn frames(&self) -> &[Value] {
+        &self.0
+    }
+
     pub(super) fn has(&self, kind: &str) -> bool {
         self.last(kind).is_some()
     }

@@ -2,6 +2,7 @@
 //! clock, no socket.
 
 mod beta;
+mod canary;
 mod candidate;
 mod client;
 mod course;

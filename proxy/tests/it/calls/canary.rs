@@ -1,0 +1,160 @@
+//! Known secrets in every place where one can be: after a call on somebody's own key, with refusals of every kind, none is
+//! found in an answer, a frame, the log, a metric or a column of the database where it does not belong.
+
+use reqwest::{Method, StatusCode};
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use serde_json::{Value, json};
+use viva_simulator::Source;
+
+use super::browser::{Browser, offer};
+use super::house::{BYOK, Booked, House, KEY, consent};
+use super::socket::PATIENCE;
+
+const NAME: &str = "Perpetua Quillfeather";
+const ROLE: &str = "Lighthouse keeper of Planted Point";
+const WORDS: &str = "The planted heron stands in the harbour every morning";
+const WRONG: &str = "sk-planted-wrong-key-5d1c0e77";
+
+/// Everything that a column holds, in every table, by table and column.
+fn columns(conn: &Connection) -> Vec<(String, Vec<u8>)> {
+    let tables: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let mut found = Vec::new();
+    for table in tables {
+        let mut statement = conn.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+        let names: Vec<_> = statement.column_names().into_iter().map(|name| format!("{table}.{name}")).collect();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for (i, name) in names.iter().enumerate() {
+                if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(i).unwrap() {
+                    found.push((name.clone(), bytes.to_vec()));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// What is asked of the server beside the call, refusals above all, and everything that was answered.
+async fn answers(house: &House, booked: &Booked) -> Vec<(String, String)> {
+    let mut answers = Vec::new();
+    let mut note = async |what: &str, request: reqwest::RequestBuilder| {
+        let response = request.send().await.unwrap();
+        let headers: String = response.headers().iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect();
+        answers.push((what.to_owned(), format!("{headers}{}", response.text().await.unwrap())));
+    };
+    for path in
+        ["/", "/test", "/health", "/ready", "/live", "/metrics", "/api/me", "/api/user/keys", "/api/tenant/keys"]
+    {
+        note(path, house.request(Method::GET, path)).await;
+    }
+    for path in ["/api/sessions", "/api/me", "/api/user/keys", "/nothing"] {
+        note("a stranger", house.viva.get(path)).await;
+        note("a stranger with a key", house.viva.get(path).bearer_auth(KEY)).await;
+        note("a stranger with somebody's key", house.viva.get(path).bearer_auth(BYOK[0])).await;
+    }
+    note("a wrong key", house.request(Method::PUT, "/api/user/keys/openai").json(&json!({ "key": WRONG }))).await;
+    let mistyped = format!(r#"{{"key": "{WRONG}", "planted": "{WRONG}"}}"#);
+    let body = house.request(Method::PUT, "/api/user/keys/openai").header("content-type", "application/json");
+    note("a body with too much", body.body(mistyped)).await;
+    let body = house.request(Method::PUT, "/api/user/keys/openai").header("content-type", "application/json");
+    note("a body of another type", body.body(format!(r#"{{"key": ["{WRONG}"]}}"#))).await;
+    note("the stored key", house.request(Method::POST, "/api/user/keys/validate").json(&json!({}))).await;
+    note("an offer that is none", house.offer(&booked.ticket, format!("v=0\r\nplanted {WRONG}\r\n"))).await;
+    note("an offer without a ticket", house.offer(WRONG, "v=0\r\n")).await;
+    note("a delete of nothing", house.request(Method::DELETE, &format!("/v1/realtime/calls/{WRONG}"))).await;
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_planted_is_found_nowhere_else() {
+    let house = House::open(&[("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json"), ("RATE_LIMIT_PER_MINUTE", "1000")]).await;
+    assert_eq!(house.save_key(BYOK[0]).await.status(), StatusCode::OK);
+    let body = json!({ "plan": "short", "candidate_name": NAME, "job_role": ROLE, "consent": consent() });
+    let created: Value = house.post("/api/sessions", body).await.json().await.unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let booked = Booked {
+        session: text(&created["session"]["id"]).parse().unwrap(),
+        tenant: text(&created["session"]["tenant_id"]).parse().unwrap(),
+        ticket: text(&created["ticket"]["value"]),
+    };
+    let lines = vec![WORDS.to_owned(), "We moved the ledger without an hour of downtime".to_owned()];
+    let mut browser = Browser::call(&house, &booked, Source::Lines(lines)).await;
+    browser.until("the words are there", |log| log.turns().iter().any(|(_, words)| words.contains("heron"))).await;
+    let (sdp, _caller) = offer(Source::Lines(vec![])).await;
+    let again = house.book("short").await;
+    let mut answers = answers(&house, &again).await;
+    // One that holds nearly everything of a description.
+    let broken = house.offer(&again.ticket, sdp.replace("a=fingerprint", "a=fingerprynt")).send().await.unwrap();
+    answers.push(("a broken offer".to_owned(), broken.text().await.unwrap()));
+    browser.end().await;
+    browser.until_closed(PATIENCE).await;
+
+    let cookie = house.cookie().split_once('=').unwrap().1.to_owned();
+    let provider = house.probe().calls();
+    let credentials: Vec<&str> =
+        [KEY, BYOK[0], WRONG, cookie.as_str(), booked.ticket.as_str(), again.ticket.as_str()].to_vec();
+    let told = text(&browser.log().last("sdp_answer").unwrap()["answer"]["sdp"]);
+    let secret_lines = ["a=ice-pwd:", "a=ice-ufrag:", "a=fingerprint:", "a=candidate:"];
+    let of_sdp: Vec<_> = told
+        .lines()
+        .chain(sdp.lines())
+        .filter(|line| secret_lines.iter().any(|start| line.starts_with(start)))
+        .filter_map(|line| line.split_once(':').map(|(_, value)| value))
+        .filter(|value| value.len() >= 8)
+        .collect();
+    assert!(of_sdp.len() >= 4 && !provider.is_empty());
+    let personal = [NAME, "Quillfeather", ROLE, WORDS, "planted heron"];
+
+    for (what, answer) in &answers {
+        for secret in
+            credentials.iter().copied().chain(provider.iter().map(String::as_str)).chain(of_sdp.iter().copied())
+        {
+            assert!(!answer.contains(secret), "{what} answers with {secret}: {answer}");
+        }
+        assert!(personal.iter().all(|text| !answer.contains(text)), "{what} answers with what is personal: {answer}");
+    }
+    for frame in browser.log().frames() {
+        let frame = frame.to_string();
+        let forbidden = credentials.iter().copied().chain(provider.iter().map(String::as_str));
+        forbidden.into_iter().for_each(|secret| assert!(!frame.contains(secret), "a frame holds {secret}"));
+    }
+    // The candidate's own record has their words, and nothing that opens a door.
+    let record = format!("{}{}", house.transcript(&booked).await, house.session(&booked).await);
+    assert!(record.contains("heron"));
+    credentials.iter().for_each(|secret| assert!(!record.contains(secret), "the record holds {secret}"));
+
+    let metrics = house.viva.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let log = house.viva.logged();
+    assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""), "it says a lot");
+    assert!(!log.contains("panicked") && !metrics.contains("viva_panics_total 1"));
+    let quiet = credentials.iter().copied().chain(of_sdp.iter().copied()).chain(personal);
+    for secret in quiet.chain(provider.iter().map(String::as_str)).chain(["planted"]) {
+        assert!(!log.contains(secret), "the log holds {secret}");
+        assert!(!metrics.contains(secret), "the metrics hold {secret}");
+    }
+
+    let database = house.database();
+    let _books = house.closed();
+    let stored = columns(&Connection::open(database).unwrap());
+    assert!(stored.iter().any(|(column, _)| column == "user_api_keys.ciphertext"));
+    for (column, bytes) in &stored {
+        for secret in credentials.iter().copied().chain(of_sdp.iter().copied()) {
+            assert!(!holds(bytes, secret), "{column} holds {secret}");
+        }
+        let is_record = ["journal.", "transcript_entries."].iter().any(|table| column.starts_with(table));
+        assert!(is_record || !holds(bytes, "planted heron"), "{column} holds what was said");
+        let may_name = column.starts_with("interview_sessions.");
+        assert!(may_name || is_record || !holds(bytes, "Quillfeather"), "{column} holds a name");
+    }
+}
