@@ -55,6 +55,11 @@ uuid_id!(
     KeyId
 );
 
+uuid_id!(
+    /// A key with which another server acts in a tenant.
+    AccessKeyId
+);
+
 /// Our own stable name of a call, `rtc_viva_` + 32 hex digits. What clients see; the provider's id stays here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,8 +8,10 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::{Code, Problem};
-use crate::identity::{Credential, Identity, Person, Principal, Recognised, Role, TicketSecret, Way};
+use crate::identity::{AccessKeySecret, Credential, Identity, Person, Principal, Recognised, Role, TicketSecret, Way};
 
+/// Where an access key may come, besides `Authorization: Bearer`.
+const API_KEY: &str = "x-api-key";
 /// Name of the sign-in cookie.
 pub const COOKIE: &str = "viva_session";
 
@@ -31,6 +33,7 @@ impl Caller {
         match &self.principal {
             Principal::Person(person) => Ok(person),
             Principal::Ticket(_) => Err(Problem::new(Code::Forbidden, "A ticket opens its own session only. Sign in.")),
+            Principal::AccessKey(_) => Err(no_keys()),
         }
     }
 
@@ -58,8 +61,22 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let identity = Identity::from_ref(state);
-        let (principal, credential) = recognise(&identity, &parts.headers).await?;
+        let caller = Self::of_any_kind(parts, &Identity::from_ref(state)).await?;
+        match caller.principal {
+            Principal::AccessKey(_) => Err(no_keys()),
+            Principal::Person(_) | Principal::Ticket(_) => Ok(caller),
+        }
+    }
+}
+
+fn no_keys() -> Problem {
+    Problem::new(Code::Forbidden, "An access key is not taken here. Sign in.")
+}
+
+impl Caller {
+    /// Whoever it is, other servers too.
+    pub(super) async fn of_any_kind(parts: &Parts, identity: &Identity) -> Result<Self, Problem> {
+        let (principal, credential) = recognise(identity, &parts.headers).await?;
         let way = if matches!(parts.method, Method::GET | Method::HEAD) { Way::Read } else { Way::Write };
         let host = host(parts).unwrap_or_default();
         identity.origins().check(way, credential, Some(&host), header(&parts.headers, ORIGIN.as_str()))?;
@@ -68,8 +85,17 @@ where
 }
 
 async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principal, Credential), Problem> {
+    if let Some(value) = headers.get(API_KEY) {
+        // Whoever sends two credentials means two callers.
+        let only = !headers.contains_key(AUTHORIZATION) && headers.get_all(API_KEY).iter().count() == 1;
+        let presented = value.to_str().ok().filter(|_| only).unwrap_or_default();
+        return by_access_key(identity, presented.trim()).await;
+    }
     if let Some(value) = headers.get(AUTHORIZATION) {
         let secret = value.to_str().ok().and_then(bearer).unwrap_or_default();
+        if secret.starts_with(AccessKeySecret::PREFIX) && !secret.contains('.') {
+            return by_access_key(identity, secret).await;
+        }
         // A ticket has no dots and a token has two: neither is ever tried as the other.
         if !secret.starts_with(TicketSecret::PREFIX) && secret.contains('.') {
             return Ok((Principal::Person(identity.by_token(secret).await?), Credential::Bearer));
@@ -91,12 +117,19 @@ async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principa
     Ok((Principal::Person(person), Credential::Cookie))
 }
 
+async fn by_access_key(identity: &Identity, presented: &str) -> Result<(Principal, Credential), Problem> {
+    let unknown =
+        || Problem::new(Code::AuthenticationFailed, "The access key is not known here, was revoked, or has expired.");
+    let key = identity.access_keys().resolve(presented).await?.ok_or_else(unknown)?;
+    Ok((Principal::AccessKey(key), Credential::Bearer))
+}
+
 /// For doors where a credential may come later: what is presented must be good, but nothing needs to be.
 ///
 /// # Errors
 /// As [`Caller`], for a presented credential.
 pub async fn recognise_if_present(identity: &Identity, headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
-    if headers.contains_key(AUTHORIZATION) || cookie(headers).is_some() {
+    if headers.contains_key(API_KEY) || headers.contains_key(AUTHORIZATION) || cookie(headers).is_some() {
         recognise(identity, headers).await.map(|(_, credential)| Some(credential))
     } else {
         Ok(None)

@@ -1,6 +1,7 @@
 //! The HTTP interface: one file a resource, and the one error shape they share. No SQL here, and no decision that
 //! another door would have to repeat.
 
+mod access_keys;
 mod body;
 mod caller;
 mod code;
@@ -17,6 +18,7 @@ mod problem;
 mod refusals;
 mod sessions;
 mod transcript;
+mod within;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ pub use code::Code;
 pub use live::{Ended, LiveCalls, SkipRefused};
 pub use peer::Peer;
 pub use problem::{Problem, ProviderProblem};
+use within::{SessionsRead, SessionsWrite, TicketsWrite, Within};
 
 use crate::documents::Reading;
 use crate::identity::Identity;
@@ -56,6 +59,7 @@ where
         .merge(guest::routes())
         .merge(me::routes())
         .merge(keys::routes())
+        .merge(access_keys::routes())
         .merge(documents::routes())
         .merge(members::routes())
         .merge(plans::routes())

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::refusals::session_id;
 use super::sessions::plan_of;
-use super::{Caller, Code, Problem};
+use super::{Caller, Code, Problem, SessionsRead, Within};
 use crate::clock::rfc3339;
 use crate::identity::Identity;
 use crate::ids::SessionId;
@@ -50,7 +50,7 @@ enum Format {
 }
 
 async fn read(
-    caller: Caller,
+    Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
     State(identity): State<Identity>,
     Path(id): Path<String>,

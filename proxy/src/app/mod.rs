@@ -122,10 +122,10 @@ impl App {
         let (address, key) = simulated.unzip();
         let profile = settings::profile(&config.upstream, address.as_deref())?;
         let upstream = Upstream::new(profile, settings::timeouts(&config.upstream))?;
-        let keychain = keys::keychain(&config, embedded, key.as_deref(), clock.clone()).await?;
+        let keychain = keys::keychain(&config, embedded.clone(), key.as_deref(), clock.clone()).await?;
 
         let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
-        let identity = Identity::start(store.clone(), people.clone(), clock.clone(), identity);
+        let identity = Identity::start(store.clone(), people.clone(), embedded, clock.clone(), identity);
         let mut shell = Shell::new(
             store.clone(),
             (upstream.clone(), keychain.clone()),

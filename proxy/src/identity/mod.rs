@@ -1,6 +1,8 @@
 //! Who is asking: trusted issuers, sign-in, actors, the tenant and role they act in, tickets, consent, origins and rates. It must not know HTTP
 //! types or SQL: headers come in as text, rows go through the store.
 
+mod access_key;
+pub mod access_keys;
 mod cache;
 mod consent;
 mod ctx;
@@ -9,11 +11,14 @@ mod origins;
 mod principal;
 mod rates;
 mod role;
+mod served;
 mod service;
 mod sign_in;
 mod ticket;
 mod tickets;
 
+pub use access_key::{AccessKey, AccessKeyHash, AccessKeySecret, Scope};
+pub use access_keys::AccessKeys;
 pub use consent::Consent;
 pub use ctx::{Actor, TenantCtx};
 pub use origins::{Credential, Listener, OriginRefusal, Origins, Way};

@@ -1,5 +1,6 @@
 //! [`Principal`]: who a request acts for once its credential was checked.
 
+use super::access_key::AccessKey;
 use super::ctx::{Actor, TenantCtx};
 use super::role::Role;
 use super::ticket::Ticket;
@@ -72,6 +73,8 @@ pub enum Principal {
     Person(Person),
     /// By ticket: one session and nothing else.
     Ticket(Ticket),
+    /// By access key: another server, for what its scopes say.
+    AccessKey(AccessKey),
 }
 
 impl Principal {
@@ -80,6 +83,8 @@ impl Principal {
     pub fn ctx(&self) -> TenantCtx {
         match self {
             Self::Person(person) => person.ctx(),
+            // It acts for people of its own: which they are is its word, which tenant is ours.
+            Self::AccessKey(key) => TenantCtx::service(key.tenant),
             Self::Ticket(ticket) => TenantCtx { tenant: ticket.tenant, actor: Actor::Ticket(ticket.session) },
         }
     }

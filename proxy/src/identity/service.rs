@@ -8,6 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::task::AbortHandle;
 
+use super::access_keys::AccessKeys;
 use super::cache::Recent;
 use super::ctx::{Actor, TenantCtx};
 use super::issuers::{Issuers, TokenError, Vouched};
@@ -19,6 +20,7 @@ use super::ticket::Ticket;
 use super::tickets::Tickets;
 use crate::clock::Clock;
 use crate::ids::{TenantId, UserId};
+use crate::store::access_keys::AccessKeys as AccessKeyRows;
 use crate::store::people::{Newcomer, People, Profile, SignIn, Standing};
 use crate::store::{Store, StoreError};
 
@@ -105,6 +107,7 @@ struct Inner {
     /// By cookie hash, and by hash of issuer and subject.
     known: Recent<[u8; 32], Known>,
     tickets: Tickets,
+    access_keys: AccessKeys,
     rates: Rates,
     sweeper: std::sync::OnceLock<AbortHandle>,
 }
@@ -123,11 +126,13 @@ impl Identity {
     pub fn start(
         store: Arc<dyn Store>,
         people: Arc<dyn People>,
+        access_keys: Arc<dyn AccessKeyRows>,
         clock: Arc<dyn Clock>,
         settings: IdentitySettings,
     ) -> Self {
         let inner = Arc::new(Inner {
             tickets: Tickets::new(store.clone(), clock.clone()),
+            access_keys: AccessKeys::new(access_keys, clock.clone()),
             known: Recent::new(REMEMBERED),
             rates: Rates::new(settings.rate_per_minute),
             store,
@@ -169,6 +174,16 @@ impl Identity {
     #[must_use]
     pub fn tickets(&self) -> &Tickets {
         &self.0.tickets
+    }
+
+    /// The keys of other servers.
+    #[must_use]
+    pub fn access_keys(&self) -> &AccessKeys {
+        &self.0.access_keys
+    }
+
+    pub(super) fn people(&self) -> &dyn People {
+        self.0.people.as_ref()
     }
 
     /// The clock that credentials are judged by.
@@ -336,6 +351,7 @@ async fn sweep(inner: Weak<Inner>) {
         let Some(inner) = inner.upgrade() else { return };
         inner.known.sweep(inner.clock.now().mono_ms);
         inner.tickets.sweep();
+        inner.access_keys.sweep();
         inner.rates.sweep();
     }
 }

@@ -5,6 +5,7 @@
 //! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
 //! a foreign tenant's row is not found.
 
+pub mod access_keys;
 mod details;
 mod error;
 pub mod keys;

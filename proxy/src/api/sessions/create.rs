@@ -12,16 +12,60 @@ use serde::Serialize;
 
 use super::super::body::Input;
 use super::super::refusals::too_fast;
-use super::super::{Caller, Peer, Problem};
+use super::super::{Caller, Peer, Problem, SessionsWrite, Within};
 use super::fields;
 use super::tickets::TicketView;
 use super::view::{Liveness, View};
-use super::wanted::Wanted;
-use crate::identity::{Door, Identity, Role, Terms};
+use super::wanted::{Wanted, WantedUser};
+use crate::identity::{AccessKey, Door, Identity, Person, Principal, Role, Terms};
+use crate::ids::{TenantId, UserId};
 use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
+
+/// Who asks, and for whom they may.
+enum Asking<'a> {
+    /// A person, for themself.
+    Person(&'a Person),
+    /// Another server, for people of its own.
+    Server(&'a AccessKey),
+}
+
+impl<'a> Asking<'a> {
+    fn of(caller: &'a Caller) -> Result<Self, Problem> {
+        match &caller.principal {
+            Principal::AccessKey(key) => Ok(Self::Server(key)),
+            Principal::Person(_) | Principal::Ticket(_) => caller.require(Role::Member).map(Self::Person),
+        }
+    }
+
+    fn tenant(&self) -> TenantId {
+        match self {
+            Self::Person(person) => person.tenant,
+            Self::Server(key) => key.tenant,
+        }
+    }
+
+    /// Who will be interviewed. A server that names nobody means the admin who made its key.
+    async fn speaker(&self, identity: &Identity, named: Option<WantedUser>) -> Result<UserId, Problem> {
+        match (self, named) {
+            (Self::Person(person), None) => Ok(person.user),
+            (Self::Person(_), Some(_)) => {
+                Err(fields::invalid("`user` is for access keys: signed in, an interview is your own.".to_owned()))
+            }
+            (Self::Server(key), None) => Ok(key.created_by),
+            (Self::Server(key), Some(named)) => {
+                let (subject, profile) = named.check()?;
+                identity.served(key.tenant, subject, profile).await?.ok_or_else(|| {
+                    fields::invalid(
+                        "`user`: the key's tenant is one person's own, and nobody else belongs to it.".to_owned(),
+                    )
+                })
+            }
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Created {
@@ -31,7 +75,7 @@ struct Created {
 }
 
 pub(super) async fn create(
-    caller: Caller,
+    Within(caller, _): Within<SessionsWrite>,
     peer: Peer,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
@@ -40,12 +84,13 @@ pub(super) async fn create(
     State(keychain): State<Keychain>,
     Input(mut wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
-    let person = caller.require(Role::Member)?;
+    let asking = Asking::of(&caller)?;
     identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
     let consent = fields::consent(wanted.consent.take())?;
-    let new = wanted.into_session(person.user, &plans, &upstream, identity.now_unix_ms())?;
-    keychain.expect(person.tenant, person.user).await?;
-    let (secret, ticket) = identity.tickets().mint(person.tenant, new.id, Terms::default());
+    let user = asking.speaker(&identity, wanted.user.take()).await?;
+    let new = wanted.into_session(user, &plans, &upstream, identity.now_unix_ms())?;
+    keychain.expect(asking.tenant(), user).await?;
+    let (secret, ticket) = identity.tickets().mint(asking.tenant(), new.id, Terms::default());
     let session = store.create_session(caller.principal.ctx(), new, ticket.clone(), consent).await?;
     identity.tickets().remember(&ticket);
     let location = format!("/api/sessions/{}", session.new.id);

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 
 use super::super::live::Ended;
 use super::super::refusals::session_id;
-use super::super::{Caller, LiveCalls, Problem};
+use super::super::{LiveCalls, Problem, SessionsWrite, Within};
 use super::read::{find, view};
 use super::view::View;
 use crate::identity::{Identity, TenantCtx};
@@ -17,7 +17,7 @@ use crate::store::{Batch, Session, Store, StoreError};
 use crate::transcript::{Entry, Hash, Record, Sealed, Signer, Source, StageEntry, StageReason};
 
 pub(super) async fn end(
-    caller: Caller,
+    Within(caller, _): Within<SessionsWrite>,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,

@@ -8,7 +8,7 @@ use crate::identity::Consent;
 const MAX_LABEL: usize = 120;
 
 /// A name or role: trimmed; blank counts as absent.
-pub(super) fn label(field: &'static str, value: Option<String>) -> Result<Option<String>, Problem> {
+pub(in crate::api) fn label(field: &'static str, value: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
         return Err(invalid(format!("`{field}` must be one line of at most {MAX_LABEL} characters.")));
@@ -72,7 +72,7 @@ pub(super) fn consent(value: Option<Consent>) -> Result<Consent, Problem> {
     Err(invalid("`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits.".to_owned()))
 }
 
-pub(super) fn invalid(detail: String) -> Problem {
+pub(in crate::api) fn invalid(detail: String) -> Problem {
     Problem::new(Code::ValidationFailed, detail)
 }
 

@@ -2,7 +2,7 @@
 
 mod create;
 mod end;
-mod fields;
+pub(super) mod fields;
 mod read;
 mod stage;
 mod tickets;

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::super::refusals::session_id;
-use super::super::{Caller, Code, LiveCalls, Problem};
+use super::super::{Caller, Code, LiveCalls, Problem, SessionsRead, Within};
 use super::view::{Liveness, View};
 use crate::ids::SessionId;
 use crate::store::{Page, Session, Store};
@@ -31,7 +31,7 @@ const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
 pub(super) async fn list(
-    caller: Caller,
+    Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,
     part: Result<Query<Part>, axum::extract::rejection::QueryRejection>,
@@ -56,7 +56,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn one(
-    caller: Caller,
+    Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,
     Path(id): Path<String>,

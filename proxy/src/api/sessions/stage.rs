@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::super::body::Input;
 use super::super::live::SkipRefused;
 use super::super::refusals::session_id;
-use super::super::{Caller, Code, LiveCalls, Problem};
+use super::super::{Code, LiveCalls, Problem, SessionsWrite, Within};
 use super::fields;
 use super::read::{find, view};
 use super::view::{View, plan_of};
@@ -24,7 +24,7 @@ pub(super) struct Wanted {
 }
 
 pub(super) async fn skip(
-    caller: Caller,
+    Within(caller, _): Within<SessionsWrite>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,
     Path(id): Path<String>,

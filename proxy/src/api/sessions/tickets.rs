@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::body::Input;
 use super::super::refusals::{session_id, too_fast};
-use super::super::{Caller, Code, Peer, Problem};
+use super::super::{Caller, Code, Peer, Problem, TicketsWrite, Within};
 use super::fields;
 use crate::clock::rfc3339;
-use crate::identity::{Consent, Door, Identity, Terms, Ticket, TicketSecret};
+use crate::identity::{Consent, Door, Identity, Principal, Terms, Ticket, TicketSecret};
 use crate::store::Store;
 
 /// The body.
@@ -46,7 +46,7 @@ impl TicketView {
 }
 
 pub(super) async fn mint(
-    caller: Caller,
+    Within(caller, _): Within<TicketsWrite>,
     peer: Peer,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
@@ -54,20 +54,29 @@ pub(super) async fn mint(
     Input(wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     // A ticket must not outlive itself by minting others.
-    let person = caller.person()?;
+    let tenant = match &caller.principal {
+        Principal::Ticket(_) | Principal::Person(_) => caller.person()?.tenant,
+        Principal::AccessKey(key) => key.tenant,
+    };
     identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
     let id = session_id(&id)?;
     let consent = fields::consent(wanted.consent)?;
     let ctx = caller.principal.ctx();
     let session = store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
     // Only whoever is interviewed can agree to it.
-    if session.new.user != person.user {
+    let is_theirs = match &caller.principal {
+        Principal::Person(person) => session.new.user == person.user,
+        // Whose consent it is, the server that knows them vouches for.
+        Principal::AccessKey(_) => true,
+        Principal::Ticket(_) => false,
+    };
+    if !is_theirs {
         return Err(Problem::new(Code::Forbidden, "Only the person who is interviewed can agree and get a ticket."));
     }
     if session.ended_at.is_some() {
         return Err(Problem::new(Code::SessionEnded, "This interview is over. Make a new one."));
     }
-    let (secret, ticket) = identity.tickets().mint(person.tenant, id, Terms::default());
+    let (secret, ticket) = identity.tickets().mint(tenant, id, Terms::default());
     if !store.add_ticket(ctx, ticket.clone(), consent).await? {
         return Err(Problem::not_found());
     }

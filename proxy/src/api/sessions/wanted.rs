@@ -14,6 +14,9 @@ use crate::upstream::Upstream;
 /// Percent of a plan's time limits that an accommodation may ask for.
 const TIME_PERCENT: std::ops::RangeInclusive<u32> = 100..=400;
 
+/// As long as an issuer's may be.
+const MAX_SUBJECT: usize = 255;
+
 /// The body of `POST /api/sessions`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,33 @@ pub(in crate::api) struct Wanted {
     voice: Option<String>,
     time_percent: Option<u32>,
     pub(in crate::api) consent: Option<Consent>,
+    /// Of whom, when another server asks.
+    pub(in crate::api) user: Option<WantedUser>,
+}
+
+/// A person as another server knows them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct WantedUser {
+    subject: String,
+    name: Option<String>,
+    email: Option<String>,
+}
+
+impl WantedUser {
+    /// What the server calls them, and what it says of them.
+    pub(in crate::api) fn check(self) -> Result<(String, crate::store::people::Profile), Problem> {
+        let subject = self.subject;
+        if subject.is_empty() || subject.len() > MAX_SUBJECT || subject.chars().any(char::is_control) {
+            return Err(invalid("`user.subject` must be 1 to 255 bytes on one line.".to_owned()));
+        }
+        let profile = crate::store::people::Profile {
+            name: fields::label("user.name", self.name)?,
+            email: fields::email("user.email", self.email)?,
+            avatar_url: None,
+        };
+        Ok((subject, profile))
+    }
 }
 
 /// The only kind there is.

@@ -6,7 +6,7 @@ use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
 use crate::identity::{Actor, Policy, Role, TenantCtx};
-use crate::ids::{KeyId, SessionId, TenantId, UserId};
+use crate::ids::{AccessKeyId, KeyId, SessionId, TenantId, UserId};
 use crate::store::people::TenantKind;
 use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
 use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
@@ -76,7 +76,7 @@ macro_rules! keys {
         })*
     };
 }
-keys!(TenantId, UserId, SessionId, KeyId);
+keys!(TenantId, UserId, SessionId, KeyId, AccessKeyId);
 
 /// What an actor may touch, as three parameters: tenant, and session or user where the actor is bound to one.
 /// In a query: `tenant_id = ?1 AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR user_id = ?3)`.

@@ -83,7 +83,11 @@ impl Keys for SqliteStore {
 }
 
 fn usable(conn: &Connection, tenant: TenantId, user: UserId, provider: Provider) -> rusqlite::Result<Usable> {
-    let mut usable = Usable::default();
+    let policy = conn
+        .prepare_cached("SELECT key_policy FROM tenants WHERE id = ?1")?
+        .query_row([tenant.key()], |row| named(row, "key_policy"))
+        .optional()?;
+    let mut usable = Usable { policy: policy.unwrap_or_default(), ..Usable::default() };
     let mut statement = conn.prepare_cached(
         "SELECT * FROM user_api_keys WHERE tenant_id = :tenant AND provider = :provider AND (user_id IS NULL OR user_id = :user)",
     )?;

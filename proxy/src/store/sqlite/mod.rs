@@ -4,6 +4,7 @@
 //! Requests are queued when a method is called, not when its future is first polled: what one task asks in order is
 //! done in order. Dropping the future does not take the request back.
 
+mod access_keys;
 mod beside;
 mod beside_keys;
 mod calls;

@@ -121,6 +121,7 @@ pub(super) fn signer() -> Signer {
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) store: Arc<dyn Store>,
+    pub(super) people: Arc<dyn People>,
     pub(super) calls: Arc<SaidCalls>,
     pub(super) clock: Arc<HandClock>,
     http: reqwest::Client,
@@ -144,7 +145,7 @@ impl Server {
         let clock = Arc::new(HandClock::default());
         let clock_of_all: Arc<dyn Clock> = clock.clone();
         let sqlite = Arc::new(SqliteStore::open(dir.path(), clock_of_all.clone()).unwrap());
-        let (store, people): (Arc<dyn Store>, Arc<dyn People>) = (sqlite.clone(), sqlite);
+        let (store, people): (Arc<dyn Store>, Arc<dyn People>) = (sqlite.clone(), sqlite.clone());
         let settings = IdentitySettings {
             guests: choices.guests,
             origins: Origins::new(Listener::Loopback, None, []),
@@ -152,9 +153,10 @@ impl Server {
             rate_per_minute: NonZeroU32::new(choices.rate_per_minute).unwrap(),
             issuers: choices.issuers,
         };
+        let kept = people.clone();
         let calls = Arc::new(SaidCalls::default());
         let parts = Parts {
-            identity: Identity::start(store.clone(), people.clone(), clock_of_all, settings),
+            identity: Identity::start(store.clone(), people.clone(), sqlite, clock_of_all, settings),
             store: store.clone(),
             people,
             calls: calls.clone(),
@@ -169,7 +171,7 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let app = api::router().with_state(parts).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address, store, calls, clock, http: reqwest::Client::new(), task, _dir: dir }
+        Self { address, store, people: kept, calls, clock, http: reqwest::Client::new(), task, _dir: dir }
     }
 
     /// A request without any credential.

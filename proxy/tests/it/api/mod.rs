@@ -1,6 +1,7 @@
 //! The HTTP interface as a client meets it: real sockets, the real store, no calls.
 
 mod access;
+mod access_keys;
 mod documents;
 mod harness;
 mod sessions;

@@ -106,7 +106,7 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         let people = Arc::new(SqliteStore::open(dir.path(), clock.clone()).unwrap());
         let shared: Arc<dyn Store> = store.clone();
-        let identity = Identity::start(shared.clone(), people, clock.clone(), settings);
+        let identity = Identity::start(shared.clone(), people.clone(), people, clock.clone(), settings);
         let limits = Limits { session_ms: 600_000, grace_ms: 5_000, inactivity_ms: 60_000 };
         let (signer, stop) = (Signer::from_seed(&[7; 32]), CancellationToken::new());
         let shell = Shell::new(
