@@ -55,3 +55,13 @@ async fn a_provider_that_crashes_is_noticed_and_the_client_is_asked_for_another_
     assert_eq!(held.ended_by(), "upstream_error");
     assert!(!held.turns().await.is_empty());
 }
+
+/// The client makes no further call, so the interview says goodbye before the provider would cut it off without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cap_that_nobody_announces_is_kept_ahead_of() {
+    let held = Talk::begin("session_cap=30,cap_unannounced").await.over().await;
+    assert_eq!(held.ended_by(), "session_cap");
+    held.has_what_was_said().await;
+    // Whoever was first, nothing goes on there.
+    assert_eq!(held.books.calls(&held.booked).await[0].hang_up, Some(HangUp::Confirmed));
+}

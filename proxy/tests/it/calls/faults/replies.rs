@@ -49,6 +49,16 @@ async fn replies_that_fail_end_the_interview_and_what_was_said_is_kept() {
     held.is_hung_up().await;
 }
 
+/// Not even the greeting: there is no quota left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_only_fails_ends_the_interview() {
+    let talk = Talk::with("response_failed", &GRACE, "default").await;
+    let held = talk.over().await;
+    assert_eq!(held.ended_by(), "upstream_error");
+    assert!(incidents(&held).await.contains(&IncidentKind::ReplyFailed));
+    held.is_hung_up().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_that_never_replies_ends_the_interview() {
     let talk = Talk::with("response_ignored", &GRACE, "default").await;
