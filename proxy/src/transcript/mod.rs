@@ -8,6 +8,7 @@ mod line;
 pub mod order;
 mod pieces;
 pub mod seal;
+mod settled;
 pub mod timeline;
 mod trace;
 pub mod turn;

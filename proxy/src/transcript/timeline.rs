@@ -5,12 +5,13 @@
 
 mod claims;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
 use super::pieces::Pieces;
+use super::settled::Settled;
 use super::trace::{floor_char, key, trace};
 use super::turn::{After, End, TurnFact, TurnRef};
 use crate::clock::{At, Millis};
@@ -21,10 +22,8 @@ pub const SETTLE_MS: Millis = 15_000;
 const LINGER_MS: Millis = 1_000;
 /// Unsettled turns at once; more settle the oldest early, and say so.
 const MAX_OPEN: usize = 64;
-/// Settled turns that late words may still revise.
-const MAX_SETTLED: usize = 64;
-/// Older turns are only known to be recorded: whatever comes for them is dropped, and words are not dropped silently.
-const MAX_PAST: usize = 4_096;
+/// Turns of earlier calls that are told apart: more than a client remembers.
+const MAX_EARLIER: usize = 512;
 /// UTF-8 bytes of one turn's words; more is cut and marked.
 pub const MAX_WORDS: usize = 16 * 1024;
 
@@ -54,20 +53,22 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Turn {
-    entry: TurnEntry,
-    after: After,
+pub(super) struct Turn {
+    pub(super) entry: TurnEntry,
+    pub(super) after: After,
     /// Only a client says that it stands there.
     #[serde(default)]
-    is_claimed_place: bool,
-    source: Source,
-    reply: Option<String>,
-    /// All the words: what still streams in says them again. Once settled, only a trace of them.
+    pub(super) is_claimed_place: bool,
+    pub(super) source: Source,
+    pub(super) reply: Option<String>,
+    /// All the words: what still streams in says them again. None once it settled.
     words: String,
+    /// Once it settled: what its words are told by.
+    pub(super) mark: u64,
     whole: bool,
     /// The words as they stream in, until they are there as a whole.
     pieces: Pieces,
-    committed: bool,
+    pub(super) committed: bool,
     end: Option<End>,
     due: Millis,
 }
@@ -79,49 +80,49 @@ pub use claims::Told;
 pub struct Timeline {
     call: u32,
     open: Vec<Turn>,
-    settled: VecDeque<Turn>,
-    past: BTreeSet<u64>,
-    /// Turns of the calls before: a client that tells again may tell of them too.
+    settled: Settled,
+    /// Turns of the calls before: a client that tells again may tell of them too. Their names' marks, oldest first.
     #[serde(default)]
-    earlier: BTreeSet<u64>,
+    earlier: VecDeque<u64>,
 }
 
 impl Timeline {
     /// The timeline of call `call` (from 1).
     #[must_use]
     pub fn new(call: u32) -> Self {
-        Self { call, open: Vec::new(), settled: VecDeque::new(), past: BTreeSet::new(), earlier: BTreeSet::new() }
+        Self { call, open: Vec::new(), settled: Settled::default(), earlier: VecDeque::new() }
     }
 
     /// The timeline of the call after this one, of which no turn here is a part.
     #[must_use]
     pub fn followed_by(&self, call: u32) -> Self {
+        let open = self.open.iter().map(|turn| key(&turn.entry.item, turn.entry.content_index));
         let mut next = Self::new(call);
-        let known = self.open.iter().chain(&self.settled).map(|turn| key(&turn.entry.item, turn.entry.content_index));
-        next.earlier = self.earlier.iter().chain(&self.past).copied().chain(known).collect();
-        while next.earlier.len() > MAX_PAST {
-            next.earlier.pop_first();
-        }
+        next.earlier = self.earlier.iter().copied().chain(self.settled.keys()).chain(open).collect();
+        next.earlier.drain(..next.earlier.len().saturating_sub(MAX_EARLIER));
         next
     }
 
     /// A turn that an earlier call recorded late.
     pub fn belongs_to_earlier(&mut self, turn: &TurnEntry) {
-        self.earlier.insert(key(&turn.item, turn.content_index));
+        if self.earlier.len() == MAX_EARLIER {
+            self.earlier.pop_front();
+        }
+        self.earlier.push_back(key(&turn.item, turn.content_index));
     }
 
     /// Applies a fact. `stage` is the stage it belongs to if the turn is new or is committed just now.
     pub fn apply(&mut self, at: At, source: Source, stage: &str, turn: &TurnRef, fact: TurnFact) -> Vec<Outcome> {
         let mut out = Vec::new();
         let open = self.open.iter().position(|known| known.is(turn));
-        if let Some(known) = self.settled.iter_mut().find(|known| open.is_none() && known.is(turn)) {
-            revise(known, turn, fact, source, &mut out);
+        if let Some(place) = open.is_none().then(|| self.settled.place(turn)).flatten() {
+            self.settled.change(place, |known| revise(known, turn, fact, source, &mut out));
             return out;
         }
         let index = match open {
             Some(index) => index,
             None if self.earlier.contains(&key(&turn.item_id(), turn.content_index())) => return out,
-            None if self.past.contains(&key(&turn.item_id(), turn.content_index())) => {
+            None if self.settled.is_past(&turn.item_id(), turn.content_index()) => {
                 out.extend(matches!(fact, TurnFact::Replace(_)).then_some(Outcome::Overflow));
                 return out;
             }
@@ -175,11 +176,16 @@ impl Timeline {
         out
     }
 
+    /// What is on the record of each turn that late words may still revise.
+    #[cfg(test)]
+    pub(crate) fn settled(&self) -> Vec<(TurnEntry, u64, Source)> {
+        self.settled.recorded()
+    }
+
     /// A settled turn counts as a question, which its revisions go on to say.
     pub fn is_question(&mut self, item: &str, content_index: u32) {
-        let is_it = |known: &&mut Turn| (known.entry.item.as_str(), known.entry.content_index) == (item, content_index);
-        if let Some(known) = self.settled.iter_mut().rev().find(is_it) {
-            known.entry.question = true;
+        if let Some(place) = self.settled.place_of(item, content_index) {
+            self.settled.change(place, |known| known.entry.question = true);
         }
     }
 
@@ -188,10 +194,8 @@ impl Timeline {
         let after = entry.after.clone().map_or(After::Unknown, After::Item);
         // It names the words of one record; the next one has its own, or none.
         let entry = TurnEntry { text_hash: None, ..entry };
-        let is_same =
-            |known: &&mut Turn| (&known.entry.item, known.entry.content_index) == (&entry.item, entry.content_index);
-        match self.settled.iter_mut().find(is_same) {
-            Some(known) => {
+        match self.settled.place_of(&entry.item, entry.content_index) {
+            Some(place) => self.settled.change(place, |known| {
                 known.after = after;
                 known.entry = entry;
                 // Without words it says nothing about them, except that our own socket bears them out.
@@ -199,33 +203,20 @@ impl Timeline {
                     known.source = source;
                 }
                 if let Some(words) = words {
-                    known.words = trace(words);
+                    known.mark = trace(words);
                 }
-            }
+            }),
             None => {
-                let words = trace(words.unwrap_or_default());
-                self.keep(Turn {
-                    entry,
-                    after,
-                    is_claimed_place: false,
-                    source,
-                    reply: None,
-                    words,
-                    whole: true,
-                    pieces: Pieces::default(),
-                    committed: true,
-                    end: None,
-                    due: 0,
-                });
+                self.settled.keep(&Turn::recorded(entry, after, source, trace(words.unwrap_or_default()), None));
             }
         }
     }
 
     /// Takes the place of a recorded turn back in, if it became known after the turn.
     pub fn put_behind(&mut self, item: &str, after: Option<String>, source: Source) {
-        let unplaced = |known: &&mut Turn| known.entry.item == item && known.after == After::Unknown;
-        if let (Some(known), Some(after)) = (self.settled.iter_mut().find(unplaced), after) {
-            known.place(After::Item(after), source);
+        let unplaced = self.settled.iter().position(|known| known.item() == item && known.is_unplaced());
+        if let (Some(place), Some(after)) = (unplaced, after) {
+            self.settled.change(place, |known| known.place(After::Item(after), source));
         }
     }
 
@@ -249,10 +240,6 @@ impl Timeline {
     #[must_use]
     pub fn deadline(&self) -> Option<Millis> {
         self.open.iter().map(|turn| turn.due).min()
-    }
-
-    fn find(&self, item: &str) -> Option<&Turn> {
-        self.open.iter().chain(&self.settled).find(|turn| turn.entry.item == item)
     }
 
     /// Whether a turn was begun and has not settled.
@@ -281,8 +268,10 @@ impl Timeline {
     /// The reply a turn belongs to, while it is unsettled or remembered.
     #[must_use]
     pub fn reply_of(&self, turn: &TurnRef) -> Option<&str> {
-        let mut all = self.open.iter().chain(&self.settled);
-        all.find(|known| known.is(turn)).and_then(|known| known.reply.as_deref())
+        match self.open.iter().find(|known| known.is(turn)) {
+            Some(known) => known.reply.as_deref(),
+            None => self.settled.iter().find(|known| known.is(turn)).and_then(|known| known.reply()),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one turn's first facts, used once")]
@@ -327,6 +316,7 @@ impl Timeline {
             source,
             reply: None,
             words: String::new(),
+            mark: 0,
             whole: false,
             pieces: Pieces::default(),
             committed: false,
@@ -359,27 +349,32 @@ impl Timeline {
             None => TurnState::TimedOut,
         };
         let outcome = Outcome::Settled(turn.entry.clone(), words.clone(), turn.source);
-        // Only a trace of the words stays: enough to tell a late correction from a repeat.
-        turn.words = trace(&words);
-        self.keep(turn);
+        // Only a mark of the words stays: enough to tell a late correction from a repeat.
+        turn.mark = trace(&words);
+        self.settled.keep(&turn);
         outcome
-    }
-
-    /// Remembers a settled turn; the oldest becomes past revising.
-    fn keep(&mut self, turn: Turn) {
-        if self.settled.len() == MAX_SETTLED
-            && let Some(oldest) = self.settled.pop_front()
-        {
-            if self.past.len() == MAX_PAST {
-                self.past.pop_first();
-            }
-            self.past.insert(key(&oldest.entry.item, oldest.entry.content_index));
-        }
-        self.settled.push_back(turn);
     }
 }
 
 impl Turn {
+    /// A turn that is on the record.
+    pub(super) fn recorded(entry: TurnEntry, after: After, source: Source, mark: u64, reply: Option<String>) -> Self {
+        Self {
+            entry,
+            after,
+            is_claimed_place: false,
+            source,
+            reply,
+            words: String::new(),
+            mark,
+            whole: true,
+            pieces: Pieces::default(),
+            committed: true,
+            end: None,
+            due: 0,
+        }
+    }
+
     fn is(&self, turn: &TurnRef) -> bool {
         turn.is_recorded_as(&self.entry.item, self.entry.content_index)
     }
@@ -490,7 +485,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
     }
     // What was recorded without all its words may still get them from whoever has them; and that playback was cut off
     // changes no word.
-    let is_whole = known.words != trace("") && known.entry.state != TurnState::TimedOut;
+    let is_whole = known.mark != trace("") && known.entry.state != TurnState::TimedOut;
     if known.is_above(source) && is_whole && !matches!(fact, TurnFact::Ended(End::Interrupted { .. })) {
         return;
     }
@@ -501,7 +496,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
         }
         TurnFact::Replace(words) if !words.trim().is_empty() => {
             let (words, mark) = (words.trim(), trace(words.trim()));
-            let confirms = mark == known.words;
+            let confirms = mark == known.mark;
             if confirms && source == known.source {
                 return;
             }
@@ -516,7 +511,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
             } else {
                 let cut = floor_char(words, MAX_WORDS);
                 known.entry.truncated = cut < words.len();
-                known.words = mark;
+                known.mark = mark;
                 Some(words[..cut].to_owned())
             }
         }
@@ -535,7 +530,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
             None
         }
         TurnFact::Ended(End::Empty) if known.entry.state == TurnState::TimedOut => {
-            let has_words = known.words != trace("");
+            let has_words = known.mark != trace("");
             known.entry.state = if has_words { TurnState::Final } else { TurnState::Empty };
             None
         }

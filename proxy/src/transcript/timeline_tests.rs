@@ -1,5 +1,6 @@
 //! How turns settle, one test a rule.
 
+use super::super::settled::MAX_SETTLED;
 use super::*;
 
 fn at(ms: u64) -> At {
@@ -148,7 +149,7 @@ fn too_many_open_turns_settle_the_oldest_and_say_so() {
     }
     assert_eq!(early, 1_000 - MAX_OPEN);
     assert_eq!(bench.0.settle_all().len(), MAX_OPEN);
-    assert!(bench.0.settled.len() <= MAX_SETTLED && !bench.0.is_waiting());
+    assert!(bench.0.settled.iter().count() <= MAX_SETTLED && !bench.0.is_waiting());
 }
 
 #[test]

@@ -3,14 +3,13 @@
 use sha2::{Digest, Sha256};
 
 /// A short, stable mark of a text that cannot be read back.
-pub(super) fn trace(words: &str) -> String {
-    hex::encode(&Sha256::digest(words.as_bytes())[..8])
+pub(super) fn trace(words: &str) -> u64 {
+    Sha256::digest(words).iter().take(8).fold(0, |trace, byte| trace << 8 | u64::from(*byte))
 }
 
 /// The same of a turn's name: what is left of it when it is past revising.
 pub(super) fn key(item: &str, content_index: u32) -> u64 {
-    let digest = Sha256::digest(format!("{item}/{content_index}"));
-    digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
+    trace(&format!("{item}/{content_index}"))
 }
 
 /// The last place at or before `max` bytes where `text` can be cut.

@@ -18,6 +18,9 @@ const MAX_BEHIND_BYTES: usize = 1024 * 1024;
 /// This many times as much, and the call cannot wait any longer for the store.
 const TOO_FAR: usize = 4;
 
+/// Records that a turn of a conversation leaves for the next commit, at most.
+const QUIET: usize = 4;
+
 /// The end of one session's journal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Journal {
@@ -161,6 +164,13 @@ impl Journal {
             && *n <= durable
         {
             released.extend(self.waiting.pop_front().map(|(_, notice)| notice));
+        }
+        // What a burst needed is given back: a call is quiet most of the time.
+        if self.behind.len() <= QUIET && self.behind.capacity() > 2 * QUIET {
+            self.behind.shrink_to(QUIET);
+        }
+        if self.waiting.is_empty() && self.waiting.capacity() > QUIET {
+            self.waiting.shrink_to(0);
         }
         released
     }

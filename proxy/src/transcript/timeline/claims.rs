@@ -1,8 +1,8 @@
 //! What a timeline can say of items that somebody doubts: which rest on a client's word, which nobody introduced, and
 //! whether words are those that were recorded. It changes nothing but a turn's mark of being disputed.
 
-use super::{Outcome, Timeline, Turn, key, trace};
-use crate::transcript::entry::{Source, Speaker, TurnState};
+use super::{Outcome, Timeline, trace};
+use crate::transcript::entry::{Source, Speaker};
 
 /// What is known of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,29 +17,29 @@ impl Timeline {
     /// Items that our own socket does not vouch for, or of which it never had the words; oldest first. What is disputed
     /// was asked for already.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        let doubtful = |turn: &&Turn| turn.source == Source::Client || turn.entry.state == TurnState::TimedOut;
-        self.settled.iter().filter(doubtful).filter(|turn| !turn.entry.disputed).map(|turn| turn.entry.item.as_str())
+        self.settled.iter().filter(|turn| turn.is_doubtful()).map(|turn| turn.item())
     }
 
     /// Predecessors that nobody introduced as turns.
     pub fn unknown_predecessors(&self) -> impl Iterator<Item = &str> {
-        let all = self.settled.iter().chain(&self.open);
-        all.filter_map(|turn| turn.entry.after.as_deref()).filter(|item| !self.knows(item))
+        let open = self.open.iter().filter_map(|turn| turn.entry.after.as_deref());
+        self.settled.iter().filter_map(|turn| turn.after()).chain(open).filter(|item| !self.knows(item))
     }
 
     /// Whether an item is a turn, however long ago.
     #[must_use]
     pub fn knows(&self, item: &str) -> bool {
-        self.find(item).is_some() || self.past.contains(&key(item, 0))
+        self.told(item).is_some() || self.settled.is_past(item, 0)
     }
 
     /// Who speaks in an item that is remembered, and whether there are words.
     #[must_use]
     pub fn told(&self, item: &str) -> Option<Told> {
-        let settled = self.settled.iter().any(|turn| turn.entry.item == item);
-        self.find(item).map(|turn| {
-            let nothing = if settled { trace("") } else { String::new() };
-            Told { speaker: turn.entry.speaker, has_words: turn.words != nothing }
+        let open = self.open.iter().find(|turn| turn.entry.item == item);
+        let open = open.map(|turn| Told { speaker: turn.entry.speaker, has_words: !turn.words.is_empty() });
+        open.or_else(|| {
+            let settled = self.settled.iter().find(|turn| turn.item() == item);
+            settled.map(|turn| Told { speaker: turn.speaker(), has_words: turn.mark() != trace("") })
         })
     }
 
@@ -47,13 +47,15 @@ impl Timeline {
     #[must_use]
     pub fn says(&self, item: &str, words: &str) -> bool {
         let mark = trace(words.trim());
-        self.settled.iter().any(|turn| turn.entry.item == item && turn.words == mark)
+        self.settled.iter().any(|turn| turn.item() == item && turn.mark() == mark)
     }
 
     /// The provider does not know an item that only a client told of.
     pub fn dispute(&mut self, item: &str) -> Option<Outcome> {
-        let turn = self.settled.iter_mut().find(|turn| turn.entry.item == item && turn.source == Source::Client)?;
-        let news = !std::mem::replace(&mut turn.entry.disputed, true);
-        news.then(|| Outcome::Revised(turn.entry.clone(), None, Source::Client))
+        let place = self.settled.iter().position(|turn| turn.item() == item && turn.is_claim())?;
+        self.settled.change(place, |turn| {
+            let news = !std::mem::replace(&mut turn.entry.disputed, true);
+            news.then(|| Outcome::Revised(turn.entry.clone(), None, Source::Client))
+        })
     }
 }

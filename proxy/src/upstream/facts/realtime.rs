@@ -2,7 +2,7 @@
 //! the beta shape too, since compatible servers still send them. Unknown events are normal and give nothing; a missing
 //! field never panics. It must not judge: whether a fact may count is the core's business.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,9 @@ use crate::call::core::Found;
 use crate::transcript::{Origin, Speaker};
 
 /// Items and replies remembered; beyond it the oldest is forgotten, which can only cost a link or a speech length.
-const MAX_REMEMBERED: usize = 64;
+const MAX_REMEMBERED: usize = 32;
 /// Event ids remembered against repeats within one source.
-const MAX_EVENT_IDS: usize = 256;
+const MAX_EVENT_IDS: usize = 128;
 
 /// State of one call's events from one source.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Realtime {
     seen: VecDeque<u64>,
     speech: Remembered<Speech>,
     /// Item → the reply that made it.
-    made_by: Remembered<String>,
+    made_by: Remembered<Box<str>>,
     /// Replies outside the conversation: their items are nobody's turns.
     aside: Remembered<()>,
 }
@@ -158,7 +158,7 @@ impl Realtime {
             facts.push(Fact::Passed { item: id, after });
             return;
         }
-        let made_by = self.made_by.get(&id).cloned();
+        let made_by = self.made_by.get(&id).map(|reply| String::from(&**reply));
         if made_by.as_ref().is_some_and(|reply| self.aside.get(reply).is_some()) {
             return;
         }
@@ -181,7 +181,7 @@ impl Realtime {
                 let Some(id) = text(&response["id"]) else { return };
                 // Out of band: `conversation_id` is present and null. Absent means an older server.
                 if response.get("conversation_id").is_some_and(Value::is_null) {
-                    self.aside.set(id, ());
+                    self.aside.set(&id, ());
                 } else {
                     facts.push(Fact::ReplyStarted { id, nonce: text(&response["metadata"]["viva"]) });
                 }
@@ -190,7 +190,7 @@ impl Realtime {
                 let (Some(reply), Some(item)) = (text(&event["response_id"]), text(&event["item"]["id"])) else {
                     return;
                 };
-                self.made_by.set(item.clone(), reply.clone());
+                self.made_by.set(&item, reply.as_str().into());
                 if event["item"]["type"] == "message" && self.aside.get(&reply).is_none() {
                     facts.push(Fact::Turn(turn(&item, 0), reply_turn(&reply)));
                 }
@@ -226,7 +226,7 @@ impl Realtime {
         let turn = turn(&item, index(event));
         if let Some(reply) = reply.filter(|_| self.made_by.get(&item).is_none()) {
             facts.push(Fact::Turn(turn.clone(), reply_turn(&reply)));
-            self.made_by.set(item, reply);
+            self.made_by.set(&item, reply.into());
         }
         facts.push(Fact::Turn(turn, fact));
     }
@@ -352,48 +352,51 @@ fn fingerprint(id: &str) -> u64 {
     hasher.finish()
 }
 
-/// A small map that forgets its oldest entry instead of growing.
+/// A small map that forgets its oldest entry instead of growing. Keys are fingerprints: ids would be most of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Remembered<T> {
-    values: HashMap<String, T>,
-    order: VecDeque<String>,
-}
+struct Remembered<T>(VecDeque<(u64, T)>);
 
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
-        Self { values: HashMap::new(), order: VecDeque::new() }
+        Self(VecDeque::new())
     }
 }
 
 impl<T> Remembered<T> {
-    fn set(&mut self, key: String, value: T) {
-        if self.values.insert(key.clone(), value).is_none() {
-            self.order.push_back(key);
-            if self.order.len() > MAX_REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.values.remove(&oldest);
-            }
+    fn set(&mut self, key: &str, value: T) {
+        if let Some(known) = self.find_mut(key) {
+            *known = value;
+            return;
         }
+        if self.0.len() == MAX_REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back((fingerprint(key), value));
     }
 
     fn get(&self, key: &str) -> Option<&T> {
-        self.values.get(key)
+        let key = fingerprint(key);
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+
+    fn find_mut(&mut self, key: &str) -> Option<&mut T> {
+        let key = fingerprint(key);
+        self.0.iter_mut().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     fn take(&mut self, key: &str) -> Option<T> {
-        let value = self.values.remove(key)?;
-        self.order.retain(|known| known != key);
-        Some(value)
+        let key = fingerprint(key);
+        let place = self.0.iter().position(|(known, _)| *known == key)?;
+        self.0.remove(place).map(|(_, value)| value)
     }
 }
 
 impl<T: Default> Remembered<T> {
     fn entry(&mut self, key: &str) -> &mut T {
-        if !self.values.contains_key(key) {
-            self.set(key.to_owned(), T::default());
+        if self.get(key).is_none() {
+            self.set(key, T::default());
         }
-        self.values.get_mut(key).expect("just set")
+        self.find_mut(key).expect("just set")
     }
 }
 

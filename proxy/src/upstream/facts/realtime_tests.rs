@@ -123,8 +123,8 @@ fn memory_is_bounded() {
     }
     assert!(
         realtime.seen.len() <= MAX_EVENT_IDS
-            && realtime.speech.values.len() <= MAX_REMEMBERED
-            && realtime.aside.order.len() <= MAX_REMEMBERED
+            && realtime.speech.0.len() <= MAX_REMEMBERED
+            && realtime.aside.0.len() <= MAX_REMEMBERED
     );
 }
 

@@ -115,12 +115,11 @@ fn lasting(core: &CallCore) -> serde_json::Value {
     let mut machine = state["machine"].take();
     // Told again by the clock.
     machine["nudge"] = serde_json::Value::Null;
-    let turn = |turn: &serde_json::Value| serde_json::json!([turn["entry"], turn["words"], turn["source"]]);
-    let settled: Vec<_> = state["timeline"]["settled"].as_array().expect("a list").iter().map(turn).collect();
+    let settled = core.timeline.settled();
     serde_json::json!({
         "machine": machine,
         "settled": settled,
-        "past": state["timeline"]["past"],
+        "past": state["timeline"]["settled"]["past"],
         "incidents": state["noticed"]["incidents"],
         "journal": [state["journal"]["n"], state["journal"]["head"]],
     })

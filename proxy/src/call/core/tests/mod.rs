@@ -16,6 +16,7 @@ mod guards;
 mod laws;
 mod links;
 mod mangled;
+mod memory;
 mod properties;
 mod provider;
 mod reconcile;
