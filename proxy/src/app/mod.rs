@@ -270,7 +270,7 @@ impl App {
 
 /// Goes on with what an earlier process left behind, beside the first requests.
 async fn recover(calls: Calls, inheritance: Inheritance, soft: CancellationToken) {
-    let recovered = soft.run_until_cancelled(calls.recover(inheritance)).await;
+    let recovered = soft.run_until_cancelled(calls.recover(inheritance, rand::random())).await;
     if let Some(Recovered { resumed, closed, orphaned, left }) =
         recovered.filter(|found| *found != Recovered::default())
     {

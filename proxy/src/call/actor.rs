@@ -53,7 +53,7 @@ pub(super) struct Actor {
     far: bool,
     pub(super) seat: Seat,
     recorder: Option<Recorder>,
-    mailbox: mpsc::Receiver<Mail>,
+    mailbox: mpsc::Receiver<Box<Mail>>,
     commit: Option<BoxFuture<'static, Result<Committed, StoreError>>>,
     hang_up: Option<BoxFuture<'static, HangUp>>,
     closing: Option<CloseReason>,
@@ -61,7 +61,7 @@ pub(super) struct Actor {
 
 /// Whatever comes next.
 enum Next {
-    Mail(Option<Mail>),
+    Mail(Option<Box<Mail>>),
     Client(FromClient),
     Sideband(Place, News),
     Committed(Result<Committed, StoreError>),
@@ -74,7 +74,7 @@ enum Next {
 }
 
 impl Actor {
-    pub(super) fn new(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Mail>) -> Self {
+    pub(super) fn new(shell: Shell, seat: Seat, booking: Booking, mailbox: mpsc::Receiver<Box<Mail>>) -> Box<Self> {
         let (setup, at) = (setup(&shell, &booking), shell.clock.now());
         let recorder = shell.recordings.as_ref().map(|recordings| recordings.begin(&setup, &[], at));
         Self::with((CallCore::new(setup, at), recorder), shell, seat, booking, mailbox)
@@ -85,10 +85,10 @@ impl Actor {
         shell: Shell,
         seat: Seat,
         booking: Booking,
-        mailbox: mpsc::Receiver<Mail>,
-        call: Started,
+        mailbox: mpsc::Receiver<Box<Mail>>,
+        (call, dial_after): (Started, Duration),
         journal: &[Record],
-    ) -> Result<Self, NotResumable> {
+    ) -> Result<Box<Self>, NotResumable> {
         let (setup, at) = (setup(&shell, &booking), shell.clock.now());
         let core = CallCore::resume(setup.clone(), journal, at)?;
         let recorder = shell.recordings.as_ref().map(|recordings| recordings.begin(&setup, journal, at));
@@ -101,7 +101,7 @@ impl Actor {
         actor.seat.name(&call.call_id);
         let mut line = actor.line(call);
         if let Some(reach) = line.reach().filter(|_| actor.shell.sideband) {
-            line.sideband.watch_again(reach);
+            line.sideband.watch_again(reach, dial_after);
         } else {
             line.sideband.unavailable();
         }
@@ -119,9 +119,9 @@ impl Actor {
         shell: Shell,
         seat: Seat,
         booking: Booking,
-        mailbox: mpsc::Receiver<Mail>,
-    ) -> Self {
-        Self {
+        mailbox: mpsc::Receiver<Box<Mail>>,
+    ) -> Box<Self> {
+        Box::new(Self {
             core,
             shell,
             booking,
@@ -142,7 +142,7 @@ impl Actor {
             commit: None,
             hang_up: None,
             closing: None,
-        }
+        })
     }
 
     /// An order for the exchange that begins this call.
@@ -207,8 +207,9 @@ impl Actor {
         self.shell.tasks.spawn(keep::answered(self.shell.clone(), self.booking.ctx, call, provider));
     }
 
-    /// Lives until the core says that it is over.
-    pub(super) async fn run(mut self) {
+    /// Lives until the core says that it is over. Boxed: a future holds what it was given and what it works with apart,
+    /// and so several times over.
+    pub(super) async fn run(mut self: Box<Self>) {
         let mut told_to_stop = false;
         while self.closing.is_none() {
             match self.next(told_to_stop).await {
@@ -291,8 +292,8 @@ impl Actor {
         }
     }
 
-    fn mail(&mut self, mail: Option<Mail>) {
-        match mail {
+    fn mail(&mut self, mail: Option<Box<Mail>>) {
+        match mail.map(|mail| *mail) {
             Some(Mail::Attach(client, ticket)) => self.attach(client, ticket),
             Some(Mail::End(by)) => self.feed(Input::Client(ClientInput::End { by })),
             Some(Mail::Skip(target, reply)) => self.skip(target, reply),
@@ -461,7 +462,7 @@ impl Actor {
         self.feed(Input::Upstream(UpstreamInput::HungUp(result)));
     }
 
-    async fn leave(mut self) {
+    async fn leave(mut self: Box<Self>) {
         if let Some(recorder) = &mut self.recorder {
             recorder.end(End::Over);
         }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize as _;
 use sha2::{Digest, Sha256};
 
 use super::core::Guard;
+use super::shelf::Shelf;
 use crate::identity::{Policy, TenantCtx};
 use crate::ids::{SessionId, UserId};
 use crate::interview::{Brief, Plan};
@@ -56,12 +56,16 @@ impl Booking {
     ///
     /// # Errors
     /// [`BadPlan`].
-    pub fn new(session: &Session, policy: Policy, door: Door, transcription_model: &str) -> Result<Self, BadPlan> {
+    pub(super) fn new(
+        session: &Session,
+        policy: Policy,
+        door: Door,
+        transcription_model: &str,
+        shelf: &Shelf,
+    ) -> Result<Self, BadPlan> {
         let new = &session.new;
         let details = &new.details;
         let shown = |document: &Option<String>| document.clone().filter(|_| details.profile == Profile::Included);
-        let plan = Plan::deserialize(&new.stage_plan).map_err(|_| BadPlan)?;
-        plan.check().map_err(|_| BadPlan)?;
         let guard = match (door, policy) {
             (_, Policy::Open) => Guard::Open,
             (Door::Native, _) | (_, Policy::Strict) => Guard::Own,
@@ -71,7 +75,7 @@ impl Booking {
             ctx: TenantCtx::service(session.tenant),
             session: new.id,
             user: new.user,
-            plan: Arc::new(plan),
+            plan: shelf.take(&new.stage_plan)?,
             brief: Brief {
                 candidate_name: new.candidate_name.clone(),
                 job_role: new.job_role.clone(),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use governor::clock::DefaultClock;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -14,8 +14,11 @@ use tokio_tungstenite::tungstenite;
 
 use super::duplex::{Bound, Duplex};
 use super::pass::{self, Event, Pass};
+use super::released::Released;
 use crate::signaling::protocol::{self, BadMessage, ClientMessage, Has, ServerMessage, close};
 
+/// Where the buffer of a client's socket begins: only its offer is longer.
+pub const READ_BUFFER: usize = 1024;
 /// Largest frame.
 pub const MAX_FRAME: usize = 128 * 1024;
 /// 20 messages a second, bursts of 60.
@@ -50,6 +53,7 @@ pub struct ClientLink {
     /// What lets it stay; `None` for a ticket, whose end ends no call.
     pass: Option<Pass>,
     socket: Duplex<WebSocket, Message>,
+    released: Released<Utf8Bytes>,
     rate: RateLimiter<NotKeyed, InMemoryState, DefaultClock>,
     bad: u32,
     heard: Instant,
@@ -64,6 +68,7 @@ impl ClientLink {
             has,
             pass,
             socket: Duplex::new(socket, BOUND),
+            released: Released::new(READ_BUFFER),
             rate: RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST)),
             bad: 0,
             heard: Instant::now(),
@@ -96,6 +101,7 @@ impl ClientLink {
                     self.heard = Instant::now();
                     match message {
                         Some(Ok(Message::Text(text))) => {
+                            self.released.read(text.len(), &text);
                             if self.rate.check().is_err() {
                                 self.close(close::RATE, "too many messages").await;
                                 return FromClient::Gone;

@@ -21,14 +21,16 @@ mod reaper;
 pub mod recording;
 mod recovery;
 mod registry;
+mod released;
 mod replayed;
+mod shelf;
 mod shell;
 mod shown;
 mod sideband;
 mod succession;
 
 pub use booking::{BadPlan, Booking, Door};
-pub use client::{ClientLink, MAX_FRAME};
+pub use client::{ClientLink, MAX_FRAME, READ_BUFFER};
 pub use exchange::ExchangeError;
 pub use pass::{Judge, Pass};
 pub use places::Caps;

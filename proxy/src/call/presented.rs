@@ -1,6 +1,8 @@
 //! A client that holds a reference to its call, while the row of that call has lost the provider's id: the process that
 //! knew it was killed before it was durable. The call is adopted, or hung up when it is closed here already.
 
+use std::time::Duration;
+
 use super::actor::Actor;
 use super::booking::Booking;
 use super::keep;
@@ -45,7 +47,8 @@ impl Calls {
         let adopted = if journal.is_empty() {
             self.adopt(booking.clone(), ticket, started).map_err(|error| error.to_string())
         } else {
-            self.resume(booking.clone(), ticket, (started, Found::Open), &journal).map_err(|error| error.to_string())
+            self.resume(booking.clone(), ticket, (started, Found::Open, Duration::ZERO), &journal)
+                .map_err(|error| error.to_string())
         };
         match adopted {
             Ok(()) => tracing::info!("a call whose id was lost with its process was found again"),

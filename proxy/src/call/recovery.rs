@@ -3,8 +3,11 @@
 //! runs beside the first requests and must not keep the server from being ready.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 
 use super::booking::{Booking, Door};
 use super::core::NotResumable;
@@ -37,6 +40,10 @@ pub struct Inheritance(Vec<Unfinished>);
 
 /// Journals read at once: as many as the store has readers, and one that waits.
 const READING: usize = 5;
+/// Time in which calls are dialled again, for each of them and at most: the provider has just seen all our sockets break
+/// and should not see all of them come back at once. A few calls come back without a wait that anybody notices.
+const SPREAD_A_CALL: Duration = Duration::from_millis(10);
+const MAX_SPREAD: Duration = Duration::from_secs(5);
 /// Hang-ups at once. One that the provider does not confirm takes seconds, and nobody waits for it.
 const HANGING_UP: usize = 50;
 
@@ -52,18 +59,21 @@ impl Calls {
         Ok(Inheritance(unfinished))
     }
 
-    /// Looks after it: first everything that can go on, because clients wait for it, then the rest.
-    pub async fn recover(&self, Inheritance(unfinished): Inheritance) -> Recovered {
+    /// Looks after it: first everything that can go on, because clients wait for it, then the rest. From the seed follows
+    /// when each call is dialled again.
+    pub async fn recover(&self, Inheritance(unfinished): Inheritance, seed: u64) -> Recovered {
         // Oldest first, so that a session goes on with its latest ticket.
         let mut sessions: BTreeMap<SessionId, Vec<Unfinished>> = BTreeMap::new();
         for left in unfinished {
             sessions.entry(left.ticket.session).or_default().push(left);
         }
-        let looked_at = stream::iter(sessions).map(|(session, calls)| async move {
-            let result = self.recover_session(&calls).await;
-            self.inherited().looked_at(session);
-            (calls, result)
-        });
+        let moments = moments(sessions.len(), seed);
+        let looked_at =
+            stream::iter(sessions).zip(stream::iter(moments)).map(|((session, calls), moment)| async move {
+                let result = self.recover_session(&calls, moment).await;
+                self.inherited().looked_at(session);
+                (calls, result)
+            });
         let looked_at: Vec<_> = looked_at.buffer_unordered(READING).collect().await;
         let mut recovered = Recovered::default();
         let mut over = Vec::new();
@@ -114,9 +124,9 @@ impl Calls {
         self.inherited().settled(session).await
     }
 
-    async fn recover_session(&self, calls: &[Unfinished]) -> Result<CallId, NotRecovered> {
+    async fn recover_session(&self, calls: &[Unfinished], moment: Duration) -> Result<CallId, NotRecovered> {
         let latest = calls.last().ok_or(NotRecovered::Session)?;
-        self.go_on(&latest.ticket).await
+        self.go_on(&latest.ticket, moment).await
     }
 
     /// Goes on with an interview that runs on the record and nowhere else: its process died between two of its calls. The
@@ -125,15 +135,15 @@ impl Calls {
     /// # Errors
     /// When its record does not allow it.
     pub async fn take_up(&self, ticket: &Ticket) -> Result<(), NotRecovered> {
-        match self.go_on(ticket).await {
+        match self.go_on(ticket, Duration::ZERO).await {
             // Somebody else was quicker.
             Ok(_) | Err(NotRecovered::Resume(ResumeError::Start(StartError::Live))) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Goes on with a session's interview. Returns which call is in force.
-    async fn go_on(&self, ticket: &Ticket) -> Result<CallId, NotRecovered> {
+    /// Goes on with a session's interview; its call is dialled after `moment`. Returns which call is in force.
+    async fn go_on(&self, ticket: &Ticket, moment: Duration) -> Result<CallId, NotRecovered> {
         let shell = self.shell();
         let ctx = TenantCtx::service(ticket.tenant);
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
@@ -144,7 +154,7 @@ impl Calls {
             return Err(NotRecovered::Session);
         }
         let journal = shell.store.journal(ctx, ticket.session, 0).await?;
-        let booking = self.book(&session, ticket, &journal)?;
+        let booking = self.book_again(&session, ticket, &journal)?;
         let in_force = in_force(&journal).ok_or(NotRecovered::Resume(ResumeError::Journal(NotResumable::NoCall)))?;
         // It may be closed already, if the process died while another one was being made.
         let rows = shell.store.calls(ctx, ticket.session).await?;
@@ -152,19 +162,18 @@ impl Calls {
         let state = if row.closed_at.is_some() { Found::Closed } else { Found::Open };
         let key = shell.keychain.reopen(ticket.tenant, row.key).await?;
         let started = Started { call_id: row.call_id, provider: row.provider, key };
-        self.resume(booking, ticket.hash, (started, state), &journal).map_err(NotRecovered::Resume)?;
+        self.resume(booking, ticket.hash, (started, state, moment), &journal).map_err(NotRecovered::Resume)?;
         Ok(in_force)
     }
 
-    fn book(&self, session: &Session, ticket: &Ticket, journal: &[Record]) -> Result<Booking, NotRecovered> {
+    fn book_again(&self, session: &Session, ticket: &Ticket, journal: &[Record]) -> Result<Booking, NotRecovered> {
         let door = match journal.first().and_then(|record| record.entry().ok()) {
             Some(Entry::Call { event: CallEvent::Answered { drop_in: true, .. }, .. }) => Door::DropIn,
             Some(_) => Door::Native,
             // Killed before anything was told: the call can only be hung up, and the session begun again.
             None => return Err(NotRecovered::Resume(ResumeError::Journal(NotResumable::NoCall))),
         };
-        let model = &self.shell().upstream.profile().transcription_model;
-        Booking::new(session, ticket.policy, door, model).map_err(|_| NotRecovered::Session)
+        self.book(session, ticket.policy, door).map_err(|_| NotRecovered::Session)
     }
 
     /// Answered or not: the process was killed before the provider's id was durable, and only just now.
@@ -197,6 +206,13 @@ impl Calls {
     }
 }
 
+/// When each of so many calls is dialled again, counted from when it was looked at.
+fn moments(calls: usize, seed: u64) -> impl Iterator<Item = Duration> {
+    let spread = SPREAD_A_CALL.saturating_mul(u32::try_from(calls).unwrap_or(u32::MAX)).min(MAX_SPREAD);
+    let mut random = StdRng::seed_from_u64(seed);
+    std::iter::repeat_with(move || spread.mul_f64(random.random())).take(calls)
+}
+
 /// The call that a journal was last about.
 fn in_force(journal: &[Record]) -> Option<CallId> {
     journal.iter().rev().find_map(|record| match record.entry() {
@@ -220,4 +236,28 @@ pub enum NotRecovered {
     /// Its record is not that of a running interview, or there is no room.
     #[error(transparent)]
     Resume(ResumeError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_calls_are_not_dialled_at_once_and_few_do_not_wait() {
+        let all: Vec<_> = moments(2_000, 7).collect();
+        assert_eq!(all.len(), 2_000);
+        assert!(all.iter().all(|moment| *moment < MAX_SPREAD));
+        for second in 0..5 {
+            let dialled = all.iter().filter(|moment| moment.as_secs() == second).count();
+            assert!((300..500).contains(&dialled), "{dialled} in second {second}");
+        }
+        assert!(moments(3, 7).all(|moment| moment < 3 * SPREAD_A_CALL));
+        assert_eq!(moments(0, 7).count(), 0);
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        assert_eq!(moments(9, 1).collect::<Vec<_>>(), moments(9, 1).collect::<Vec<_>>());
+        assert_ne!(moments(9, 1).collect::<Vec<_>>(), moments(9, 2).collect::<Vec<_>>());
+    }
 }

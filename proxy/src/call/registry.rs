@@ -3,6 +3,7 @@
 //! out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -10,17 +11,19 @@ use dashmap::mapref::entry::Entry;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::Actor;
-use super::booking::Booking;
+use super::booking::{BadPlan, Booking, Door};
 use super::client::ClientLink;
 use super::core::{EndedBy, Input, NotResumable, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
 use super::inherited::Inherited;
 use super::line::{Found, Started};
 use super::places::{Caps, Full, Place, Places};
+use super::shelf::Shelf;
 use super::shell::Shell;
-use crate::identity::TicketHash;
+use crate::identity::{Policy, TicketHash};
 use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
+use crate::store::Session;
 use crate::transcript::Record;
 use crate::vault::CallKey;
 
@@ -29,7 +32,8 @@ const MAILBOX: usize = 32;
 /// Used-up tickets remembered; they expire long before so many starts.
 const MAX_SPENT: usize = 1 << 20;
 
-/// What reaches a call from outside its own sockets.
+/// What reaches a call from outside its own sockets. Boxed on its way: a mailbox has room for its letters from the start,
+/// and most calls get one.
 pub(super) enum Mail {
     /// A client's socket, after its `init`.
     Attach(Box<ClientLink>, TicketHash),
@@ -41,7 +45,7 @@ pub(super) enum Mail {
 
 #[derive(Clone)]
 struct Handle {
-    mailbox: mpsc::Sender<Mail>,
+    mailbox: mpsc::Sender<Box<Mail>>,
 }
 
 /// All live calls. Cheap to clone.
@@ -56,6 +60,7 @@ struct Inner {
     /// Tickets that have started a call, or whose outcome is unknown.
     spent: DashMap<TicketHash, ()>,
     inherited: Inherited,
+    shelf: Shelf,
 }
 
 /// Why a call was not begun.
@@ -123,6 +128,7 @@ impl Calls {
             by_call: DashMap::new(),
             spent: DashMap::new(),
             inherited: Inherited::default(),
+            shelf: Shelf::default(),
         };
         Self(Arc::new(inner))
     }
@@ -151,6 +157,14 @@ impl Calls {
         self.0.by_call.get(call).map(|session| *session)
     }
 
+    /// What a call of this session is made from.
+    ///
+    /// # Errors
+    /// [`BadPlan`].
+    pub fn book(&self, session: &Session, policy: Policy, door: Door) -> Result<Booking, BadPlan> {
+        Booking::new(session, policy, door, &self.0.shell.upstream.profile().transcription_model, &self.0.shelf)
+    }
+
     /// Begins a call whose client speaks HTTP: exchange first, then the call lives on by itself.
     ///
     /// # Errors
@@ -159,25 +173,39 @@ impl Calls {
         let (seat, mailbox) = self.admit(&booking)?;
         self.claim(ticket)?;
         let actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
+        let (tell, told) = oneshot::channel();
         // A task of its own: whoever asked may hang up in the middle, and the call must not be lost by that.
-        let begun = self.0.shell.tasks.spawn(self.clone().begin(actor, ticket, offer));
-        begun.await.unwrap_or(Err(StartError::Stopping))
+        self.0.shell.tasks.spawn(self.clone().live(actor, ticket, offer, tell));
+        told.await.unwrap_or(Err(StartError::Stopping))
     }
 
-    async fn begin(self, mut actor: Actor, ticket: TicketHash, offer: Bytes) -> Result<Begun, StartError> {
+    /// A call begun over HTTP, from its exchange to its end.
+    async fn live(
+        self,
+        mut actor: Box<Actor>,
+        ticket: TicketHash,
+        offer: Bytes,
+        tell: oneshot::Sender<Result<Begun, StartError>>,
+    ) {
         let order = actor.order(ticket);
         let call_id = order.call_id.clone();
-        match exchange::exchange(&self.0.shell, order, offer).await {
+        // Boxed: a task is as large as its largest moment for all of its life, and this one is short.
+        let answered = Box::pin(exchange::exchange(&self.0.shell, order, offer)).await;
+        match answered {
             Ok(Answer { sdp, provider, key }) => {
                 actor.begin(Started { call_id: call_id.clone(), provider, key: CallKey::Held(key) });
-                self.0.shell.tasks.spawn(actor.run());
-                Ok(Begun { call_id, answer: sdp })
+                // Whoever asked may have gone: the call then ends because nobody connects.
+                let _gone = tell.send(Ok(Begun { call_id, answer: sdp }));
+                drop(self);
+                actor.run().await;
             }
             Err(error) => {
                 if error.is_definite() {
                     self.unclaim(ticket);
                 }
-                Err(StartError::Exchange(error))
+                // The place is given back before the refusal is told: the next attempt may follow at once.
+                drop(actor);
+                let _gone = tell.send(Err(StartError::Exchange(error)));
             }
         }
     }
@@ -193,9 +221,9 @@ impl Calls {
         client: Box<ClientLink>,
     ) -> Result<(), (StartError, Box<ClientLink>)> {
         if let Some(handle) = self.0.live.get(&booking.session).map(|handle| handle.clone()) {
-            return match handle.mailbox.try_send(Mail::Attach(client, ticket)) {
+            return match handle.mailbox.try_send(Box::new(Mail::Attach(client, ticket))) {
                 Ok(()) => Ok(()),
-                Err(refused) => match refused.into_inner() {
+                Err(refused) => match *refused.into_inner() {
                     Mail::Attach(client, _) => Err((StartError::Live, client)),
                     Mail::End(_) | Mail::Skip(..) => Ok(()),
                 },
@@ -216,7 +244,7 @@ impl Calls {
     #[must_use]
     pub fn end(&self, session: SessionId, by: EndedBy) -> EndOutcome {
         let handle = self.0.live.get(&session).map(|handle| handle.clone());
-        match handle.map(|handle| handle.mailbox.try_send(Mail::End(by))) {
+        match handle.map(|handle| handle.mailbox.try_send(Box::new(Mail::End(by)))) {
             Some(Ok(())) => EndOutcome::Ending,
             // A full mailbox is a flood of skips; a closed one is a call that is over.
             Some(Err(_)) | None => EndOutcome::NotLive,
@@ -230,7 +258,7 @@ impl Calls {
     pub async fn skip(&self, session: SessionId, target: &str) -> Result<(), SkipRefused> {
         let handle = self.0.live.get(&session).map(|handle| handle.clone()).ok_or(SkipRefused::NotRunning)?;
         let (reply, answer) = oneshot::channel();
-        handle.mailbox.try_send(Mail::Skip(target.to_owned(), reply)).map_err(|_| SkipRefused::NotRunning)?;
+        handle.mailbox.try_send(Box::new(Mail::Skip(target.to_owned(), reply))).map_err(|_| SkipRefused::NotRunning)?;
         answer.await.unwrap_or(Err(SkipRefused::NotRunning))
     }
 
@@ -246,18 +274,18 @@ impl Calls {
         self.0.shell.tasks.wait().await;
     }
 
-    /// Goes on with a call of an earlier process.
+    /// Goes on with a call of an earlier process, which is dialled after a while.
     pub(super) fn resume(
         &self,
         booking: Booking,
         ticket: TicketHash,
-        (call, found): (Started, Found),
+        (call, found, dial_after): (Started, Found, Duration),
         journal: &[Record],
     ) -> Result<(), ResumeError> {
         let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
         // A client that comes back may bring the ticket that it began with.
         let _spent_before = self.claim(ticket);
-        let mut actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, call, journal)?;
+        let mut actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, (call, dial_after), journal)?;
         if found == Found::Closed {
             actor.feed(Input::Upstream(UpstreamInput::Gone));
         }
@@ -284,7 +312,7 @@ impl Calls {
     }
 
     /// Takes a place and a session's only seat, both or neither.
-    fn admit(&self, booking: &Booking) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
+    fn admit(&self, booking: &Booking) -> Result<(Seat, mpsc::Receiver<Box<Mail>>), StartError> {
         if self.0.shell.shutdown.is_cancelled() {
             return Err(StartError::Stopping);
         }
@@ -296,7 +324,7 @@ impl Calls {
         self.seat(booking, place)
     }
 
-    fn seat(&self, booking: &Booking, place: Place) -> Result<(Seat, mpsc::Receiver<Mail>), StartError> {
+    fn seat(&self, booking: &Booking, place: Place) -> Result<(Seat, mpsc::Receiver<Box<Mail>>), StartError> {
         let (mailbox, letters) = mpsc::channel(MAILBOX);
         match self.0.live.entry(booking.session) {
             Entry::Occupied(_) => Err(StartError::Live),

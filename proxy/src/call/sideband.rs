@@ -13,8 +13,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use super::core::Sideband;
 use super::duplex::{Bound, Duplex};
 use super::line::Reach;
+use super::released::Released;
 use super::shown::Shown;
-use crate::upstream::sideband::{QUICK_ATTEMPTS, attempt_delay};
+use crate::upstream::sideband::{QUICK_ATTEMPTS, READ_BUFFER, attempt_delay};
 use crate::upstream::{DialError, SidebandSocket, Upstream};
 
 /// Between pings; two missed ones and the socket counts as lost.
@@ -48,6 +49,7 @@ enum Step {
 
 struct Open {
     socket: Duplex<SidebandSocket, Message>,
+    released: Released<Utf8Bytes>,
     heard: Instant,
     ping: Pin<Box<Sleep>>,
 }
@@ -79,11 +81,12 @@ impl SidebandLink {
         }
     }
 
-    /// Starts to dial for a call that was watched before this process began: a provider that does not know it any more
-    /// has ended it.
-    pub(super) fn watch_again(&mut self, call: Reach) {
+    /// Starts to dial, after a while, for a call that was watched before this process began: a provider that does not know
+    /// it any more has ended it.
+    pub(super) fn watch_again(&mut self, call: Reach, after: Duration) {
         self.was_open = true;
         self.watch(call);
+        self.step = Step::Pausing(Box::pin(tokio::time::sleep(after)));
     }
 
     /// Starts to dial.
@@ -165,9 +168,12 @@ impl SidebandLink {
         match result {
             Ok(socket) => {
                 self.was_open = true;
-                let ping = Box::pin(tokio::time::sleep(PING));
-                self.step =
-                    Step::Open(Box::new(Open { socket: Duplex::new(socket, BOUND), heard: Instant::now(), ping }));
+                self.step = Step::Open(Box::new(Open {
+                    socket: Duplex::new(socket, BOUND),
+                    released: Released::new(READ_BUFFER),
+                    heard: Instant::now(),
+                    ping: Box::pin(tokio::time::sleep(PING)),
+                }));
                 Some(self.is(Sideband::Attached))
             }
             Err(error) => {
@@ -194,7 +200,10 @@ impl Open {
                     self.heard = Instant::now();
                     match message {
                         // As it lies in the buffer: it can be megabytes.
-                        Some(Ok(Message::Text(text))) => return Some(text),
+                        Some(Ok(Message::Text(text))) => {
+                            self.released.read(text.len(), &text);
+                            return Some(text);
+                        }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                         Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                     }

@@ -198,6 +198,12 @@ impl Plan {
         self
     }
 
+    /// The text that it is stored as with each of its sessions.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a plan has only string keys and whole numbers")
+    }
+
     /// The place of a stage by name.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {

@@ -7,14 +7,12 @@ use axum::extract::FromRef;
 use crate::call::Calls;
 use crate::identity::Identity;
 use crate::store::Store;
-use crate::upstream::Upstream;
 
 /// The parts behind a door. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Entrance {
     pub(super) store: Arc<dyn Store>,
     pub(super) identity: Identity,
-    pub(super) upstream: Upstream,
     pub(super) calls: Calls,
 }
 
@@ -23,14 +21,8 @@ impl Entrance {
     where
         Arc<dyn Store>: FromRef<S>,
         Identity: FromRef<S>,
-        Upstream: FromRef<S>,
         Calls: FromRef<S>,
     {
-        Self {
-            store: FromRef::from_ref(state),
-            identity: FromRef::from_ref(state),
-            upstream: FromRef::from_ref(state),
-            calls: FromRef::from_ref(state),
-        }
+        Self { store: FromRef::from_ref(state), identity: FromRef::from_ref(state), calls: FromRef::from_ref(state) }
     }
 }

@@ -20,11 +20,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::entrance::Entrance;
 use crate::api::{Code, Peer, Problem, ProviderProblem};
 use crate::call::core::EndedBy;
-use crate::call::{Booking, Calls, Door, EndOutcome, ExchangeError, StartError};
+use crate::call::{Calls, Door, EndOutcome, ExchangeError, StartError};
 use crate::identity::{Credential, Door as Rate, Identity, TenantCtx, Ticket, Way};
 use crate::ids::CallId;
 use crate::store::{SessionStatus, Store};
-use crate::upstream::Upstream;
 
 /// Body of an offer: the offer's own limit is 32 KiB and is judged by its rule; this one bounds what is read at all.
 const MAX_BODY: usize = 64 * 1024;
@@ -42,7 +41,6 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
     Identity: FromRef<S>,
-    Upstream: FromRef<S>,
     Calls: FromRef<S>,
 {
     let entrance = Entrance::of(state);
@@ -89,8 +87,7 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
     if session.status == SessionStatus::InProgress {
         return Err(Problem::new(Code::Conflict, "This interview has begun already. Create another session."));
     }
-    let model = &entrance.upstream.profile().transcription_model;
-    let booking = Booking::new(&session, ticket.policy, Door::DropIn, model).map_err(|error| {
+    let booking = entrance.calls.book(&session, ticket.policy, Door::DropIn).map_err(|error| {
         tracing::error!(%error, "a session cannot be called");
         Problem::internal()
     })?;

@@ -20,18 +20,15 @@ use super::protocol::{ClientMessage, Init, close};
 use super::refusal::{Refusal, refusal};
 use super::shown::{self, Shown};
 use crate::api::{Code, Peer, Problem, recognise_if_present};
-use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, StartError};
+use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, READ_BUFFER, StartError};
 use crate::identity::{Credential, Identity, TenantCtx, Way};
 use crate::store::{SessionStatus, Store};
-use crate::upstream::Upstream;
 
 /// How long the first message may take, and how long it may be.
 const INIT_WAIT: Duration = Duration::from_secs(5);
 const MAX_INIT: usize = 16 * 1024;
 /// Sockets without a session at once; more are refused before the upgrade, so that strangers cannot use up memory.
 const MAX_STRANGERS: usize = 1_024;
-/// Small buffers: they keep their size for the life of a call.
-const READ_BUFFER: usize = 4 * 1024;
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
 impl FromRef<Gate> for Identity {
@@ -52,7 +49,6 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
     Identity: FromRef<S>,
-    Upstream: FromRef<S>,
     Calls: FromRef<S>,
 {
     let gate = Gate { entrance: Entrance::of(state), strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) };
@@ -193,11 +189,10 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
         }
         _ => {}
     }
-    let booking = Booking::new(&session, ticket.policy, Door::Native, &entrance.upstream.profile().transcription_model)
-        .map_err(|error| {
-            tracing::error!(%error, "a session cannot be called");
-            refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
-        })?;
+    let booking = entrance.calls.book(&session, ticket.policy, Door::Native).map_err(|error| {
+        tracing::error!(%error, "a session cannot be called");
+        refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
+    })?;
     Ok((booking, shown))
 }
 

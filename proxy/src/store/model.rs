@@ -1,5 +1,7 @@
 //! The rows that cross the store's border. Plain data; times are Unix milliseconds.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Details;
@@ -72,7 +74,7 @@ impl WebrtcStatus {
 }
 
 /// What a session is created with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
@@ -80,8 +82,8 @@ pub struct NewSession {
     pub user: UserId,
     /// Name of the plan.
     pub plan: String,
-    /// The plan itself, as JSON: a later change of the file does not alter a session.
-    pub stage_plan: serde_json::Value,
+    /// The plan itself, as JSON text: a later change of the file does not alter a session.
+    pub stage_plan: Arc<str>,
     /// Name of the candidate, if told.
     pub candidate_name: Option<String>,
     /// The role they interview for, if told.
@@ -89,7 +91,6 @@ pub struct NewSession {
     /// Language, BCP 47.
     pub language: Option<String>,
     /// What else was said of candidate and role.
-    #[serde(default)]
     pub details: Details,
     /// Model asked for upstream.
     pub model: String,

@@ -84,7 +84,7 @@ mod tests {
             id: crate::ids::SessionId::fresh(),
             user: crate::ids::UserId::fresh(),
             plan: "default".into(),
-            stage_plan: serde_json::Value::Null,
+            stage_plan: "null".into(),
             candidate_name: None,
             job_role: None,
             language: None,

@@ -18,8 +18,9 @@ use crate::ids::ProviderCallId;
 /// An open sideband.
 pub type SidebandSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// 4 KiB and no write buffer: 19 KiB a call instead of 271 with the defaults.
-const READ_BUFFER: usize = 4 * 1024;
+/// Where the buffer of a sideband begins, and no write buffer: the defaults are 128 KiB each. Events are shorter, almost
+/// all of them.
+pub const READ_BUFFER: usize = 2 * 1024;
 /// Retrieved items can carry megabytes of audio; more than this is not a message of theirs.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// What may wait for a peer that does not read. Full: sending fails and the sideband counts as lost.

@@ -97,7 +97,7 @@ impl View {
 /// The plan as it was when the session was made. `None` only for a plan that a later version can no longer read; what
 /// does not depend on it is still shown.
 pub(in crate::api) fn plan_of(session: &Session) -> Option<Plan> {
-    serde_json::from_value(session.new.stage_plan.clone())
+    serde_json::from_str(&session.new.stage_plan)
         .inspect_err(|_| tracing::warn!(session = %session.new.id, "a stored plan cannot be read"))
         .ok()
 }

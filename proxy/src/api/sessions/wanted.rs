@@ -132,7 +132,7 @@ impl Wanted {
             id: SessionId::fresh(),
             user,
             plan: plan.name.clone(),
-            stage_plan: serde_json::to_value(&plan).expect("a plan has only string keys and whole numbers"),
+            stage_plan: plan.to_json().into(),
             candidate_name: fields::label("candidate_name", self.candidate_name)?,
             job_role: fields::label("job_role", self.job_role)?,
             language: fields::language(self.language)?,

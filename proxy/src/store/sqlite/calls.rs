@@ -48,7 +48,7 @@ pub(super) fn create_session(
                 ctx.tenant.key(),
                 new.user.key(),
                 new.plan,
-                new.stage_plan.to_string(),
+                &*new.stage_plan,
                 new.candidate_name,
                 new.job_role,
                 new.language,

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::codec::{Key as _, Sight, count, id, maybe};
-use super::rows::{self, Words, json};
+use super::rows::{self, Words};
 use super::{journal, project};
 use crate::identity::TenantCtx;
 use crate::ids::{SessionId, TenantId, UserId};
@@ -105,7 +105,7 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
             id: SessionId(id(row, "id")?),
             user: UserId(id(row, "user_id")?),
             plan: row.get("plan")?,
-            stage_plan: json(row, "stage_plan")?,
+            stage_plan: row.get("stage_plan")?,
             candidate_name: row.get("candidate_name")?,
             job_role: row.get("job_role")?,
             language: row.get("language")?,

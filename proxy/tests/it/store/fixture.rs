@@ -96,7 +96,7 @@ pub(crate) fn new_session(user: UserId) -> NewSession {
         id: SessionId::fresh(),
         user,
         plan: "short".into(),
-        stage_plan: serde_json::json!({"stages": [{"name": "welcome"}, {"name": "closing"}]}),
+        stage_plan: r#"{"stages":[{"name":"welcome"},{"name":"closing"}]}"#.into(),
         candidate_name: Some("Robin".into()),
         job_role: None,
         language: Some("en-GB".into()),

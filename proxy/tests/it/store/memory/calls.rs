@@ -127,7 +127,7 @@ impl Scene {
 
         let ground: Arc<dyn Ground> = store.clone();
         let person = Person::sign_in(&ground).await;
-        let plan = serde_json::to_value(Plans::built_in().unwrap().get("default").unwrap()).unwrap();
+        let plan = serde_json::to_string(Plans::built_in().unwrap().get("default").unwrap()).unwrap().into();
         let new = NewSession { stage_plan: plan, plan: "default".into(), ..new_session(person.user) };
         let (session, secret) = (new.id, TicketSecret::from_random(rand::random()));
         let paid = viva_proxy::identity::Ticket {
