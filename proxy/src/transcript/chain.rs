@@ -181,7 +181,9 @@ impl Record {
             .expect("an entry has only string keys and finite numbers");
         let hash = record_hash(session, n, prev, &body);
         let (text, salt) = words.unzip();
-        Self { n, epoch, kind: entry.kind(), source, body: Bytes::from(body), text, salt, hash }
+        // Without what the writing left over: records wait for the store, and some of them for the next turn.
+        let body = Bytes::from(body.into_boxed_slice());
+        Self { n, epoch, kind: entry.kind(), source, body, text, salt, hash }
     }
 }
 
