@@ -4,7 +4,6 @@
 //! and with it the buffer goes. It must not look at what a message says.
 
 /// The last long message, and how much must still come before it may go.
-#[derive(Debug)]
 pub(super) struct Released<T> {
     buffer: usize,
     long: Option<T>,
