@@ -123,7 +123,9 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let router = viva_proxy::signaling::ws::router(&doors).with_state(doors);
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await.unwrap()
+        });
 
         let ground: Arc<dyn Ground> = store.clone();
         let person = Person::sign_in(&ground).await;
