@@ -503,8 +503,11 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
             known.source = source;
             // Our own socket has it after all.
             known.entry.disputed &= source == Source::Client;
-            if matches!(known.entry.state, TurnState::TimedOut | TurnState::Failed | TurnState::Empty) {
-                known.entry.state = TurnState::Final;
+            // Where transcription failed, the same words again are still only what had streamed in before.
+            match known.entry.state {
+                TurnState::TimedOut | TurnState::Empty => known.entry.state = TurnState::Final,
+                TurnState::Failed if !confirms => known.entry.state = TurnState::Final,
+                TurnState::Failed | TurnState::Final | TurnState::Interrupted => {}
             }
             if confirms {
                 None

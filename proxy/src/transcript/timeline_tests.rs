@@ -245,6 +245,20 @@ fn a_claim_may_fill_what_was_heard_without_words() {
 }
 
 #[test]
+fn the_same_words_again_do_not_mend_a_failed_transcription() {
+    let mut bench = Bench::new();
+    bench.began(0, "U", Speaker::Candidate, After::First);
+    bench.feed(5, "U", TurnFact::Append(" This".into()));
+    assert_eq!(settled(&bench.feed(10, "U", TurnFact::Ended(End::Failed))), [(TurnState::Failed, "This", None)]);
+    // A client told of it, and our own socket reads the item again.
+    bench.0.settled[0].source = Source::Client;
+    let confirmed = bench.feed(20, "U", TurnFact::Replace("This".into()));
+    assert!(matches!(&confirmed[..], [Outcome::Revised(entry, None, _)] if entry.state == TurnState::Failed));
+    let found = bench.feed(30, "U", TurnFact::Replace("This is it.".into()));
+    assert!(matches!(&found[..], [Outcome::Revised(entry, Some(_), _)] if entry.state == TurnState::Final));
+}
+
+#[test]
 fn a_turn_of_long_ago_is_never_recorded_again() {
     let mut bench = Bench::new();
     for n in 0..=MAX_SETTLED as u64 {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallCore, Control, Directive, Pipe, Sideband, Timer};
+use super::{CallCore, Control, Directive, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
 use crate::transcript::Source;
 use crate::upstream::facts::{Gate, Guarded};
@@ -19,6 +19,8 @@ const REASSERT_MS: Millis = 1_000;
 const CORRECTION_MS: Millis = 500;
 /// So many, then it is left until something else asks for a configuration.
 const MAX_REASSERTS: u32 = 10;
+/// Repeats are held back while the model speaks; this long after the first, none is waited for any more.
+const GIVE_UP_MS: Millis = 30_000;
 /// Another echo than ours says nothing for this long after we sent it.
 const WITHHELD_MS: Millis = 2_000;
 /// The client may carry out what we told it so much later.
@@ -114,7 +116,7 @@ impl CallCore {
 
     /// A way to the model opened: what it has not confirmed is asked for again.
     pub(super) fn configure_again(&mut self) {
-        if !self.configuration.is_acknowledged() {
+        if !self.configuration.is_acknowledged() && matches!(self.phase, Phase::Answered | Phase::Live) {
             self.configure();
         }
     }
@@ -153,6 +155,14 @@ impl CallCore {
             .wanted
             .as_ref()
             .is_some_and(|wanted| wanted.echo.is_none() && self.now.mono_ms.saturating_sub(wanted.since) >= ACK_MS)
+    }
+
+    /// Whether what the model was last told, and more than once, is never going to be echoed.
+    pub(super) fn nobody_echoes(&self) -> bool {
+        self.configuration.wanted.as_ref().is_some_and(|wanted| {
+            let patient = wanted.tries >= 2 && self.now.mono_ms.saturating_sub(wanted.since) >= GIVE_UP_MS;
+            wanted.echo.is_none() && (wanted.tries >= MAX_REASSERTS || patient)
+        })
     }
 
     /// The provider says which configuration is in force.

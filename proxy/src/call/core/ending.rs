@@ -103,7 +103,7 @@ impl CallCore {
         self.record(rest);
         self.close_gap(None, None);
         // Without a call it was the one before whose end is on the record, once it is confirmed.
-        if !self.link.severed {
+        if self.has_call() {
             self.note_call(CallEvent::Closed { hang_up: result });
         }
         if let Some(entry) = self.machine.end(&self.setup.plan, by.as_str(), self.now) {
@@ -112,6 +112,10 @@ impl CallCore {
         let sealed = Sealed { session: self.setup.session, n: self.journal.n(), head: self.journal.head() };
         let mut seal = self.setup.signer.seal(&sealed);
         self.journal.append(self.link.epoch, Source::Server, &mut seal, None);
+        // Nothing may follow the seal: whatever else was waited for does not matter any more.
+        let retry = self.timers.get(Timer::SaveRetry);
+        self.timers.clear_all();
+        self.timers.set_or_clear(Timer::SaveRetry, retry);
         self.timers.set(Timer::SaveGiveUp, self.in_ms(SAVE_GIVE_UP_MS));
     }
 

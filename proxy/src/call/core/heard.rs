@@ -13,6 +13,8 @@ const MAX_REFUSALS: u32 = 3;
 const MAX_REPLIES: usize = 16;
 /// What was said is committed right after its end; this long without it, and there was nothing in it.
 const HUSH_MS: Millis = 1_000;
+/// Nobody speaks for so long without a pause: the end of it was not told, and would be waited for to the end of the session.
+const LONGEST_SPEECH_MS: Millis = 600_000;
 /// The mark of a reply that the client's dead-man switch asked for.
 const AUTOPILOT: &str = "autopilot";
 
@@ -85,7 +87,10 @@ impl CallCore {
             }
             // What the candidate is owed is not what somebody else has the model say.
             Belongs::Nobody if self.is_foreign_reply(source) => self.foreign_reply(),
-            Belongs::Nobody => self.answered_by_model(),
+            Belongs::Nobody => {
+                self.provider_replies();
+                self.answered_by_model();
+            }
         }
         self.replies.attribute(id, self.machine.index().unwrap_or(0));
     }
@@ -127,7 +132,7 @@ impl CallCore {
                 self.prompted = false;
                 if on {
                     self.replies.candidate_audible = true;
-                    self.timers.clear(Timer::Hush);
+                    self.timers.set(Timer::Hush, self.in_ms(LONGEST_SPEECH_MS));
                     // What was about to be said is overtaken.
                     self.replies.queued = None;
                     self.replies.continues = false;

@@ -91,6 +91,26 @@ pub enum ClientInput {
     },
 }
 
+impl ClientInput {
+    /// It tells of the call itself, not of the client's socket or wishes: of no use once the record is complete.
+    pub(super) fn is_of_the_call(&self) -> bool {
+        match self {
+            Self::Connection(_)
+            | Self::NextConnected
+            | Self::Reloaded
+            | Self::Switched { .. }
+            | Self::Replayed { .. }
+            | Self::Relayed { .. } => true,
+            Self::Attached
+            | Self::Detached
+            | Self::RelaysFrom { .. }
+            | Self::Skip { .. }
+            | Self::HandOver
+            | Self::End { .. } => false,
+        }
+    }
+}
+
 /// State of the socket to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

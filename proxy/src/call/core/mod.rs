@@ -178,6 +178,7 @@ impl CallCore {
         let at_ms = at.mono_ms;
         if self.phase != Phase::Over {
             match input {
+                Input::Client(input) if self.is_sealed() && input.is_of_the_call() => {}
                 Input::Client(input) => self.on_client(input),
                 Input::Store(input) => self.on_store(input),
                 Input::Tick => {}

@@ -83,6 +83,9 @@ impl CallCore {
         }
         // The end of a call is the end of the interview only if that is on the record too.
         core.link.severed = closed == Some(core.call);
+        if core.link.severed {
+            core.succession.is_vacant();
+        }
         core.go_on(first, latest, recorded_at, epoch);
         Ok(core)
     }

@@ -237,6 +237,18 @@ impl CallCore {
         }
     }
 
+    /// The provider began a reply by itself, and under what it was last told. Where that is never echoed, and nobody is
+    /// ever quiet for long enough to ask for a reply that carries the new text, the new stage begins with this one.
+    pub(super) fn provider_replies(&mut self) {
+        if self.wanted_gate() != Gate::Provider || !self.nobody_echoes() {
+            return;
+        }
+        match std::mem::replace(&mut self.change, Change::None) {
+            Change::Told { decision, .. } | Change::Overriding { decision } => self.enter(&decision),
+            change @ (Change::None | Change::Waiting { .. }) => self.change = change,
+        }
+    }
+
     fn enter(&mut self, decision: &Decision) {
         let entry = self.machine.enter(&self.setup.plan, decision, self.now);
         self.announce(entry);

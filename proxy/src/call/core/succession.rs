@@ -64,6 +64,8 @@ pub(super) struct Succession {
     lead: Millis,
     asked: u32,
     unplanned: VecDeque<Millis>,
+    /// The last call is gone and no other was answered yet.
+    vacant: bool,
     /// What was said before this call, for its model.
     digest: Option<String>,
 }
@@ -109,6 +111,11 @@ impl Succession {
         self.digest.as_deref()
     }
 
+    /// After a restart: no call followed the one that is gone.
+    pub(super) fn is_vacant(&mut self) {
+        self.vacant = true;
+    }
+
     /// After a restart: what the model was told is made anew from the record.
     pub(super) fn recall(&mut self, digest: String) {
         self.digest = Some(digest);
@@ -147,6 +154,11 @@ impl CallCore {
     #[must_use]
     pub fn is_severed(&self) -> bool {
         self.link.severed
+    }
+
+    /// Whether there is a call at all, with media or without.
+    pub(super) fn has_call(&self) -> bool {
+        !self.succession.vacant
     }
 
     /// The provider keeps the call that began then as long as it says, or as long as its documentation does.
@@ -236,6 +248,10 @@ impl CallCore {
         let runs = matches!(self.phase, Phase::Answered | Phase::Live);
         match std::mem::take(&mut self.succession.next) {
             Next::Asked { .. } if runs && self.link.severed => {
+                // One that was answered and never had media is not waited for any more.
+                if self.has_call() {
+                    self.sever();
+                }
                 self.timers.clear(Timer::Renew);
                 self.begin_call(call_id, capabilities, digest);
                 self.out.push(Effect::Promote);
@@ -359,6 +375,7 @@ impl CallCore {
         self.call += 1;
         self.capabilities = capabilities;
         self.succession.digest = Some(digest);
+        self.succession.vacant = false;
         let mut entry = Entry::Call {
             call: self.call,
             event: CallEvent::Answered { call_id, drop_in: false, lacks: capabilities.lacks() },
@@ -455,7 +472,7 @@ impl CallCore {
 
     /// The page was loaded anew and brings an offer: its last call ends now.
     pub(super) fn reloaded(&mut self) {
-        if matches!(self.phase, Phase::Answered | Phase::Live) && !self.link.severed {
+        if matches!(self.phase, Phase::Answered | Phase::Live) && self.has_call() {
             self.note_unplanned();
             self.sever();
         }
@@ -468,7 +485,11 @@ impl CallCore {
 
     /// The call is gone. Where the client can make another, the interview waits for it; else it ends.
     pub(super) fn lose(&mut self) {
-        if !self.setup.continues || self.link.severed || self.unplanned_too_often().is_some() {
+        // Our own socket and the client's connection both tell of it, one after the other.
+        if self.succession.vacant {
+            return;
+        }
+        if !self.setup.continues || self.unplanned_too_often().is_some() {
             self.finish(if self.link.client { EndedBy::UpstreamError } else { EndedBy::UserDisconnect });
             return;
         }
@@ -504,6 +525,7 @@ impl CallCore {
         self.timers.clear(Timer::Renew);
         self.timers.clear(Timer::LastWords);
         self.link.sever();
+        self.succession.vacant = true;
         self.replay.begin_call(self.now.unix_ms);
         self.reconcile.begin_call();
         self.note_control();

@@ -67,6 +67,11 @@ impl Client {
         if self.control == Control::Relay && self.attached { vec![(self.seq, event)] } else { Vec::new() }
     }
 
+    /// A page that was loaded anew begins anew.
+    pub(super) fn forgets(&mut self) {
+        *self = Self { attached: false, remembers: self.remembers, ..Self::new(self.enabled) };
+    }
+
     /// What it heard since then.
     pub(super) fn replay(&self, since: Millis) -> Vec<Value> {
         self.ring.iter().filter(|(at, _)| *at >= since).map(|(_, event)| Value::clone(event)).collect()

@@ -2,6 +2,7 @@
 //! clock, no socket.
 
 mod beta;
+mod calls;
 mod canary;
 mod candidate;
 mod client;
@@ -26,12 +27,14 @@ mod relayed;
 mod replay;
 mod restarts;
 mod schedule;
+mod setting;
 mod skips;
 mod states;
 mod store;
 mod stores;
 mod succession;
 mod successions;
+mod trace;
 mod transitions;
 mod trust;
 mod view;

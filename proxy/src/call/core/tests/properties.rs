@@ -3,7 +3,7 @@
 //!
 //! Each test has its own numbered cases, always the same ones. `PROPTEST_CASES=50000` takes that many a test instead,
 //! `PROOF_SEED=7` others. A case that fails is shrunk and printed with the line that runs it alone:
-//! `PROOF_CASE=<number> cargo test …`.
+//! `PROOF_CASE=<number> cargo test …`; `PROOF_TRACE=1` tells the story of it.
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::dialects::Dialect;
 use super::laws;
-use super::schedule::{Blow, Schedule, harsh, mild, schedules};
+use super::schedule::{Blow, Schedule, continued, harsh, mild, schedules};
 use super::world::World;
 use crate::call::core::CloseReason;
 use crate::call::recording::{Recording, replay};
@@ -92,6 +92,19 @@ laws! {
     without_links_the_record_is_sound_whatever_happens: Unlinked, harsh, 1_200 => sound;
     spans_are_recorded_as_they_were: Spans, mild, 1_200 => recorded_as_it_was;
     spans_are_sound_whatever_happens: Spans, harsh, 1_200 => sound;
+}
+
+/// An interview in several calls is one record, and no call is left behind.
+fn one_interview(schedule: &Schedule) {
+    let world = run(schedule);
+    laws::hold(&world);
+    laws::one_interview(&world);
+}
+
+#[test]
+fn calls_that_follow_one_another_are_one_interview() {
+    let name = "calls_that_follow_one_another_are_one_interview";
+    prove(name, 1_000, || continued(Dialect::Items), |schedule| one_interview(&schedule));
 }
 
 fn traced(schedule: &Schedule, every: Option<usize>) -> Option<Vec<String>> {

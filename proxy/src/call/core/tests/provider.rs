@@ -139,6 +139,8 @@ struct Reply {
 
 /// One call at the provider.
 pub(super) struct Provider {
+    /// Which one, in the order in which they were made.
+    pub(super) call: u32,
     pub(super) quirks: Quirks,
     pub(super) session: Value,
     /// What was said, in the order of the conversation.
@@ -164,6 +166,7 @@ pub(super) struct Provider {
 impl Provider {
     pub(super) fn new(quirks: Quirks, session: Value) -> Self {
         Self {
+            call: 1,
             quirks,
             session,
             said: Vec::new(),
@@ -180,6 +183,17 @@ impl Provider {
             events: 0,
             turns: 0,
         }
+    }
+
+    /// Another call of the same provider, with names of its own.
+    pub(super) fn another(&self, call: u32, session: Value) -> Self {
+        let names = 1_000 * call.saturating_sub(1);
+        Self { call, ids: names, events: names * 100, now: self.now, ..Self::new(self.quirks.clone(), session) }
+    }
+
+    /// It says when it will end the call: Unix milliseconds.
+    pub(super) fn ends_at(&mut self, unix_ms: i64) {
+        self.session["expires_at"] = json!(unix_ms / 1_000);
     }
 
     /// A client event, by whichever way it came.
@@ -374,6 +388,9 @@ impl Provider {
         let (id, item) = (self.id("resp"), self.id("item_A"));
         self.beginnings.insert(item.clone(), (Speaker::Ai, self.now));
         let told = instructions.unwrap_or_else(|| self.session["instructions"].as_str().unwrap_or_default().to_owned());
+        // Whoever tampers with the session also overwrites what it says of the calls before.
+        let goes_on = told.contains("Continue the interview") || told.starts_with("Stage: closing\nSay");
+        assert!(self.call == 1 || goes_on, "the model of a later call knows that it is one");
         let words = self.words(&told);
         let mut steps = vec![(0, self.event(json!({"type": "response.created", "response": {"id": id, "status": "in_progress", "conversation_id": "conv_1", "metadata": metadata}})))];
         let reply = Reply { id: id.clone(), item: item.clone(), words: words.clone(), metadata };

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::store::Store;
 use crate::clock::Millis;
 use crate::store::projection::Projection;
-use crate::transcript::{Entry, Origin, Source, Speaker, TurnEntry, TurnState};
+use crate::transcript::{CallEvent, Entry, Origin, Source, Speaker, TurnEntry, TurnState};
 
 /// One turn of the reference conversation.
 #[derive(Clone, Debug)]
@@ -149,6 +149,10 @@ pub(super) fn in_order(store: &Store) -> Vec<Recorded> {
     turns
 }
 
+fn is_answer(entry: &Entry) -> bool {
+    matches!(entry, Entry::Call { event: CallEvent::Answered { .. }, .. })
+}
+
 /// Every turn that was said is recorded once, with its words, its speaker and its place. Returns the record in order.
 /// Somebody may have been cut short in the middle of a sentence: of them, at most the beginning is there. What was
 /// not sent `until` then may be missing, and so may what nobody heard: of such a turn there is at most a part.
@@ -156,7 +160,10 @@ pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded
     let mut turns = in_order(store);
     let of = |turn: &Recorded| said.iter().find(|said| said.item == turn.entry.item);
     let unfinished: Vec<_> = turns.iter().filter(|turn| of(turn).is_none()).map(|turn| turn.entry.speaker).collect();
-    assert!(unfinished.is_empty() || unfinished == [Speaker::Candidate], "{unfinished:?} were never said");
+    // Each call may end in the middle of a sentence.
+    let calls = store.entries.iter().filter(|entry| is_answer(entry)).count();
+    let cut_off = unfinished.iter().all(|speaker| *speaker == Speaker::Candidate) && unfinished.len() <= calls;
+    assert!(cut_off, "{unfinished:?} were never said");
     turns.retain(|turn| of(turn).is_some());
     let clear = |turn: &&Recorded| of(turn).is_some_and(|said| !said.dim);
     let recorded: Vec<&str> = turns.iter().filter(clear).map(|turn| turn.entry.item.as_str()).collect();
@@ -186,10 +193,6 @@ pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded
             // That it was cut off at the very end may not have been heard any more.
             (Origin::Reply, true) if said.interrupted && said.cut_at >= until => turn.entry.state,
             (Origin::Reply, true) if said.interrupted => TurnState::Interrupted,
-            // Reading the item again may bring what could not be written down at first.
-            (Origin::Speech, true) if said.settles.is_some() && turn.entry.state == TurnState::Final => {
-                TurnState::Final
-            }
             (Origin::Speech, true) if said.settles.is_some() => said.settles.expect("just seen"),
             (Origin::Speech | Origin::Reply | Origin::Typed | Origin::Injected, _) => TurnState::Final,
         };

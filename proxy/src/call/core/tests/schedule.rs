@@ -31,6 +31,10 @@ pub(super) enum Blow {
     /// Every reply fails for so long.
     Quota(Millis),
     Kill(Millis),
+    /// The provider ends the call.
+    Lose,
+    /// The page is loaded anew, which takes so long.
+    Reload(Millis),
     End,
 }
 
@@ -49,6 +53,8 @@ pub(super) struct Schedule {
     autopilot: bool,
     lands: bool,
     sideband_ms: Millis,
+    /// So long the provider keeps a call.
+    cap_ms: Option<Millis>,
     /// When a core is made from the journal and compared.
     compared_ms: Vec<Millis>,
     pub(super) blows: Vec<(Millis, Blow)>,
@@ -89,6 +95,7 @@ impl Schedule {
             attach_ms: self.attach_ms,
             autopilot: self.autopilot,
             sideband_ms: self.sideband_ms,
+            cap_ms: self.cap_ms,
             ..setting
         });
         world.compared_at.clone_from(&self.compared_ms);
@@ -115,11 +122,18 @@ impl Schedule {
                     at_ms(0, Happening::Quota(true));
                     at_ms(*ms, Happening::Quota(false));
                 }
+                Blow::Lose => at_ms(0, Happening::Lost(None)),
+                Blow::Reload(ms) => at_ms(0, Happening::Reloads(*ms)),
                 Blow::Kill(ms) => at_ms(0, Happening::Killed(*ms)),
                 Blow::End => at_ms(0, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd }))),
             }
         }
         world
+    }
+
+    /// The same with a client that moves to another call whenever the provider ends one, after so long at the latest.
+    pub(super) fn with_cap(self, cap_ms: Millis) -> Self {
+        Self { cap_ms: Some(cap_ms), ..self }
     }
 
     pub(super) fn has(&self, which: impl Fn(&Blow) -> bool) -> bool {
@@ -241,6 +255,7 @@ pub(super) fn schedules(dialect: Dialect, blows: impl Strategy<Value = Blow>) ->
                 autopilot,
                 lands,
                 sideband_ms,
+                cap_ms: None,
                 compared_ms,
                 blows,
             }
@@ -269,4 +284,18 @@ pub(super) fn harsh() -> impl Strategy<Value = Blow> {
         1 => (3..30u32).prop_map(Blow::Swallow),
         1 => (100..8_000u64).prop_map(Blow::Quota),
     ]
+}
+
+/// What may befall an interview that takes several calls.
+pub(super) fn moving() -> impl Strategy<Value = Blow> {
+    prop_oneof![
+        3 => harsh(),
+        1 => Just(Blow::Lose),
+        1 => (200..5_000u64).prop_map(Blow::Reload),
+    ]
+}
+
+/// An interview in calls that the provider ends after half a minute to three.
+pub(super) fn continued(dialect: Dialect) -> impl Strategy<Value = Schedule> {
+    (schedules(dialect, moving()), 30_000..180_000u64).prop_map(|(schedule, cap_ms)| schedule.with_cap(cap_ms))
 }

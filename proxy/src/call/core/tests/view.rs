@@ -137,10 +137,11 @@ impl World {
 
     /// What was really said, as this dialect would name it.
     pub(super) fn said(&self) -> Vec<Said> {
-        let began = |said: &Said| self.provider.beginnings.get(&said.item).map_or(said.at, |(_, at)| *at);
+        let (all, beginnings) = self.everything_said();
+        let began = |said: &Said| beginnings.get(&said.item).map_or(said.at, |(_, at)| *at);
         let dim = |said: &Said| self.dark.touches(began(said), said.sent.unwrap_or(Millis::MAX).max(said.cut_at));
-        let said: Vec<_> = self.provider.said.iter().map(|said| Said { dim: dim(said), ..said.clone() }).collect();
-        said_in(self.dialect, &said, &self.provider.beginnings)
+        let said: Vec<_> = all.iter().map(|said| Said { dim: dim(said), ..said.clone() }).collect();
+        said_in(self.dialect, &said, &beginnings)
     }
 
     /// The record equals what was said; returned in order.

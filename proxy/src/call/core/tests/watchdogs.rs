@@ -2,11 +2,13 @@
 
 use super::candidate::Candidate;
 use super::course::is_as_planned;
+use super::dialects::Dialect;
+use super::laws;
 use super::provider::Quirks;
 use super::world::{Happening, Setting, World};
-use crate::call::core::Directive;
-use crate::transcript::IncidentKind;
-use crate::upstream::facts::Gate;
+use crate::call::core::{Directive, Input};
+use crate::transcript::{IncidentKind, Source, Speaker};
+use crate::upstream::facts::{Fact, Gate};
 
 fn with(quirks: Quirks) -> Setting {
     Setting { quirks, ..Setting::default() }
@@ -128,4 +130,32 @@ fn a_dead_man_s_reply_is_an_answer() {
     world.run(20_000);
     assert_eq!(world.provider.said.len(), 3, "one reply, whoever asked first");
     assert!(world.incidents().is_empty());
+}
+
+#[test]
+fn speech_whose_end_is_never_told_does_not_hold_the_call() {
+    let mut world =
+        World::new(Setting { candidate: Candidate::silent(), ..with(Quirks { echo_ms: None, ..Quirks::default() }) });
+    let begins = Fact::Floor { speaker: Speaker::Candidate, on: true };
+    world.at(8_000, Happening::Input(Input::Fact(Source::Sideband, begins)));
+    world.run_to_end();
+    let asked = world.asked().iter().map(|(at, _)| *at).find(|at| *at > 8_000).expect("goes on");
+    assert!((608_000..610_000).contains(&asked), "{asked}");
+    assert!(world.now < 900_000, "{}", world.now);
+}
+
+/// Two who always talk into each other, and a provider that tells nothing of its configuration: nobody can be asked for a
+/// reply that carries the next stage, and its own replies must do.
+#[test]
+fn a_change_of_stage_needs_neither_an_echo_nor_a_pause() {
+    let mut world = World::new(Setting {
+        dialect: Dialect::Unlinked,
+        attach_ms: Some(0),
+        sideband_ms: 255,
+        candidate: Candidate { think_ms: vec![818], speak_ms: vec![4_094, 3_862, 4_476], ..Candidate::default() },
+        ..with(Quirks { echo_ms: None, reply_ms: Some(1_079), spoken_ms: 3_039, ..Quirks::default() })
+    });
+    world.run_to_end();
+    laws::hold(&world);
+    assert_eq!(world.ended_by().as_deref(), Some("natural_completion"));
 }

@@ -3,28 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::beta;
+use super::calls::Calls;
 use super::candidate::Candidate;
 use super::client::Client;
 use super::dark::Dark;
 use super::dialects::{Dialect, Normaliser};
-use super::provider::{Provider, Quirks, Step, Via};
-use super::store::{Moods, Store};
+use super::provider::{Provider, Step, Via};
+pub(super) use super::setting::{Happening, Setting, plan};
+use super::store::Store;
 use super::watchman::Watchman;
 use crate::call::core::{
-    CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Limits, NotResumable, Notice, Phase, Pipe,
-    Setup, Sideband, StoreInput, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Connection, Effect, Input, NotResumable, Notice, Phase, Pipe, Setup, Sideband,
+    UpstreamInput,
 };
 use crate::call::recording::{self, Header, header_line, step_line};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
-use crate::interview::plan::Plans;
-use crate::interview::{Brief, Plan};
-use crate::transcript::{HangUp, Hash, Record, Signer, Source};
+use crate::interview::Brief;
+use crate::transcript::{HangUp, Hash, Signer, Source};
 use crate::upstream::directives::Template;
 use crate::upstream::session::create_session;
 
@@ -37,104 +37,6 @@ const SETTLES_MS: Millis = 1_100;
 /// Wall time at the origin of the monotonic clock.
 pub(super) const EPOCH: i64 = 1_790_000_000_000;
 
-/// What a test decides.
-pub(super) struct Setting {
-    pub(super) plan: Arc<Plan>,
-    pub(super) dialect: Dialect,
-    pub(super) guard: Guard,
-    /// When our socket opens; `None`: the first attempts all fail.
-    pub(super) attach_ms: Option<Millis>,
-    pub(super) sideband: bool,
-    pub(super) greets: bool,
-    pub(super) limits: Limits,
-    pub(super) quirks: Quirks,
-    pub(super) candidate: Candidate,
-    pub(super) moods: Moods,
-    /// From the hang-up to its confirmation; `None`: never.
-    pub(super) hang_up_ms: Option<Millis>,
-    /// The client asks for replies itself when nobody does.
-    pub(super) autopilot: bool,
-    /// What every core is told is written down.
-    pub(super) recorded: bool,
-    /// From the provider to our socket, and back.
-    pub(super) sideband_ms: Millis,
-}
-
-/// The built-in plans, read once.
-pub(super) fn plan(name: &str) -> Arc<Plan> {
-    static PLANS: OnceLock<[Arc<Plan>; 2]> = OnceLock::new();
-    let built_in = || Plans::built_in().expect("sound");
-    let plans =
-        PLANS.get_or_init(|| ["short", "default"].map(|name| Arc::new(built_in().get(name).expect("there").clone())));
-    plans.iter().find(|plan| plan.name == name).expect("a built-in plan").clone()
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Self {
-            plan: plan("short"),
-            dialect: Dialect::Items,
-            guard: Guard::Own,
-            attach_ms: Some(100),
-            sideband: true,
-            greets: true,
-            limits: Limits { session_ms: 3_600_000, grace_ms: 60_000, inactivity_ms: 120_000 },
-            quirks: Quirks::default(),
-            candidate: Candidate::default(),
-            moods: Moods::default(),
-            hang_up_ms: Some(50),
-            autopilot: false,
-            recorded: false,
-            sideband_ms: 5,
-        }
-    }
-}
-
-/// Something that happens at its time.
-#[derive(Clone, Debug)]
-pub(super) enum Happening {
-    /// The core is told directly.
-    Input(Input),
-    /// A server event reaches us by our own socket, opened for the so-manieth time.
-    Wire(u32, Rc<Value>),
-    /// A server event reaches the client.
-    Channel(Rc<Value>),
-    /// A relayed event reaches us.
-    Relayed(u64, Rc<Value>),
-    /// The client is told.
-    Told(Notice),
-    /// Directives reach the client.
-    RealtimeSend(u32, Vec<Value>),
-    /// A client event reaches the provider by the data channel.
-    Order(Value),
-    /// The same by our own socket.
-    Directed(Value),
-    /// The provider goes on.
-    Provider(Step),
-    /// The candidate speaks for so long.
-    Speech(Millis),
-    SpeechEnds(String, String),
-    /// A commit reaches the store.
-    Commit(u64, Hash, Vec<Record>),
-    Stored(StoreInput),
-    /// The client tells again.
-    Replayed(String, Vec<Value>),
-    /// Nothing comes by our socket any more, and nobody says so.
-    Deaf,
-    /// Our socket changes.
-    Socket(Sideband),
-    /// The client leaves or comes back.
-    Leaves,
-    Returns,
-    /// So many requests for a reply get lost.
-    Swallow(u32),
-    /// Replies fail from now on, or no longer.
-    Quota(bool),
-    /// This process dies; the next one goes on from what is stored, so much later.
-    Killed(Millis),
-    Restarted,
-}
-
 pub(super) struct World {
     pub(super) now: Millis,
     pub(super) core: CallCore,
@@ -146,19 +48,22 @@ pub(super) struct World {
     /// When nobody could hear or be told anything.
     pub(super) dark: Dark,
     pub(super) session: SessionId,
-    template: Template,
+    pub(super) template: Template,
+    /// The calls beside the one in force, and those before it.
+    pub(super) calls: Calls,
     future: BTreeMap<(Millis, u64), Happening>,
     scheduled: u64,
-    heard: Normaliser,
-    relayed: Normaliser,
+    pub(super) heard: Normaliser,
+    pub(super) relayed: Normaliser,
     pub(super) dialect: Dialect,
     sideband_ms: Millis,
-    socket: Option<u32>,
+    pub(super) socket: Option<u32>,
     sockets: u32,
-    speaking: bool,
+    /// What is being said, and in which call.
+    pub(super) speaking: Option<(u32, String, String)>,
     hang_up_ms: Option<Millis>,
     setup: Setup,
-    down: bool,
+    pub(super) down: bool,
     comes_back: bool,
     restarts: u8,
     steps: usize,
@@ -177,6 +82,7 @@ pub(super) struct World {
 impl World {
     /// A call that is answered at 0, connected at 300 ms, and watched from when the setting says.
     pub(super) fn new(setting: Setting) -> Self {
+        super::trace::begins();
         let session: SessionId = "0190f5fe-7c1f-7d3e-9e59-1c1d5a3b7c11".parse().expect("an id");
         let setup = Setup {
             session,
@@ -186,7 +92,7 @@ impl World {
             guard: setting.guard,
             sideband: setting.sideband,
             greets: setting.greets,
-            continues: false,
+            continues: setting.cap_ms.is_some(),
             seed: [7; 32],
             signer: Signer::from_seed(&[1; 32]),
             journal: (0, Hash::GENESIS),
@@ -207,6 +113,7 @@ impl World {
             dark: Dark::default(),
             session,
             template,
+            calls: Calls::new(setting.cap_ms),
             future: BTreeMap::new(),
             scheduled: 0,
             heard: Normaliser::new(setting.dialect),
@@ -215,7 +122,7 @@ impl World {
             sideband_ms: setting.sideband_ms,
             socket: None,
             sockets: 0,
-            speaking: false,
+            speaking: None,
             hang_up_ms: setting.hang_up_ms,
             setup,
             down: false,
@@ -228,6 +135,10 @@ impl World {
             restored_every: None,
             recordings: Vec::new(),
         };
+        if let Some(ms) = setting.cap_ms {
+            world.provider.ends_at(EPOCH + i64::try_from(ms).expect("small"));
+            world.at(ms, Happening::Lost(Some(1)));
+        }
         if setting.recorded {
             world.recordings.push(header_line(&Header::new(&world.setup, &[], at(0), "test")));
         }
@@ -305,8 +216,9 @@ impl World {
         self.watchman.closed.expect("every call ends")
     }
 
-    fn happen(&mut self, what: Happening) {
+    pub(super) fn happen(&mut self, what: Happening) {
         self.provider.now = self.now;
+        self.calls.now_is(self.now);
         match what {
             Happening::Input(input) => self.feed(input),
             Happening::Wire(socket, event) if self.socket == Some(socket) => {
@@ -314,7 +226,9 @@ impl World {
                     self.feed(Input::Fact(Source::Sideband, fact));
                 }
             }
-            Happening::Wire(..) => {}
+            Happening::Wire(socket, event) => self.old_wire(socket, &event),
+            // A page knows nothing of calls that another one made.
+            Happening::Channel(event) if self.calls.are_before_page(&event) => {}
             Happening::Channel(event) => {
                 let relayed = self.client.hears(self.now, event);
                 self.relays(relayed);
@@ -328,6 +242,7 @@ impl World {
                 }
                 let relayed = self.client.told(&notice);
                 self.relays(relayed);
+                self.told_of_calls(&notice);
             }
             Happening::RealtimeSend(epoch, events) => {
                 let obeyed = self.client.obeys(epoch);
@@ -336,28 +251,29 @@ impl World {
                 }
             }
             Happening::Order(event) => self.order(Via::Channel, &event),
-            Happening::Directed(event) => self.order(Via::Sideband, &event),
-            Happening::Provider(Step::Event(event)) => self.emit(event),
-            Happening::Provider(step) => {
-                let steps = self.provider.step(step);
-                self.provider.note();
-                self.steps(steps);
+            Happening::Directed(call, event) if call == self.provider.call => self.order(Via::Sideband, &event),
+            Happening::Directed(..) => {}
+            Happening::Provider(call, Step::Event(event)) => self.emit(call, event),
+            Happening::Provider(call, step) => {
+                if let Some(provider) = self.call(call) {
+                    let steps = provider.step(step);
+                    provider.note();
+                    self.steps(call, steps);
+                }
             }
-            Happening::Speech(length) if self.provider.open && !self.speaking => {
-                self.speaking = true;
+            Happening::Speech(length) if self.provider.open && self.speaking.is_none() => {
                 let (item, words) = self.candidate.says();
+                let call = self.provider.call;
                 let steps = self.provider.speech_begins(&item, self.now, &words);
-                self.later(length, Happening::SpeechEnds(item, words));
-                self.steps(steps);
+                self.speaking = Some((call, item.clone(), words.clone()));
+                self.later(length, Happening::SpeechEnds(call, item, words));
+                self.steps(call, steps);
             }
             Happening::Speech(_) => {}
-            Happening::SpeechEnds(item, words) => {
-                self.speaking = false;
-                if self.provider.open {
-                    let steps = self.provider.speech_ends(&item, self.now, &words);
-                    self.provider.note();
-                    self.steps(steps);
-                }
+            Happening::SpeechEnds(_, item, _) if self.speaking.as_ref().is_none_or(|(_, said, _)| *said != item) => {}
+            Happening::SpeechEnds(call, item, words) => {
+                self.speaking = None;
+                self.speech_ends(call, &item, &words);
             }
             Happening::Commit(expected_n, prev_hash, records) => {
                 let answer = self.store.commit(self.now, expected_n, prev_hash, records);
@@ -366,11 +282,21 @@ impl World {
             Happening::Stored(answer) => self.feed(Input::Store(answer)),
             Happening::Replayed(id, events) => {
                 let (mut told, count) = (Normaliser::new(self.dialect), u32::try_from(events.len()).expect("few"));
+                let of_call = |event: &&Value| event["call"] == self.provider.call;
+                let events: Vec<_> = events.iter().filter(of_call).collect();
                 let facts = events.iter().flat_map(|event| told.feed(event, &self.provider.beginnings)).collect();
                 self.feed(Input::Client(ClientInput::Replayed { id, events: count, facts, last: true }));
             }
             Happening::Deaf => self.socket = None,
+            // A process that is dead opens no socket, and its successor opens its own.
+            Happening::Socket(_) if self.down => {}
             Happening::Socket(state) => self.socket_is(state),
+            Happening::Lost(call) => self.lost(call),
+            Happening::Reloads(ms) => self.reloads(ms),
+            Happening::Offers(id) => self.offers(id),
+            Happening::Answers(id) => self.answers(id),
+            Happening::Watched(call) => self.watched(call),
+            Happening::HasMedia(call) => self.has_media(call),
             Happening::Leaves => {
                 self.client.attached = false;
                 self.feed(Input::Client(ClientInput::Detached));
@@ -389,9 +315,11 @@ impl World {
                 let kept = self.client.returns(control, epoch);
                 self.feed(Input::Client(ClientInput::Attached));
                 self.relays(kept);
+                self.offers_after_reload();
             }
         }
-        self.dark.watch(self.now, !self.down && (self.socket.is_some() || self.client.attached));
+        let heard = self.socket.is_some() || self.client.attached;
+        self.dark.watch(self.now, !self.down && heard && !self.calls.none_in_force);
         if self.down {
             return;
         }
@@ -403,7 +331,7 @@ impl World {
     fn order(&mut self, via: Via, event: &Value) {
         if self.provider.open {
             let steps = self.provider.order(via, event);
-            self.steps(steps);
+            self.steps(self.provider.call, steps);
         }
     }
 
@@ -412,22 +340,33 @@ impl World {
         if state == Sideband::Attached && self.socket.is_some() {
             return;
         }
-        self.socket = (state == Sideband::Attached).then(|| {
-            self.sockets += 1;
-            self.sockets
-        });
+        // Nobody can listen to a call that is over: the provider does not know it any more.
+        if state == Sideband::Attached && !self.provider.open {
+            self.feed(Input::Upstream(UpstreamInput::Gone));
+            return;
+        }
+        self.socket = (state == Sideband::Attached).then(|| self.new_socket());
         if state == Sideband::Attached {
             self.heard = Normaliser::new(self.dialect);
         }
         self.feed(Input::Upstream(UpstreamInput::Sideband(state)));
     }
 
+    pub(super) fn new_socket(&mut self) -> u32 {
+        self.sockets += 1;
+        self.sockets
+    }
+
     fn relay(&mut self, seq: u64, event: &Value) {
         if !self.core.takes(seq) || !self.client.attached {
             return;
         }
-        for fact in self.relayed.feed(event, &self.provider.beginnings) {
-            self.feed(Input::Fact(Source::Client, fact));
+        if event["call"] == self.provider.call {
+            for fact in self.relayed.feed(event, &self.provider.beginnings) {
+                self.feed(Input::Fact(Source::Client, fact));
+            }
+        } else {
+            self.old_relayed(event);
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
     }
@@ -438,24 +377,30 @@ impl World {
         }
     }
 
-    fn steps(&mut self, steps: Vec<(Millis, Step)>) {
+    pub(super) fn steps(&mut self, call: u32, steps: Vec<(Millis, Step)>) {
         for (ms, step) in steps {
-            self.later(ms, Happening::Provider(step));
+            self.later(ms, Happening::Provider(call, step));
         }
     }
 
     /// A server event goes out to everybody who listens.
-    fn emit(&mut self, event: Value) {
-        if !self.provider.open {
-            return;
-        }
-        self.provider.sends(self.now, &event);
-        let event = Rc::new(if self.provider.quirks.beta { beta::renamed(event) } else { event });
-        for _ in 0..1 + u32::from(self.provider.quirks.twice) {
-            if let Some(socket) = self.socket.filter(|_| event["only"] != "channel") {
+    fn emit(&mut self, call: u32, mut event: Value) {
+        let now = self.now;
+        let Some(provider) = self.call(call).filter(|provider| provider.open) else { return };
+        provider.sends(now, &event);
+        let (is_beta, times) = (provider.quirks.beta, 1 + u32::from(provider.quirks.twice));
+        event["call"] = call.into();
+        let event = Rc::new(if is_beta { beta::renamed(event) } else { event });
+        let in_force = call == self.provider.call;
+        let socket = if in_force { self.socket } else { self.calls.old_socket() };
+        for _ in 0..times {
+            if let Some(socket) = socket.filter(|_| event["only"] != "channel") {
                 self.later(self.sideband_ms, Happening::Wire(socket, event.clone()));
             }
             self.later(CLIENT_MS, Happening::Channel(event.clone()));
+        }
+        if !in_force {
+            return;
         }
         if let Some((think, speak)) = self.candidate.hears(&event, self.provider.quirks.playback) {
             self.later(think, Happening::Speech(speak));
@@ -471,6 +416,7 @@ impl World {
         self.dark.lost_since(settled_by.saturating_sub(SETTLES_MS));
         self.down = true;
         self.socket = None;
+        self.forget_other_calls();
         // Its socket broke with the process; it comes back when there is another one.
         self.comes_back |= std::mem::take(&mut self.client.attached);
         self.store.in_flight = 0;
@@ -512,6 +458,7 @@ impl World {
         self.heard = Normaliser::new(self.dialect);
         self.relayed = Normaliser::new(self.dialect);
         self.watchman.restarted();
+        self.finds_its_call();
         if self.setup.sideband {
             self.later(150, Happening::Socket(Sideband::Attached));
         }
@@ -529,9 +476,9 @@ impl World {
         if self.restored_every.is_some_and(|every| self.steps.is_multiple_of(every)) {
             self.core = super::states::restored(&self.core);
         }
-        let recorded = (!self.recordings.is_empty()).then(|| input.clone());
-        let effects = self.core.handle(at(self.now), input);
-        if let (Some(lines), Some(input)) = (self.recordings.last_mut(), recorded) {
+        let effects = self.core.handle(at(self.now), input.clone());
+        super::trace::step(self.now, &input, &effects);
+        if let Some(lines) = self.recordings.last_mut() {
             lines.push_str(&step_line(&recording::Step::new(at(self.now), input, &effects)));
         }
         self.watchman.check(self.now, &effects, &self.store.entries);
@@ -550,9 +497,12 @@ impl World {
                     let events = self.template.encode(&directive);
                     match pipe {
                         Pipe::Sideband if self.socket.is_none() => {}
-                        Pipe::Sideband => events
-                            .into_iter()
-                            .for_each(|event| self.later(self.sideband_ms, Happening::Directed(event))),
+                        Pipe::Sideband => {
+                            let call = self.provider.call;
+                            for event in events {
+                                self.later(self.sideband_ms, Happening::Directed(call, event));
+                            }
+                        }
                         Pipe::Client => self.later(CLIENT_MS, Happening::RealtimeSend(epoch, events)),
                     }
                 }
@@ -567,9 +517,10 @@ impl World {
                         self.later(ms, Happening::Input(Input::Upstream(UpstreamInput::HungUp(HangUp::Confirmed))));
                     }
                 }
-                Effect::Retire | Effect::Promote => {}
-                Effect::HangUpOther { call, .. } => {
-                    self.provider.open = false;
+                Effect::Retire => self.retire(),
+                Effect::Promote => self.promote(),
+                Effect::HangUpOther { which, call } => {
+                    self.hang_up_other(which);
                     let over = UpstreamInput::OtherHungUp { call, result: HangUp::Confirmed };
                     self.later(50, Happening::Input(Input::Upstream(over)));
                 }
