@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn a_ring_is_cut_at_its_earliest_item_wherever_it_is_entered() {
+        let items = [
+            item(1, "tail", Some("b"), 1),
+            item(1, "a", Some("c"), 5),
+            item(1, "b", Some("a"), 6),
+            item(1, "c", Some("b"), 4),
+        ];
+        assert_eq!(ids(&items), ["c", "a", "b", "tail"]);
+    }
+
+    #[test]
     fn stretches_of_speech_stand_by_their_beginning_whenever_they_were_seen() {
         let span =
             |call, id, began_ms, first_seen| Item { began_ms: Some(began_ms), ..item(call, id, None, first_seen) };

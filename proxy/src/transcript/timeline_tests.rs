@@ -245,6 +245,16 @@ fn a_claim_may_fill_what_was_heard_without_words() {
 }
 
 #[test]
+fn a_reply_that_was_cut_off_is_not_made_whole_by_its_end() {
+    let mut bench = Bench::new();
+    bench.began(0, "A", Speaker::Ai, After::First);
+    bench.feed(5, "A", TurnFact::Append("I see, and".into()));
+    bench.feed(10, "A", TurnFact::Ended(End::Interrupted { audio_end_ms: None }));
+    let over = bench.feed(20, "A", TurnFact::Ended(End::Complete));
+    assert_eq!(settled(&over), [(TurnState::Interrupted, "I see, and", None)]);
+}
+
+#[test]
 fn the_same_words_again_do_not_mend_a_failed_transcription() {
     let mut bench = Bench::new();
     bench.began(0, "U", Speaker::Candidate, After::First);

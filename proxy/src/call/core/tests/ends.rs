@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::candidate::Candidate;
 use super::provider::Quirks;
+use super::store::Moods;
 use super::world::{Happening, Setting, World};
 use crate::call::core::{ClientInput, CloseReason, Connection, EndedBy, Input, Limits, Notice, UpstreamInput};
 use crate::interview::Plan;
@@ -310,4 +311,22 @@ fn a_stage_that_was_not_entered_when_it_ends_never_is() {
     world.run_to_end();
     assert!(world.stages().iter().all(|(stage, _)| stage != "past_experience"));
     is_sealed(&world, "user_end");
+}
+
+#[test]
+fn media_that_comes_up_after_the_seal_is_not_on_the_record() {
+    let mut world = World::new(Setting {
+        candidate: Candidate::silent(),
+        cap_ms: Some(3_600_000),
+        moods: Moods { delay_ms: vec![500], ..Moods::default() },
+        ..Setting::default()
+    });
+    world.at(6_000, Happening::Lost(None));
+    assert!(world.run_until(10_000, |world| world.core.call == 2), "another call is answered");
+    let answered = world.now;
+    world.at(answered + 10, Happening::Input(Input::Client(ClientInput::End { by: EndedBy::UserEnd })));
+    world.run_to_end();
+    assert!(world.hung_up_at.is_some_and(|at| at < answered + 100), "before its media is up");
+    is_sealed(&world, "user_end");
+    super::laws::one_interview(&world);
 }

@@ -239,3 +239,25 @@ fn a_restart_goes_on_with_the_call_in_force() {
     assert_eq!(resumed.call, 2);
     assert!(resumed.instructions().contains("Continue the interview"), "its model is told what the last one was");
 }
+
+#[test]
+fn a_lost_call_that_is_told_of_twice_is_lost_once() {
+    let mut desk = Desk::new();
+    desk.upstream(UpstreamInput::Gone);
+    let id = desk.asked_id();
+    desk.client(ClientInput::Connection(Connection::Failed));
+    assert_eq!((desk.hung_up, desk.closed), (0, None));
+    assert_eq!(desk.core.may_renegotiate(Some(&id)), Ok(()));
+}
+
+#[test]
+fn a_page_that_is_loaded_anew_before_its_call_has_media_leaves_no_call_behind() {
+    let mut desk = Desk::new();
+    desk.upstream(UpstreamInput::Gone);
+    desk.next_answered(Some(desk.asked_id()), 2);
+    desk.client(ClientInput::Reloaded);
+    assert_eq!(desk.ended, [(Other::Old, 1), (Other::Old, 2)]);
+    desk.next_answered(None, 3);
+    desk.client(ClientInput::Connection(Connection::Connected));
+    assert_eq!((desk.lines.now, desk.lines.ended), (Some(3), vec![1, 2]));
+}

@@ -5,6 +5,7 @@ use super::course::is_as_planned;
 use super::provider::Quirks;
 use super::reference::stage_of;
 use super::world::{Happening, Setting, World, plan};
+use crate::call::core::{ClientInput, Input};
 use crate::transcript::StageReason;
 use crate::upstream::facts::Gate;
 
@@ -184,4 +185,36 @@ fn the_model_is_told_that_time_runs_out_and_never_while_it_speaks() {
     assert_eq!(told.len(), 3, "at its beginning, with a quarter and with a tenth of its time left");
     assert!(told.iter().all(|(.., gate)| *gate == Gate::Server));
     assert_eq!(world.provider.disturbed, 0);
+}
+
+#[test]
+fn a_reply_that_carries_another_stage_begins_none() {
+    let mut world = World::new(Setting {
+        candidate: Candidate::silent(),
+        quirks: Quirks { echo_ms: None, reply_ms: Some(1_500), ..Quirks::default() },
+        ..Setting::default()
+    });
+    let skip = |target: &str| Happening::Input(Input::Client(ClientInput::Skip { target: target.into() }));
+    world.at(8_000, skip("past_experience"));
+    let asked =
+        world.run_until(20_000, |world| world.now > 8_000 && world.asked().last().is_some_and(|ask| ask.0 > 8_000));
+    assert!(asked, "for a reply that carries the stage");
+    world.at(world.now + 100, skip("company_fit"));
+    assert!(world.run_until(60_000, |world| world.stages().iter().any(|(stage, _)| stage == "company_fit")));
+    let said = world.provider.said.last().and_then(|said| said.stage.clone());
+    assert_eq!(said.as_deref(), Some("company_fit"), "the stage begins with the reply that carries it");
+}
+
+#[test]
+fn while_an_echo_may_still_come_the_provider_s_own_replies_begin_no_stage() {
+    let mut world = World::new(Setting {
+        attach_ms: None,
+        candidate: Candidate { think_ms: vec![50], speak_ms: vec![300], ..Candidate::default() },
+        quirks: Quirks { echo_ms: Some(1_000), ..Quirks::default() },
+        ..Setting::default()
+    });
+    assert!(world.run_until(30_000, |world| world.entered_at("self_intro").is_some()));
+    let told = world.configured().iter().find(|(_, stage, _)| stage == "self_intro").map(|(at, ..)| *at);
+    let (told, entered) = (told.expect("told"), world.entered_at("self_intro").expect("just seen"));
+    assert!(entered >= told + 1_000, "told at {told}, entered at {entered}");
 }
