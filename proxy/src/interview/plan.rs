@@ -112,8 +112,10 @@ pub enum PlanError {
         message: String,
     },
     /// The shape is right, the content is not.
-    #[error("stage `{stage}`: {problem}")]
+    #[error("{}stage `{stage}`: {problem}", at(.line))]
     Stage {
+        /// From 1; `None` for a plan that did not come as a file.
+        line: Option<usize>,
         /// Which stage.
         stage: String,
         /// What is wrong with it.
@@ -122,6 +124,21 @@ pub enum PlanError {
     /// The plan as a whole.
     #[error("{0}")]
     Whole(&'static str),
+}
+
+fn at(line: &Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!("line {line}: "))
+}
+
+/// Where each key of each stage stands in a file.
+#[derive(Deserialize)]
+struct Places {
+    stages: Vec<BTreeMap<String, toml::Spanned<toml::Value>>>,
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, byte: usize) -> usize {
+    text[..byte.min(text.len())].matches('\n').count() + 1
 }
 
 /// Persona and guidance together stay well under the 8 KiB that every `session.updated` echoes.
@@ -136,13 +153,19 @@ impl Plan {
     /// Reads and checks a plan.
     ///
     /// # Errors
-    /// The first fault, with its line where the parser knows it.
+    /// The first fault, with its line.
     pub fn parse(toml: &str) -> Result<Self, PlanError> {
         let plan: Self = toml::from_str(toml).map_err(|error| PlanError::Syntax {
-            line: error.span().map_or(1, |span| toml[..span.start.min(toml.len())].matches('\n').count() + 1),
+            line: error.span().map_or(1, |span| line_of(toml, span.start)),
             message: error.message().to_owned(),
         })?;
-        plan.check()?;
+        plan.check_with(|stage, key| {
+            let places: Places = toml::from_str(toml).ok()?;
+            let keys = places.stages.get(stage)?;
+            // What was left out is missed where the stage has its name.
+            let value = keys.get(key).or_else(|| keys.get("name"))?;
+            Some(line_of(toml, value.span().start))
+        })?;
         Ok(plan)
     }
 
@@ -151,6 +174,11 @@ impl Plan {
     /// # Errors
     /// The first fault.
     pub fn check(&self) -> Result<(), PlanError> {
+        self.check_with(|_, _| None)
+    }
+
+    /// `line` knows where a key of a stage stands.
+    fn check_with(&self, line: impl Fn(usize, &str) -> Option<usize>) -> Result<(), PlanError> {
         if !is_name(&self.name) {
             return Err(PlanError::Whole("the plan's name must be like `my_plan`: lower-case letters, digits, `_`"));
         }
@@ -172,13 +200,15 @@ impl Plan {
                     i if i == last => StageKind::Closing,
                     _ => StageKind::Questions,
                 };
-                (stage.kind != expected).then_some(
+                (stage.kind != expected).then_some((
+                    "kind",
                     "the first stage is of kind `opening`, the last of kind `closing`, all others `questions`",
-                )
+                ))
             });
-            let problem = problem.or_else(|| (!names.insert(&stage.name)).then_some("the name is used twice"));
-            if let Some(problem) = problem {
-                return Err(PlanError::Stage { stage: stage.name.clone(), problem });
+            let problem =
+                problem.or_else(|| (!names.insert(&stage.name)).then_some(("name", "the name is used twice")));
+            if let Some((key, problem)) = problem {
+                return Err(PlanError::Stage { line: line(index, key), stage: stage.name.clone(), problem });
             }
         }
         Ok(())
@@ -212,31 +242,37 @@ impl Plan {
 }
 
 impl Stage {
-    fn fault(&self) -> Option<&'static str> {
+    /// The first thing that is wrong with it, and the key whose value it is.
+    fn fault(&self) -> Option<(&'static str, &'static str)> {
         if !is_name(&self.name) {
-            return Some("the name must be like `past_experience`: lower-case letters, digits, `_`");
+            return Some(("name", "the name must be like `past_experience`: lower-case letters, digits, `_`"));
         }
-        if self.label.trim().is_empty() || self.guidance.trim().is_empty() {
-            return Some("label and guidance must not be empty");
+        if self.label.trim().is_empty() {
+            return Some(("label", "the label must not be empty"));
+        }
+        if self.guidance.trim().is_empty() {
+            return Some(("guidance", "the guidance must not be empty"));
         }
         if self.guidance.len() > MAX_TEXT {
-            return Some("guidance is longer than 2048 bytes");
+            return Some(("guidance", "guidance is longer than 2048 bytes"));
         }
         if !(5..=MAX_LIMIT_S).contains(&self.limit_s) {
-            return Some("limit_s must be between 5 and 14400");
+            return Some(("limit_s", "limit_s must be between 5 and 14400"));
         }
         if self.min_dwell_s >= self.limit_s {
-            return Some("min_dwell_s must be below limit_s, or the stage can only end by force");
+            return Some(("min_dwell_s", "min_dwell_s must be below limit_s, or the stage can only end by force"));
         }
         if self.terse_answers == Some(0) {
-            return Some("terse_answers must be at least 1; leave it out for never");
+            return Some(("terse_answers", "terse_answers must be at least 1; leave it out for never"));
         }
         match self.kind {
             StageKind::Closing if self.min_questions > 0 => {
-                Some("a closing stage asks nothing: min_questions must be 0")
+                Some(("min_questions", "a closing stage asks nothing: min_questions must be 0"))
             }
-            StageKind::Closing if self.grace_s > MAX_GRACE_S => Some("grace_s must be at most 480"),
-            StageKind::Opening | StageKind::Questions if self.grace_s > 0 => Some("only a closing stage has grace_s"),
+            StageKind::Closing if self.grace_s > MAX_GRACE_S => Some(("grace_s", "grace_s must be at most 480")),
+            StageKind::Opening | StageKind::Questions if self.grace_s > 0 => {
+                Some(("grace_s", "only a closing stage has grace_s"))
+            }
             StageKind::Opening | StageKind::Questions | StageKind::Closing => None,
         }
     }
@@ -325,6 +361,27 @@ mod tests {
         assert!(problem("limit_s = 24", "limit_s = 0").contains("between 5 and 14400"));
         assert!(problem("terse_answers = 2", "terse_answers = 0").contains("at least 1"));
         assert!(problem("name = \"short\"", "name = \"Short plan\"").contains("lower-case"));
+    }
+
+    #[test]
+    fn a_fault_of_a_stage_names_the_line_of_the_value() {
+        let text = include_str!("../../../plans/short.toml");
+        let line = |of: &str| text.lines().position(|line| line.starts_with(of)).expect("a line") + 1;
+        let limit = problem("limit_s = 24", "limit_s = 0");
+        assert_eq!(
+            limit,
+            format!("line {}: stage `past_experience`: limit_s must be between 5 and 14400", line("limit_s = 24"))
+        );
+        let twice = problem("name = \"company_fit\"", "name = \"self_intro\"");
+        assert!(twice.starts_with(&format!("line {}: stage `self_intro`", line("name = \"company_fit\""))), "{twice}");
+        // A key that is not there is missed where the stage has its name.
+        let kind = problem("kind = \"opening\"\n", "");
+        assert!(kind.starts_with(&format!("line {}: stage `welcome`", line("name = \"welcome\""))), "{kind}");
+        let plan = edited("label = \"Welcome\"", "label = \"Hello\"").expect("sound");
+        let opening = plan.stages[0].clone();
+        let sent = Plan { stages: vec![opening.clone(), opening], ..plan };
+        let other = sent.check().expect_err("it has no closing").to_string();
+        assert!(other.starts_with("stage `"), "{other}");
     }
 
     #[test]
