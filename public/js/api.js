@@ -61,9 +61,19 @@ export class Api {
     return this.#json("GET", "/api/me");
   }
 
-  /** Signs in as the local guest. @returns {Promise<void>} */
+  /** Signs in as the local guest. Where there is none, somebody else has to sign in first. @returns {Promise<void>} */
   async guest() {
-    await this.#ok("POST", "/auth/guest");
+    try {
+      await this.#ok("POST", "/auth/guest");
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      throw new ApiError({ status: 401, code: "AUTHENTICATION_FAILED", detail: "Sign in first.", requestId: error.requestId });
+    }
+  }
+
+  /** What the sign-in page can offer. @returns {Promise<{guest: boolean, providers: {id: string, label: string}[]}>} */
+  signInWays() {
+    return this.#json("GET", "/auth/providers");
   }
 
   /** Signs in as the guest only when nobody is signed in. @returns {Promise<"already" | "guest">} */

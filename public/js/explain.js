@@ -37,7 +37,7 @@ const BY_CODE = {
   NOT_VIVA: { title: "This is not a Viva server", help: "Check the address.", retry: true },
   AUTHENTICATION_FAILED: {
     title: "You are not signed in",
-    help: "This server does not offer guest interviews here. Open the link you were sent.",
+    help: "Sign in at /sign-in on this server, or open the link you were sent.",
     retry: false,
   },
   TOKEN_EXPIRED: { title: "This page waited too long", help: "Load the page again to go on.", retry: false },

@@ -144,13 +144,18 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// The sign-in cookie. With two of the name neither counts: one may have been planted by a sibling domain.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named_cookie(headers, COOKIE)
+}
+
+/// A cookie by its name, if there is exactly one.
+pub(super) fn named_cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let mut found = headers
         .get_all(COOKIE_HEADER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE)
+        .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     found.next().filter(|_| found.next().is_none())
 }

@@ -2,6 +2,7 @@
 //! another door would have to repeat.
 
 mod access_keys;
+mod auth;
 mod body;
 mod caller;
 mod code;
@@ -56,6 +57,7 @@ where
     Reading: FromRef<S>,
 {
     Router::new()
+        .merge(auth::routes())
         .merge(guest::routes())
         .merge(me::routes())
         .merge(keys::routes())

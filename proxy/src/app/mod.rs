@@ -268,6 +268,20 @@ impl App {
     }
 }
 
+/// What the model's server says of the operator's key, asked without starting. Without such a key it is undecided.
+///
+/// # Errors
+/// When the server's address or the key cannot be used.
+pub(crate) async fn check_model(config: &Config) -> Result<upstream::KeyCheck, BuildError> {
+    let config::Model::Provider { key: Some(key), .. } = &config.upstream.model_server else {
+        return Ok(upstream::KeyCheck::Undecided);
+    };
+    let key = upstream::ModelKey::new(crate::ids::KeyRef::Server, secrecy::ExposeSecret::expose_secret(key));
+    let key = key.map_err(keys::KeysError::Server)?;
+    let upstream = Upstream::new(settings::profile(&config.upstream, None)?, settings::timeouts(&config.upstream))?;
+    Ok(upstream.check(&key).await)
+}
+
 /// Goes on with what an earlier process left behind, beside the first requests.
 async fn recover(calls: Calls, inheritance: Inheritance, soft: CancellationToken) {
     let recovered = soft.run_until_cancelled(calls.recover(inheritance, rand::random())).await;

@@ -10,7 +10,7 @@ use crate::call::{Caps, Watch};
 use crate::clock::Clock;
 use crate::config::{self, Admission, Config};
 use crate::identity::issuers::{Fetcher, Issuers};
-use crate::identity::{ClientAddress, Guests, IdentitySettings, Listener, Origins};
+use crate::identity::{ClientAddress, Guests, IdentitySettings, Listener, Origins, Providers};
 use crate::upstream::{self, BaseUrl, Kind, Profile, Timeouts};
 
 /// The profile of the chosen server. `simulated` is the running simulator's address.
@@ -44,9 +44,13 @@ pub(super) fn identity(config: &Config, clock: &Arc<dyn Clock>) -> Result<Identi
     let listener = if config.server.bind.is_loopback() { Listener::Loopback } else { Listener::Public };
     let public = config.server.public_url.as_ref().map(config::Origin::as_str);
     let allowed = config.server.allowed_origins.iter().map(|origin| origin.as_str().to_owned());
-    let issuers = match config.identity.issuers.as_slice() {
-        [] => Issuers::none(),
-        specs => Issuers::new(specs.to_vec(), &Fetcher::new(config.identity.http_timeout)?, clock),
+    let (issuers, providers) = match config.identity.issuers.as_slice() {
+        [] => (Issuers::none(), Providers::none()),
+        specs => {
+            let fetcher = Fetcher::new(config.identity.http_timeout)?;
+            let providers = Providers::new(config.identity.providers.clone(), &fetcher, clock);
+            (Issuers::new(specs.to_vec(), &fetcher, clock), providers)
+        }
     };
     Ok(IdentitySettings {
         guests: match config.identity.guests {
@@ -59,6 +63,7 @@ pub(super) fn identity(config: &Config, clock: &Arc<dyn Clock>) -> Result<Identi
             config::Edge::Fly => ClientAddress::FlyHeader,
         },
         issuers,
+        providers,
         rate_per_minute: NonZeroU32::new(config.limits.requests_per_minute).unwrap_or(NonZeroU32::MIN),
     })
 }

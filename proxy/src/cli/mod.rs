@@ -3,6 +3,7 @@
 
 #[cfg(feature = "simulator")]
 mod call;
+mod check;
 mod export;
 mod grant;
 mod health;
@@ -50,6 +51,7 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Bring the embedded store's schema up to date and say where it stands.
     Migrate,
+    Check(check::CheckArgs),
     Grant(grant::GrantArgs),
     Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
@@ -74,6 +76,7 @@ impl Cli {
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => simulate::run(args).await,
             Command::Migrate => migrate::run(),
+            Command::Check(args) => check::run(args).await,
             Command::Grant(args) => grant::run(&args),
             Command::Export(args) => export::run(&args),
             Command::Verify(args) => verify::run(&args),

@@ -196,10 +196,19 @@ fn the_example_file_is_a_configuration_that_starts() {
     assert!(config.warnings.is_empty());
     // Uncommenting a line must not break it either. Some belong to a deployment that others reach, or to another line,
     // and the directory exists only where somebody made it.
-    let in_pairs = ["SUPABASE_JWT_SECRET", "AUTH0_DOMAIN", "AUTH0_AUDIENCE", "JWT_SECRET_PREVIOUS"];
+    let in_pairs = [
+        "SUPABASE_JWT_SECRET",
+        "SUPABASE_ANON_KEY",
+        "AUTH0_DOMAIN",
+        "AUTH0_AUDIENCE",
+        "AUTH0_CLIENT_ID",
+        "AUTH0_CLIENT_SECRET",
+        "JWT_SECRET_PREVIOUS",
+    ];
     let all: Vec<_> = example().into_iter().filter(|(variable, _)| in_pairs.contains(variable)).collect();
     let others = [("SUPABASE_URL", "https://abc.supabase.co"), ("JWT_SECRET", LONG)];
-    assert_eq!(good(&[all.as_slice(), &others].concat()).identity.issuers.len(), 4);
+    let identity = good(&[all.as_slice(), &others].concat()).identity;
+    assert_eq!((identity.issuers.len(), identity.providers.len()), (4, 2));
     for (variable, value) in example() {
         if in_pairs.contains(&variable) {
             continue;

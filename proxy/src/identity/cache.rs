@@ -32,6 +32,11 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         }
     }
 
+    /// Drops one.
+    pub(super) fn remove(&self, key: &K) {
+        self.entries.remove(key);
+    }
+
     /// Drops the values that `stale` says have changed in the store.
     pub(super) fn forget(&self, stale: impl Fn(&V) -> bool) {
         self.entries.retain(|_, entry| !stale(&entry.0));

@@ -100,6 +100,12 @@ impl Origins {
         self.public.clone().unwrap_or_else(|| format!("http://{host}"))
     }
 
+    /// Whether browsers reach us by https.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.public.as_deref().is_some_and(|public| public.starts_with("https://"))
+    }
+
     /// [`Origins::base`] for a WebSocket.
     #[must_use]
     pub fn socket_base(&self, host: &str) -> String {

@@ -14,6 +14,7 @@ use super::ctx::{Actor, TenantCtx};
 use super::issuers::{Issuers, TokenError, Vouched};
 use super::origins::Origins;
 use super::principal::{Person, PersonKind};
+use super::providers::Providers;
 use super::rates::Rates;
 use super::sign_in::SignInSecret;
 use super::ticket::Ticket;
@@ -63,6 +64,8 @@ pub struct IdentitySettings {
     pub rate_per_minute: NonZeroU32,
     /// Whose tokens are believed.
     pub issuers: Issuers,
+    /// Where the pages can sign people in.
+    pub providers: Providers,
 }
 
 /// What a presented ticket is.
@@ -227,7 +230,7 @@ impl Identity {
     }
 
     /// Whom somebody means by an issuer's word for them, brought up to date.
-    async fn standing_of(&self, vouched: &Vouched) -> Result<Arc<Standing>, StoreError> {
+    pub(super) async fn standing_of(&self, vouched: &Vouched) -> Result<Arc<Standing>, StoreError> {
         let now = self.0.clock.now().mono_ms;
         let key = vouched_key(vouched);
         let told = |standing: &Standing| {
@@ -265,6 +268,19 @@ impl Identity {
         let standing = self.0.people.standing(user).await?;
         let belongs = |standing: &Standing| standing.memberships.iter().any(|membership| membership.tenant == tenant);
         Ok(standing.as_ref().is_some_and(belongs))
+    }
+
+    pub(super) fn settings(&self) -> &IdentitySettings {
+        &self.0.settings
+    }
+
+    pub(super) fn people(&self) -> &dyn People {
+        self.0.people.as_ref()
+    }
+
+    /// Has the store asked again about one cookie.
+    pub(super) fn forget_cookie(&self, hash: [u8; 32]) {
+        self.0.known.remove(&hash);
     }
 
     /// Has the store asked again about a person, because something about them was changed here. Other machines learn of

@@ -36,6 +36,10 @@ pub trait People: Send + Sync + 'static {
     /// Finds a sign-in by the hash of its cookie; expired ones are not found.
     fn signed_in(&self, hash: [u8; 32], now_unix_ms: i64) -> Answer<'_, Option<SignIn>>;
 
+    /// Puts `new` in the place of the sign-in with hash `old`, which is good until `old_until` at most from then on.
+    /// `false`, and nothing is changed: there is none, or it was replaced before.
+    fn replace_sign_in(&self, old: [u8; 32], new: SignIn, old_until: i64) -> Answer<'_, bool>;
+
     /// Ends one sign-in, or every one of a person. How many there were.
     fn sign_out(&self, which: SignOut) -> Answer<'_, usize>;
 

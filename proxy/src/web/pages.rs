@@ -27,7 +27,12 @@ struct Service {
 }
 
 /// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
-const PAGES: [(&str, &str); 3] = [("/test", "test.html"), ("/start", "start.html"), ("/past-calls", "past-calls.html")];
+const PAGES: [(&str, &str); 4] = [
+    ("/test", "test.html"),
+    ("/sign-in", "sign-in.html"),
+    ("/start", "start.html"),
+    ("/past-calls", "past-calls.html"),
+];
 
 /// The pages with addresses of their own, and where pages of older versions went.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {

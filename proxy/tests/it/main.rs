@@ -11,6 +11,8 @@ mod fake_model;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod simulate;
 #[cfg(test)]
 mod store;

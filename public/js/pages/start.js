@@ -5,6 +5,7 @@ import { Api } from "../api.js";
 import { find, say } from "../dom.js";
 import { explain } from "../explain.js";
 import { foreseeMicrophone } from "../media/microphone.js";
+import { signInFirst } from "../sign-in-first.js";
 import { Consent } from "../view/consent.js";
 import { DocumentField, catchStrayFiles } from "../view/document-field.js";
 import { FieldErrors, fieldOf } from "../view/field-errors.js";
@@ -32,6 +33,7 @@ async function showPlans() {
     plans.show(await api.plansForAnyone());
     plans.pace(Number(pace.value));
   } catch (error) {
+    if (signInFirst(error)) return;
     plans.fail(error);
     begin.disabled = true;
   }

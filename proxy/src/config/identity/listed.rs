@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::config::reader::Reader;
 use crate::identity::issuers::{ClaimPath, IssuerSpec, KeySpec, KeysUrl, SharedSecret, UserIds, parse_algorithm};
+use crate::identity::{ProviderKind, ProviderSpec};
 
 const VARIABLE: &str = "AUTH_ISSUERS";
 /// More would be a mistake: each token is looked for in all of them.
@@ -39,9 +40,21 @@ struct Listed {
     tenant_claim: Option<String>,
     #[serde(default)]
     required_claims: BTreeMap<String, String>,
+    sign_in: Option<SignIn>,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Vec<IssuerSpec> {
+/// The code flow, where the pages sign people in with this issuer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    label: String,
+    authorize_url: String,
+    token_url: String,
+    client_id: String,
+    client_secret: Option<Written>,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<IssuerSpec>, Vec<ProviderSpec>) {
     let fix = "set a JSON list of objects with issuer, audiences, and jwks_url or secrets";
     let listed = reader.parse(VARIABLE, fix, |text| {
         serde_json::from_str::<Vec<Listed>>(text).map_err(|error| Cow::from(unreadable(&error)))
@@ -50,14 +63,17 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<IssuerSpec> {
     if listed.len() > MOST {
         reader.fault(VARIABLE, "has more than 16 entries", "remove those that are not needed");
     }
-    let mut specs = Vec::new();
+    let (mut specs, mut providers) = (Vec::new(), Vec::new());
     for (at, entry) in listed.into_iter().take(MOST).enumerate() {
-        match spec(entry) {
-            Ok(spec) => specs.push(spec),
+        match spec(entry, at + 1) {
+            Ok((spec, provider)) => {
+                specs.push(spec);
+                providers.extend(provider);
+            }
             Err((problem, fix)) => reader.fault(VARIABLE, format!("entry {}: {problem}", at + 1), fix),
         }
     }
-    specs
+    (specs, providers)
 }
 
 /// serde quotes values in some of its sentences; the place and the names of fields are enough.
@@ -72,7 +88,7 @@ fn unreadable(error: &serde_json::Error) -> String {
 
 type Wrong = (Cow<'static, str>, &'static str);
 
-fn spec(entry: Listed) -> Result<IssuerSpec, Wrong> {
+fn spec(entry: Listed, place: usize) -> Result<(IssuerSpec, Option<ProviderSpec>), Wrong> {
     let wrong = |problem: &'static str, fix| Err((Cow::from(problem), fix));
     if entry.issuer.is_empty() || entry.issuer.len() > 500 || entry.issuer.chars().any(char::is_control) {
         return wrong("its issuer is no name", "write `iss` exactly as it stands in its tokens");
@@ -110,7 +126,7 @@ fn spec(entry: Listed) -> Result<IssuerSpec, Wrong> {
     let tenant_claim = entry.tenant_claim.as_deref().map(ClaimPath::parse).transpose();
     let tenant_claim =
         tenant_claim.map_err(|fault| (fault.to_string().into(), "name a claim that only the issuer writes"))?;
-    Ok(IssuerSpec {
+    let spec = IssuerSpec {
         issuer: entry.issuer,
         audiences: entry.audiences,
         keys,
@@ -118,6 +134,26 @@ fn spec(entry: Listed) -> Result<IssuerSpec, Wrong> {
         required: entry.required_claims.into_iter().collect(),
         user_ids: UserIds::Ours,
         setting: VARIABLE,
+    };
+    let provider = entry.sign_in.map(|sign_in| provider(sign_in, &spec, place)).transpose()?;
+    Ok((spec, provider))
+}
+
+/// The code flow of that issuer. Its ID tokens are for the client, whatever its access tokens are for.
+fn provider(sign_in: SignIn, spec: &IssuerSpec, place: usize) -> Result<ProviderSpec, Wrong> {
+    let address =
+        |text: &str| KeysUrl::parse(text).map_err(|fault| (fault.to_string().into(), "set https addresses in sign_in"));
+    let issuer = IssuerSpec { audiences: vec![sign_in.client_id.clone()], required: Vec::new(), ..spec.clone() };
+    Ok(ProviderSpec {
+        id: format!("oidc-{place}"),
+        label: sign_in.label,
+        kind: ProviderKind::Oidc {
+            authorize: address(&sign_in.authorize_url)?,
+            token: address(&sign_in.token_url)?,
+            client_id: sign_in.client_id,
+            client_secret: sign_in.client_secret.map(|secret| secret.0),
+            issuer: Box::new(issuer),
+        },
     })
 }
 

@@ -3,12 +3,14 @@
 
 mod listed;
 mod shorthand;
+mod sign_in;
 
 use std::time::Duration;
 
 use super::reader::Reader;
 use super::server::Server;
 use super::{defaults, origin};
+use crate::identity::ProviderSpec;
 use crate::identity::issuers::{IssuerSpec, KeySpec};
 
 /// Whether the local guest is offered.
@@ -27,6 +29,8 @@ pub struct Identity {
     pub guests: Guests,
     /// Whose tokens are believed.
     pub issuers: Vec<IssuerSpec>,
+    /// Where the pages can sign people in.
+    pub providers: Vec<ProviderSpec>,
     /// `AUTH_HTTP_TIMEOUT_SECONDS`: how long an issuer may take to answer us.
     pub http_timeout: Duration,
 }
@@ -37,28 +41,39 @@ impl Identity {
         // Once a setting for an issuer is there, a fault in it must not bring the guest back.
         let mut wanted = reader.faults();
         let mut issuers = shorthand::read(reader);
-        issuers.extend(listed::read(reader));
+        let (listed, mut providers) = listed::read(reader);
+        issuers.extend(listed);
+        providers.extend(sign_in::read(reader, &issuers));
         wanted = reader.faults() - wanted;
         no_two_alike(reader, &issuers);
-        let issued = !issuers.is_empty() || wanted > 0;
-        Self { guests: guests(reader, server, issued), issuers, http_timeout }
+        let issued = if issuers.is_empty() && wanted == 0 { Issued::ByNobody } else { Issued::ByOthers };
+        Self { guests: guests(reader, server, issued, &providers), issuers, providers, http_timeout }
     }
 }
 
-fn guests(reader: &mut Reader<'_>, server: &Server, issued: bool) -> Guests {
+/// Whether identities come from somebody else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Issued {
+    ByOthers,
+    ByNobody,
+}
+
+fn guests(reader: &mut Reader<'_>, server: &Server, issued: Issued, providers: &[ProviderSpec]) -> Guests {
     let local_name = server.public_url.as_ref().is_none_or(origin::Origin::is_loopback);
     match (issued, server.bind.is_loopback() && local_name) {
-        (true, is_local) => {
-            if !is_local && server.public_url.is_none() {
-                reader.warn(
+        (Issued::ByOthers, is_local) => {
+            // A provider knows one exact address of ours, which cannot be taken from what a request says.
+            if !is_local && server.public_url.is_none() && !providers.is_empty() {
+                reader.fault(
                     "PUBLIC_URL",
-                    "is not set, so no page of this server can sign anybody in; set its https address",
+                    "is missing, and a sign-in has to come back to it",
+                    "set the https address of this server",
                 );
             }
             Guests::Nobody
         }
-        (false, true) => Guests::Local,
-        (false, false) => {
+        (Issued::ByNobody, true) => Guests::Local,
+        (Issued::ByNobody, false) => {
             let fix = "say who may sign in (SUPABASE_URL, AUTH0_DOMAIN with AUTH0_AUDIENCE, AUTH_ISSUERS or JWT_SECRET), or set BIND=127.0.0.1 and unset PUBLIC_URL";
             let variable = if server.bind.is_loopback() { "PUBLIC_URL" } else { "BIND" };
             reader.fault(variable, "makes the service public, and nobody could sign in but local guests", fix);

@@ -51,16 +51,21 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn get(&self, url: &KeysUrl) -> Result<Vec<u8>, FetchError> {
-        let response = self.0.get(url.url()).send().await.map_err(|_| FetchError::Unreachable)?;
-        if response.status() != 200 {
-            return Err(FetchError::Status(response.status().as_u16()));
-        }
-        bounded(response, MAX_BODY).await
+        answer(self.0.get(url.url()), MAX_BODY).await
+    }
+
+    /// A request to an address, to be sent by [`answer`].
+    pub(in crate::identity) fn post(&self, url: &KeysUrl) -> reqwest::RequestBuilder {
+        self.0.post(url.url())
     }
 }
 
-/// A body of at most `most` bytes.
-pub(in crate::identity) async fn bounded(response: reqwest::Response, most: usize) -> Result<Vec<u8>, FetchError> {
+/// The body of an answer with status 200, of at most `most` bytes.
+pub(in crate::identity) async fn answer(request: reqwest::RequestBuilder, most: usize) -> Result<Vec<u8>, FetchError> {
+    let response = request.send().await.map_err(|_| FetchError::Unreachable)?;
+    if response.status() != 200 {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {

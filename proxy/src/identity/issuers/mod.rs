@@ -17,6 +17,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 
 pub use claims::Vouched;
 pub use error::TokenError;
+pub(in crate::identity) use fetch::answer;
 pub use fetch::{FetchError, Fetcher};
 pub use jwks::KeySet;
 pub use keys::{Keys, SetFault};

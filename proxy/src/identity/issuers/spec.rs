@@ -145,7 +145,7 @@ impl KeysUrl {
         self.0.as_str()
     }
 
-    pub(super) fn url(&self) -> reqwest::Url {
+    pub(in crate::identity) fn url(&self) -> reqwest::Url {
         self.0.clone()
     }
 }

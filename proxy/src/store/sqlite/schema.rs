@@ -58,6 +58,11 @@ pub(super) fn migrate(conn: &mut Connection, now_unix_ms: i64) -> Result<(), Ope
     Ok(())
 }
 
+/// The newest version there is.
+pub(super) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
 /// Whether the file has exactly this version's schema: for whoever works beside a server and must not migrate.
 pub(super) fn is_current(conn: &Connection) -> Result<(), OpenError> {
     let found: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -15,7 +15,7 @@ use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
 use viva_proxy::clock::Clock;
 use viva_proxy::documents::Reading;
 use viva_proxy::identity::issuers::Issuers;
-use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins};
+use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
 use viva_proxy::store::Store;
@@ -152,6 +152,7 @@ impl Server {
             client_address: ClientAddress::Peer,
             rate_per_minute: NonZeroU32::new(choices.rate_per_minute).unwrap(),
             issuers: choices.issuers,
+            providers: Providers::none(),
         };
         let kept = people.clone();
         let calls = Arc::new(SaidCalls::default());

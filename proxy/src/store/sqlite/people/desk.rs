@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::codec::Refusal;
 use super::super::job::Db;
 use super::super::open::{self, OpenError};
-use super::super::{journal, project};
+use super::super::{journal, project, schema};
 use super::{members, standings, tenants};
 use crate::identity::TenantCtx;
 use crate::ids::TenantId;
@@ -24,6 +24,12 @@ impl Desk {
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let conn = open::beside(dir)?;
         Ok(Self(Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start() }))
+    }
+
+    /// Version of the schema, which is this program's.
+    #[must_use]
+    pub fn schema_version(&self) -> i64 {
+        schema::newest()
     }
 
     /// People that are meant.

@@ -48,6 +48,11 @@ impl People for SqliteStore {
         self.read(move |conn| sign_ins::signed_in(conn, hash, now_unix_ms))
     }
 
+    fn replace_sign_in(&self, old: [u8; 32], new: SignIn, old_until: i64) -> Answer<'_, bool> {
+        let now = self.clock.now().unix_ms;
+        self.write(move |db| sign_ins::replace(db, old, &new, old_until, now))
+    }
+
     fn sign_out(&self, which: SignOut) -> Answer<'_, usize> {
         self.write(move |db| sign_ins::sign_out(db, which))
     }

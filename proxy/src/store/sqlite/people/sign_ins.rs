@@ -30,6 +30,20 @@ pub(super) fn sign_in(db: &mut Db, sign_in: &SignIn, now: i64) -> Result<(), Ref
     })
 }
 
+/// Only one that still has more than `old_until` to go: whoever comes second finds it replaced.
+pub(super) fn replace(db: &mut Db, old: [u8; 32], new: &SignIn, old_until: i64, now: i64) -> Result<bool, Refusal> {
+    db.atomically(|db| {
+        let shortened = db
+            .conn
+            .prepare_cached("UPDATE auth_sessions SET expires_at = ?2 WHERE hash = ?1 AND expires_at > ?2")?
+            .execute(params![old, old_until])?;
+        if shortened == 0 {
+            return Ok(false);
+        }
+        sign_in(db, new, now).map(|()| true)
+    })
+}
+
 pub(super) fn signed_in(conn: &Connection, hash: [u8; 32], now: i64) -> rusqlite::Result<Option<SignIn>> {
     conn.prepare_cached(
         "SELECT user_id, created_at, expires_at FROM auth_sessions WHERE hash = ?1 AND expires_at > ?2",

@@ -14,7 +14,9 @@ use viva_proxy::call::core::Limits;
 use viva_proxy::call::{Calls, Caps, Shell, Watch};
 use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::issuers::Issuers;
-use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, TicketSecret};
+use viva_proxy::identity::{
+    ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers, TicketSecret,
+};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::Plans;
 use viva_proxy::store::sqlite::SqliteStore;
@@ -101,6 +103,7 @@ impl Scene {
             client_address: ClientAddress::Peer,
             rate_per_minute: NonZeroU32::new(1_000).unwrap(),
             issuers: Issuers::none(),
+            providers: Providers::none(),
         };
         // Nobody signs in here: a ticket is all it takes.
         let dir = tempfile::tempdir().unwrap();

@@ -1,0 +1,244 @@
+//! `/auth/*`: signing in and out for the pages. A browser leaves for a provider and comes back with a code; or a page brings
+//! a token once. What it then has is a cookie that means nothing by itself. Nothing secret is in an address but the code,
+//! which is good once and only together with what this browser kept.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRef, Query, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::header::{LOCATION, ORIGIN, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::body::Input;
+use super::caller::{self, COOKIE, cookie, header, host};
+use super::refusals::too_fast;
+use super::{Code, Peer, Problem};
+use crate::identity::{Credential, Door, Flow, Guests, Identity, Reach, SignInError, SignInSecret, SigningError, Way};
+
+/// What a browser keeps between leaving and coming back, for ten minutes.
+const FLOW: &str = "viva_sign_in";
+const FLOW_S: u32 = 600;
+/// Where it goes then.
+const NEXT: &str = "viva_next";
+const MAX_NEXT: usize = 200;
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+{
+    Router::new()
+        .route("/auth/providers", get(offered))
+        .route("/auth/login", get(login))
+        .route("/auth/callback", get(callback))
+        .route("/auth/session", post(session))
+        .route("/auth/logout", post(logout))
+}
+
+#[derive(Serialize)]
+struct Offered {
+    /// The local guest can sign in here.
+    guest: bool,
+    providers: Vec<Offer>,
+}
+
+#[derive(Serialize)]
+struct Offer {
+    id: String,
+    label: String,
+}
+
+/// For the sign-in page; says nothing about the caller.
+async fn offered(State(identity): State<Identity>) -> Json<Offered> {
+    let offer = |(id, label): (&str, &str)| Offer { id: id.to_owned(), label: label.to_owned() };
+    let providers = identity.providers().offered().map(offer).collect();
+    Json(Offered { guest: identity.guests() == Guests::Offered, providers })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Departure {
+    provider: String,
+    next: Option<String>,
+}
+
+async fn login(
+    State(identity): State<Identity>,
+    peer: Peer,
+    parts: Parts,
+    wanted: Result<Query<Departure>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let base = base(&identity, &parts)?;
+    let Query(wanted) =
+        wanted.map_err(|_| Problem::new(Code::BadMessage, "The address takes `provider` and `next` only."))?;
+    identity.rates().knock(Door::SignIn, peer.0).map_err(too_fast)?;
+    let begun = identity.providers().begin(&wanted.provider, &callback_of(&base)).ok_or_else(Problem::not_found)?;
+    let next = wanted.next.as_deref().filter(|next| is_own_path(next)).unwrap_or("/");
+    let kept = [(FLOW, begun.flow.cookie()), (NEXT, hex::encode(next))];
+    let kept = kept.map(|(name, value)| set(&identity, name, &value, "/auth", FLOW_S));
+    Ok(redirect(&begun.location, kept))
+}
+
+/// What a provider sends a browser back with. Unknown parameters are normal: providers add some.
+#[derive(Deserialize)]
+struct Arrival {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+}
+
+async fn callback(
+    State(identity): State<Identity>,
+    peer: Peer,
+    parts: Parts,
+    arrival: Result<Query<Arrival>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let base = base(&identity, &parts)?;
+    identity.rates().knock(Door::SignIn, peer.0).map_err(too_fast)?;
+    let gone = [FLOW, NEXT].map(|name| set(&identity, name, "", "/auth", 0));
+    let flow = caller::named_cookie(&parts.headers, FLOW).and_then(Flow::from_cookie);
+    let next = caller::named_cookie(&parts.headers, NEXT)
+        .and_then(|value| hex::decode(value).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|next| is_own_path(next))
+        .unwrap_or_else(|| "/".to_owned());
+    let back = |why: &str| redirect(&format!("/sign-in?error={why}"), gone.clone());
+    let Ok(Query(arrival)) = arrival else { return Ok(back("failed")) };
+    let (Some(flow), Some(code)) = (flow, arrival.code) else {
+        return Ok(back(if arrival.error.is_some() { "denied" } else { "expired" }));
+    };
+    match identity.sign_in_by_code(&flow, &code, arrival.state.as_deref(), &callback_of(&base)).await {
+        Ok(secret) => Ok(redirect(&next, gone.into_iter().chain([signed_in(&identity, &secret)]))),
+        Err(SigningError::Store(error)) => Err(error.into()),
+        Err(SigningError::SignIn(error)) => {
+            tracing::info!(%error, "a sign-in came to nothing");
+            Ok(back(match error {
+                SignInError::NotBegun => "expired",
+                SignInError::Unavailable => "unavailable",
+                SignInError::Refused | SignInError::Token(_) => "failed",
+            }))
+        }
+    }
+}
+
+/// The body of `POST /auth/session`: a token to sign in with; without one the cookie is replaced by a fresh one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shown {
+    token: Option<String>,
+}
+
+async fn session(
+    State(identity): State<Identity>,
+    peer: Peer,
+    parts: Parts,
+    Input(shown): Input<Shown>,
+) -> Result<Response, Problem> {
+    own_page(&identity, &parts)?;
+    identity.rates().knock(Door::SignIn, peer.0).map_err(too_fast)?;
+    let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in again.");
+    let secret = match shown.token {
+        Some(token) => identity.sign_in_by_token(&token).await?,
+        None => {
+            let presented = cookie(&parts.headers).ok_or_else(sign_in)?;
+            identity.by_cookie(presented).await?.ok_or_else(sign_in)?;
+            identity.renew(presented).await?.ok_or_else(sign_in)?
+        }
+    };
+    Ok((StatusCode::NO_CONTENT, [signed_in(&identity, &secret)]).into_response())
+}
+
+/// The body of `POST /auth/logout`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leave {
+    #[serde(default)]
+    everywhere: bool,
+}
+
+/// Signing out succeeds also for whoever is not signed in.
+async fn logout(
+    State(identity): State<Identity>,
+    parts: Parts,
+    Input(leave): Input<Leave>,
+) -> Result<Response, Problem> {
+    own_page(&identity, &parts)?;
+    if let Some(presented) = cookie(&parts.headers) {
+        let reach = if leave.everywhere { Reach::Everywhere } else { Reach::Here };
+        identity.sign_out(presented, reach).await?;
+    }
+    Ok((StatusCode::NO_CONTENT, [set(&identity, COOKIE, "", "/", 0)]).into_response())
+}
+
+/// A cookie may be given, changed or taken only for one of our own pages.
+fn own_page(identity: &Identity, parts: &Parts) -> Result<(), Problem> {
+    let host = host(parts).unwrap_or_default();
+    let origin = header(&parts.headers, ORIGIN.as_str());
+    Ok(identity.origins().check(Way::Write, Credential::Cookie, Some(&host), origin)?)
+}
+
+/// The address that the provider knows us by.
+fn base(identity: &Identity, parts: &Parts) -> Result<String, Problem> {
+    let host = host(parts).unwrap_or_default();
+    identity.origins().check(Way::Read, Credential::None, Some(&host), None)?;
+    Ok(identity.origins().base(&host))
+}
+
+fn callback_of(base: &str) -> String {
+    format!("{base}/auth/callback")
+}
+
+/// A path of this server, which no browser takes for another one's address.
+fn is_own_path(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'\\';
+    text.len() <= MAX_NEXT && text.starts_with('/') && !text.starts_with("//") && text.bytes().all(plain)
+}
+
+type Cookie = (HeaderName, HeaderValue);
+
+/// `Lax` and not `Strict`: whoever comes back from a provider must be signed in on the page they land on.
+fn signed_in(identity: &Identity, secret: &SignInSecret) -> Cookie {
+    let lifetime_s = u32::try_from(SignInSecret::LIFETIME_MS / 1_000).expect("half a day");
+    set(identity, COOKIE, secret.expose(), "/", lifetime_s)
+}
+
+fn set(identity: &Identity, name: &str, value: &str, path: &str, seconds: u32) -> Cookie {
+    // Without https there is only loopback, where `Secure` would keep some browsers from storing it.
+    let secure = if identity.origins().is_secure() { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    let mut cookie = HeaderValue::try_from(cookie).expect("base64url, hex and plain attributes");
+    cookie.set_sensitive(true);
+    (SET_COOKIE, cookie)
+}
+
+fn redirect(location: &str, cookies: impl IntoIterator<Item = Cookie>) -> Response {
+    let mut headers = HeaderMap::new();
+    match HeaderValue::try_from(location) {
+        Ok(location) => headers.insert(LOCATION, location),
+        Err(_) => return Problem::internal().into_response(),
+    };
+    for (name, value) in cookies {
+        headers.append(name, value);
+    }
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_comes_back_to_a_path_of_this_server_only() {
+        for good in ["/", "/dashboard", "/interview/0190?x=1#y"] {
+            assert!(is_own_path(good), "{good}");
+        }
+        for bad in ["", "dashboard", "//evil.example", "/\\evil.example", "/a b", "/a\nb", "https://evil.example", "/é"]
+        {
+            assert!(!is_own_path(bad), "{bad}");
+        }
+        assert!(!is_own_path(&format!("/{}", "x".repeat(200))));
+    }
+}
