@@ -258,6 +258,8 @@ fn a_fault_in_an_issuer_does_not_bring_the_guest_back() {
         entry(r#""jwks_url":"https://x.example/k","planted":1"#),
         entry(r#""jwks_url":["planted"]"#),
         r#"[{"issuer":"x","audiences":[],"jwks_url":"https://x.example/k"}]"#.to_owned(),
+        r#"[{"issuer":"guest","audiences":["a"],"jwks_url":"https://x.example/k"}]"#.to_owned(),
+        r#"[{"issuer":"tenant:1","audiences":["a"],"jwks_url":"https://x.example/k"}]"#.to_owned(),
         "planted".to_owned(),
     ];
     let twice = r#"{"issuer":"x","audiences":["a"],"jwks_url":"https://x.example/k"}"#;

@@ -274,10 +274,6 @@ impl Identity {
         &self.0.settings
     }
 
-    pub(super) fn people(&self) -> &dyn People {
-        self.0.people.as_ref()
-    }
-
     /// Has the store asked again about one cookie.
     pub(super) fn forget_cookie(&self, hash: [u8; 32]) {
         self.0.known.remove(&hash);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::config::reader::Reader;
 use crate::identity::issuers::{ClaimPath, IssuerSpec, KeySpec, KeysUrl, SharedSecret, UserIds, parse_algorithm};
-use crate::identity::{ProviderKind, ProviderSpec};
+use crate::identity::{PersonKind, ProviderKind, ProviderSpec};
 
 const VARIABLE: &str = "AUTH_ISSUERS";
 /// More would be a mistake: each token is looked for in all of them.
@@ -92,6 +92,10 @@ fn spec(entry: Listed, place: usize) -> Result<(IssuerSpec, Option<ProviderSpec>
     let wrong = |problem: &'static str, fix| Err((Cow::from(problem), fix));
     if entry.issuer.is_empty() || entry.issuer.len() > 500 || entry.issuer.chars().any(char::is_control) {
         return wrong("its issuer is no name", "write `iss` exactly as it stands in its tokens");
+    }
+    // Names that people have in the store whom no issuer vouches for.
+    if entry.issuer == PersonKind::GUEST_ISSUER || entry.issuer.starts_with("tenant:") {
+        return wrong("its issuer's name is taken by this server", "write `iss` exactly as it stands in its tokens");
     }
     if entry.audiences.is_empty() || entry.audiences.iter().any(String::is_empty) {
         return wrong("it has no audience", "list what `aud` of its tokens contains");
