@@ -15,6 +15,8 @@ const TIMEOUT_MS = 15_000;
 /** The `Date` header knows whole seconds only: a clock that is off by less is not off. */
 const CLOCK_SLACK_MS = 2_000;
 
+/** Whose keys. @typedef {"user" | "tenant"} Owner */
+
 /** A refusal, or no answer at all (`status` 0, code `NETWORK`). */
 export class ApiError extends Error {
   /** @param {{status: number, code: string, detail: string, requestId?: string, retryAfterMs?: number}} problem */
@@ -56,7 +58,7 @@ export class Api {
     });
   }
 
-  /** @returns {Promise<{user: {id: string, name: string, kind: string}}>} */
+  /** @returns {Promise<import("./types.js").Me>} */
   me() {
     return this.#json("GET", "/api/me");
   }
@@ -87,9 +89,19 @@ export class Api {
     }
   }
 
-  /** Signs out here. @returns {Promise<void>} */
-  async signOut() {
-    await this.#ok("POST", "/auth/logout");
+  /** Who is here; where nobody is and guests are welcome, the guest signs in. @returns {Promise<import("./types.js").Me>} */
+  async enter() {
+    try {
+      return await this.me();
+    } catch (error) {
+      await this.#guestAfter(error);
+      return this.me();
+    }
+  }
+
+  /** From now on the caller acts in this tenant. @param {string} tenant @returns {Promise<void>} */
+  async actIn(tenant) {
+    await this.#ok("POST", "/api/me/tenant", { tenant });
   }
 
   /** @returns {Promise<import("./types.js").Plan[]>} */
@@ -155,6 +167,53 @@ export class Api {
   /** @param {string} id @returns {Promise<import("./types.js").Transcript>} */
   transcript(id) {
     return this.#json("GET", `${transcriptPath(id)}?format=json`);
+  }
+
+  /** The model keys of the caller, or of the tenant that they act in. @param {Owner} owner @returns {Promise<import("./types.js").ModelKey[]>} */
+  keys(owner) {
+    return this.#json("GET", `/api/${owner}/keys`);
+  }
+
+  /**
+   * Asks the provider about a key and stores it; a refused one is not stored.
+   * @param {Owner} owner @param {string} key @returns {Promise<import("./types.js").ModelKey>}
+   */
+  saveKey(owner, key) {
+    return this.#json("PUT", `/api/${owner}/keys/openai`, { key });
+  }
+
+  /** @param {Owner} owner @returns {Promise<void>} */
+  async deleteKey(owner) {
+    await this.#ok("DELETE", `/api/${owner}/keys/openai`);
+  }
+
+  /** Asks the provider about the stored key. @param {Owner} owner @returns {Promise<{valid: boolean | null, reason?: string}>} */
+  validateKey(owner) {
+    return this.#json("POST", `/api/${owner}/keys/validate`, {});
+  }
+
+  /**
+   * Who belongs to the tenant that the caller acts in.
+   * @param {{limit: number, before?: string | null}} part as for `sessions`
+   * @returns {Promise<{items: import("./types.js").Member[], next: string | null}>}
+   */
+  members({ limit, before }) {
+    return this.#json("GET", `/api/members?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
+  }
+
+  /** Somebody who has signed in here once. @param {string} email @param {import("./types.js").Role} role @returns {Promise<void>} */
+  async addMember(email, role) {
+    await this.#ok("POST", "/api/members", { email, role });
+  }
+
+  /** @param {string} user @param {import("./types.js").Role} role @returns {Promise<void>} */
+  async changeRole(user, role) {
+    await this.#ok("PATCH", `/api/members/${encodeURIComponent(user)}`, { role });
+  }
+
+  /** @param {string} user @returns {Promise<void>} */
+  async removeMember(user) {
+    await this.#ok("DELETE", `/api/members/${encodeURIComponent(user)}`);
   }
 
   /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>} */

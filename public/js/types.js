@@ -67,6 +67,16 @@
 
 /** @typedef {{value: string, expires_at: string}} Ticket */
 
+/** Ordered as they rank: a later one may do all that an earlier one may. @typedef {"candidate" | "member" | "interviewer" | "admin"} Role */
+
+/** @typedef {{id: string, name: string, kind: "personal" | "organisation", role: Role, active: boolean}} Tenant */
+
+/** Who is signed in; the tenant that they act in comes first. @typedef {{user: {id: string, name: string, kind: string, email?: string}, tenants: Tenant[]}} Me */
+
+/** @typedef {{user: {id: string, name: string, email?: string}, role: Role, since: string}} Member */
+
+/** A stored model key, as far as it is ever shown. @typedef {{provider: string, last4: string, status: "valid" | "rejected" | "unchecked", checked_at: string | null}} ModelKey */
+
 /**
  * A turn of the stored record.
  * @typedef {object} StoredTurn

@@ -27,11 +27,14 @@ struct Service {
 }
 
 /// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 7] = [
     ("/test", "test.html"),
     ("/sign-in", "sign-in.html"),
     ("/start", "start.html"),
     ("/past-calls", "past-calls.html"),
+    ("/dashboard", "dashboard.html"),
+    ("/api-keys", "api-keys.html"),
+    ("/admin", "admin.html"),
 ];
 
 /// The pages with addresses of their own, and where pages of older versions went.

@@ -20,7 +20,7 @@ let next = null;
 async function showMore() {
   const isFirst = list.childElementCount === 0;
   const part = await api.sessions({ limit: PART, before: next });
-  const cards = part.items.map(callCard);
+  const cards = part.items.map((session) => callCard(session));
   list.append(...cards);
   next = part.next;
   more.hidden = next === null;

@@ -4,8 +4,8 @@
 import { endingOf, lengthOf, nameOf, progressOf, stagesOf, statusOf, whenOf } from "../call-words.js";
 import { make } from "../dom.js";
 
-/** @param {import("../types.js").Session} session @returns {HTMLElement} an `<li>` */
-export function callCard(session) {
+/** @param {import("../types.js").Session} session @param {"h2" | "h3"} [heading] by what stands above the list @returns {HTMLElement} an `<li>` */
+export function callCard(session, heading = "h2") {
   const { word, mood } = statusOf(session);
   const isOpen = session.status === "scheduled" || session.status === "in_progress";
   const address = isOpen ? `/interview/${encodeURIComponent(session.id)}` : `/past-calls/${encodeURIComponent(session.id)}`;
@@ -16,7 +16,7 @@ export function callCard(session) {
     make(
       "div",
       { class: "call-head" },
-      make("h2", {}, make("a", { href: address }, nameOf(session))),
+      make(heading, {}, make("a", { href: address }, nameOf(session))),
       make("span", { class: "status", "data-state": mood }, make("span", { class: "dot" }), word),
     ),
     make("p", { class: "aside" }, facts.join(" · ")),

@@ -20,12 +20,14 @@ export class Desk {
 
   /**
    * Signs in where that takes no password (the guest of a local server), and shows the page.
-   * @param {() => Promise<void>} show
+   * @param {(me: import("../types.js").Me) => Promise<void>} show
    */
   async open(show) {
     await this.attempt(async () => {
-      await this.#api.signIn();
-      await show();
+      const me = await this.#api.enter();
+      // Whoever decides about others finds the way there on every page.
+      for (const link of document.querySelectorAll("nav [data-for=admin]")) /** @type {HTMLElement} */ (link).hidden = !isAdmin(me);
+      await show(me);
     });
     this.#main.removeAttribute("aria-busy");
   }
@@ -52,4 +54,9 @@ export class Desk {
   note(title, help) {
     this.#notice.show("note", title, help);
   }
+}
+
+/** An organisation's admin; everybody is that of their own personal tenant. @param {import("../types.js").Me} me @returns {boolean} */
+export function isAdmin({ tenants: [active] }) {
+  return active?.kind === "organisation" && active.role === "admin";
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { accessibilityFaults } from "../harness/accessible.js";
 import { launch } from "../harness/browsers.js";
 import { makeMicrophone } from "../harness/microphone.js";
 import { doings, openPage, startInterview, state, textOf, until } from "../harness/page.js";
@@ -24,7 +25,7 @@ describe("the pages", () => {
   });
 
   const NO_SESSION = "00000000-0000-7000-8000-000000000000";
-  const ADDRESSES = ["/", "/start", "/past-calls", `/past-calls/${NO_SESSION}`, "/test", `/interview/${NO_SESSION}`, "/nothing-here"];
+  const ADDRESSES = ["/", "/start", "/past-calls", `/past-calls/${NO_SESSION}`, "/dashboard", "/api-keys", "/admin", "/test", `/interview/${NO_SESSION}`, "/nothing-here"];
 
   for (const address of ADDRESSES) {
     it(`${address} has a strict policy`, async () => {
@@ -55,6 +56,15 @@ describe("the pages", () => {
       await page.close();
     });
   }
+
+  it("are checked for what people need who cannot see them well, by a check that can fail", async () => {
+    const { page } = await openPage(browser);
+    await page.goto("about:blank");
+    await page.setContent(`<main><h1>A</h1><h3 id="x">B</h3><input id="x"><p style="color:#999;background:#fff">pale</p><a href="#" aria-describedby="gone"></a></main>`);
+    const faults = (await accessibilityFaults(page)).join("\n");
+    for (const fault of [/two elements are #x/, /no language/, /h3#x follows level 1/, /input#x has no name/, /a has no name/, /names no element: gone/, /contrast of 2\.8/]) assert.match(faults, fault);
+    await page.close();
+  });
 
   for (const address of ["/simple-webrtc-test", "/interview-test-simple", "/realtime-test.html"]) {
     it(`${address} has moved to /test for good`, async () => {

@@ -90,6 +90,16 @@ export class Viva {
     process.kill(this.pid, "SIGCONT");
   }
 
+  /**
+   * What the operator does on this machine: somebody who was here once gets a role in an organisation.
+   * @param {string} user @param {string} tenant @param {string} role
+   */
+  grant(user, tenant, role) {
+    const args = ["grant", "--user", user, "--tenant", tenant, "--role", role, "--create-tenant"];
+    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, ...this.#env }, cwd: ROOT, encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`viva grant: ${done.stderr}`);
+  }
+
   async stop() {
     await end(this.#child);
     await rm(this.#dataDir, { recursive: true, force: true });

@@ -1,0 +1,41 @@
+// @ts-check
+/** @file The overview: who one is and where one acts, the key one pays with, and the last calls. */
+
+import { Api } from "../api.js";
+import { find, make, say } from "../dom.js";
+import { standingOf } from "../key-words.js";
+import { callCard } from "../view/call-card.js";
+import { Desk } from "../view/desk.js";
+
+const LAST = 5;
+
+const api = new Api();
+const desk = new Desk(api);
+const choice = find("tenant", HTMLSelectElement);
+
+/** @param {import("../types.js").Me} me */
+async function show({ user, tenants }) {
+  const [{ items, next }, [key]] = await Promise.all([api.sessions({ limit: LAST }), api.keys("user")]);
+  const [active] = tenants;
+  /** @type {[string, string | undefined][]} */
+  const facts = [["Name", user.kind === "guest" ? `${user.name}, on this machine only` : user.name], ["E-mail", user.email], ["Place", placeOf(active)]];
+  find("who", HTMLElement).replaceChildren(...facts.filter(([, value]) => value).map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, String(value)))));
+  choice.replaceChildren(...tenants.map((tenant) => make("option", { value: tenant.id }, placeOf(tenant))));
+  find("act", HTMLElement).hidden = tenants.length < 2;
+  say(find("key", HTMLElement), key ? standingOf(key).text : "You have stored none. Your organisation’s or this server’s is used, if there is one.");
+  find("calls", HTMLElement).replaceChildren(...items.map((session) => callCard(session, "h3")));
+  find("none", HTMLElement).hidden = items.length > 0;
+  find("all", HTMLElement).hidden = next === null;
+  find("overview", HTMLElement).hidden = false;
+}
+
+/** @param {import("../types.js").Tenant} tenant */
+function placeOf({ name, kind, role }) {
+  return kind === "personal" ? "Your own" : `${name}, as ${role}`;
+}
+
+choice.addEventListener("change", () => {
+  // Everything on this page, and whether there is an Admin page, hangs on where one acts.
+  void desk.attempt(() => api.actIn(choice.value).then(() => desk.open(show)));
+});
+void desk.open(show);

@@ -1,0 +1,136 @@
+/** @file An organisation's admin at `/admin`: calls under way, people and roles. Who is no admin sees none of it. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { accessibilityFaults } from "../harness/accessible.js";
+import { launch } from "../harness/browsers.js";
+import { makeMicrophone } from "../harness/microphone.js";
+import { doings, openPage, startInterview, state, textOf, until } from "../harness/page.js";
+import { SECRET, become, visit } from "../harness/people.js";
+import { snap } from "../harness/shots.js";
+import { Viva } from "../harness/viva.js";
+
+const ADA = { sub: "ada", name: "Ada Admin", email: "ada@example.org" };
+const ROBIN = { sub: "robin", name: "Robin", email: "robin@example.org" };
+
+describe("an organisation's admin", () => {
+  /** @type {Viva} */
+  let viva;
+  /** @type {import("puppeteer-core").Browser} */
+  let browser;
+  /** @type {import("../harness/page.js").Watched} */
+  let watched;
+
+  before(async () => {
+    viva = await Viva.start({ JWT_SECRET: SECRET });
+    await visit(viva.url, ADA);
+    await visit(viva.url, ROBIN);
+    viva.grant(ADA.email, "Acme", "admin");
+    browser = await launch("chromium", { microphone: makeMicrophone() });
+    watched = await openPage(browser, { width: 390, height: 844 });
+    await become(watched.page, ADA);
+  });
+  after(async () => {
+    await browser?.close();
+    await viva?.stop();
+  });
+
+  it("acts in the organisation after choosing it, and finds the way to its page", async () => {
+    const { page } = watched;
+    // What `viva grant` wrote beside the running server is seen within a minute.
+    await until("the organisation", async () => {
+      await page.goto(`${viva.url}/dashboard`);
+      await page.waitForSelector("#overview:not([hidden])");
+      return (await page.$$eval("#tenant option", (options) => options.map(({ textContent }) => textContent))).includes("Acme, as admin");
+    }, 90_000);
+    const acme = await page.$$eval("#tenant option", (options) => options.find(({ textContent }) => textContent?.startsWith("Acme"))?.value ?? "");
+    const active = await page.$eval("#tenant", (choice) => /** @type {HTMLSelectElement} */ (choice).value);
+    if (active !== acme) await page.select("#tenant", acme);
+    await page.waitForSelector("nav [data-for=admin]:not([hidden])");
+    await until("the place", async () => /Acme, as admin/.test(await textOf(page, "#who")));
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await page.click("nav [data-for=admin]");
+    await page.waitForSelector("#admin:not([hidden])");
+    assert.equal(await textOf(page, "#title"), "Acme");
+    assert.deepEqual(await page.$$eval("#people li strong", (names) => names.map(({ textContent }) => textContent)), ["Ada Admin (you)"]);
+    assert.equal(await textOf(page, "#live-count"), "Nobody is on a call.");
+  });
+
+  it("adds somebody who was here, and is told why somebody else cannot be added", async () => {
+    const { page } = watched;
+    await page.type("#add-email", "nobody@example.org");
+    await page.click("#add button");
+    await page.waitForSelector("#add-email-wrong");
+    assert.match(await textOf(page, "#add-email-wrong"), /must sign in first/);
+    await page.$eval("#add-email", (field) => (/** @type {HTMLInputElement} */ (field).value = ""));
+    await page.type("#add-email", ROBIN.email);
+    await page.select("#add-role", "interviewer");
+    await page.click("#add button");
+    await until("two people", async () => (await page.$$("#people li")).length === 2);
+    assert.match(await textOf(page, '#people li[data-role="interviewer"]'), /Robin.*robin@example\.org/);
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      assert.deepEqual(await accessibilityFaults(page), [], scheme);
+      await snap(page, `admin-${scheme}`, "whole");
+    }
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(over, 0, "no sideways scrolling");
+  });
+
+  it("changes a role, and cannot leave the organisation without an admin", async () => {
+    const { page } = watched;
+    await page.select('#people select[aria-label="Role of Robin"]', "member");
+    await page.waitForSelector('#people li[data-role="member"]');
+    await page.select('#people select[aria-label="Role of Ada Admin"]', "member");
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await page.waitForSelector('#notice[data-kind="fault"]');
+    assert.match(await textOf(page, "#notice"), /without an admin/);
+    assert.equal(await page.$eval('#people select[aria-label="Role of Ada Admin"]', (choice) => /** @type {HTMLSelectElement} */ (choice).value), "admin");
+  });
+
+  it("sees a call under way and ends it", async () => {
+    const { page } = watched;
+    const call = await openPage(browser);
+    await become(call.page, ROBIN);
+    // Robin acts in Acme as soon as that is chosen.
+    const { tenants } = await visit(viva.url, ROBIN);
+    const acme = tenants.find((/** @type {{name: string}} */ { name }) => name === "Acme");
+    await call.page.goto(`${viva.url}/dashboard`);
+    await call.page.waitForSelector("#overview:not([hidden])");
+    if (!acme.active) await call.page.select("#tenant", acme.id);
+    await until("Robin's place", async () => /Acme, as member/.test(await textOf(call.page, "#who")));
+    await startInterview(call.page, viva.url);
+    await until("a connected peer", async () => (await state(call.page)).peer === "connected");
+    // A page behind another one is not drawn, and cannot be clicked.
+    await page.bringToFront();
+    await page.reload();
+    await page.waitForSelector("#live li");
+    assert.equal(await textOf(page, "#live-count"), "1 call");
+    await snap(page, "admin-live", "whole");
+    await page.click("#live button");
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await until("the end on the other page", () => call.page.$('#saved[data-state="saved"]'));
+    await until("no call", async () => (await textOf(page, "#live-count")) === "Nobody is on a call.");
+    await call.page.close();
+    await page.bringToFront();
+  });
+
+  it("removes somebody, who then sees nothing of it", async () => {
+    const { page, faults } = watched;
+    await page.click('#people button[aria-label="Remove Robin"]');
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await until("one person", async () => (await page.$$("#people li")).length === 1);
+    const other = await openPage(browser);
+    await become(other.page, ROBIN);
+    await other.page.goto(`${viva.url}/admin`);
+    await other.page.waitForSelector("#elsewhere:not([hidden])");
+    assert.equal(await other.page.$eval("#admin", (box) => /** @type {HTMLElement} */ (box).hidden), true);
+    assert.deepEqual(await accessibilityFaults(other.page), []);
+    await other.page.close();
+    const { stored, keys, violations } = await doings(page);
+    assert.deepEqual({ stored, keys, violations, faults }, { stored: [], keys: 0, violations: [], faults: [] });
+  });
+});

@@ -1,0 +1,37 @@
+/** @file Model keys in words, and who sees which pages. */
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { refusalOf, standingOf, verdictOf } from "../../../public/js/key-words.js";
+import { isAdmin } from "../../../public/js/view/desk.js";
+
+describe("a stored key", () => {
+  const key = (/** @type {"valid" | "rejected" | "unchecked"} */ status) => standingOf({ provider: "openai", last4: "wxyz", status, checked_at: null });
+
+  it("is named by its last four characters, with what the provider says", () => {
+    assert.deepEqual([key("valid").mood, key("rejected").mood, key("unchecked").mood], ["good", "bad", "fair"]);
+    for (const status of /** @type {const} */ (["valid", "rejected", "unchecked"])) assert.match(key(status).text, /ends in wxyz/);
+    assert.equal(standingOf(undefined).mood, "idle");
+  });
+
+  it("that could not be asked about is neither good nor bad", () => {
+    assert.deepEqual([true, false, null].map((valid) => verdictOf({ valid }).mood), ["good", "bad", "fair"]);
+  });
+});
+
+it("a key that was not saved says why, in the server's words where they are about the key", () => {
+  assert.equal(refusalOf({ code: "KEY_REJECTED", message: "The provider refused this key." }), "The provider refused this key.");
+  assert.equal(refusalOf({ code: "VALIDATION_FAILED", message: "`key` must be whole." }), "This must be whole.");
+  assert.match(refusalOf({ code: "RATE_LIMITED", message: "internal words" }), /too often/);
+});
+
+it("only an organisation's admin decides about others", () => {
+  const me = (/** @type {Partial<import("../../../public/js/types.js").Tenant>} */ over) => ({
+    user: { id: "u", name: "Ada", kind: "issued" },
+    tenants: [{ id: "t", name: "Acme", kind: /** @type {const} */ ("organisation"), role: /** @type {const} */ ("admin"), active: true, ...over }],
+  });
+  assert.equal(isAdmin(me({})), true);
+  assert.equal(isAdmin(me({ kind: "personal" })), false);
+  assert.equal(isAdmin(me({ role: "interviewer" })), false);
+  assert.equal(isAdmin({ ...me({}), tenants: [] }), false);
+});
