@@ -225,7 +225,8 @@ const LONG: &str = "a-secret-of-more-than-thirty-two-bytes";
 #[test]
 fn an_issuer_lets_others_in_and_the_guest_out() {
     let reachable = [("BIND", "0.0.0.0"), ("PUBLIC_URL", "https://viva.example"), ("OPENAI_API_KEY", "sk-x")];
-    let issuers: [(&[(&str, &str)], &[&str]); 5] = [
+    type Variables = &'static [(&'static str, &'static str)];
+    let issuers: [(Variables, &[&str]); 5] = [
         (&[("SUPABASE_URL", "https://abc.supabase.co/")], &["https://abc.supabase.co/auth/v1"]),
         (
             &[("SUPABASE_URL", "https://abc.supabase.co"), ("SUPABASE_JWT_SECRET", LONG)],

@@ -261,7 +261,7 @@ fn the_same_words_again_do_not_mend_a_failed_transcription() {
     bench.feed(5, "U", TurnFact::Append(" This".into()));
     assert_eq!(settled(&bench.feed(10, "U", TurnFact::Ended(End::Failed))), [(TurnState::Failed, "This", None)]);
     // A client told of it, and our own socket reads the item again.
-    bench.0.settled[0].source = Source::Client;
+    bench.0.settled.change(0, |turn| turn.source = Source::Client);
     let confirmed = bench.feed(20, "U", TurnFact::Replace("This".into()));
     assert!(matches!(&confirmed[..], [Outcome::Revised(entry, None, _)] if entry.state == TurnState::Failed));
     let found = bench.feed(30, "U", TurnFact::Replace("This is it.".into()));

@@ -80,8 +80,7 @@ pub(super) async fn create(
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
     State(plans): State<Arc<Plans>>,
-    State(upstream): State<Upstream>,
-    State(keychain): State<Keychain>,
+    (State(upstream), State(keychain)): (State<Upstream>, State<Keychain>),
     Input(mut wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     let asking = Asking::of(&caller)?;

@@ -93,7 +93,7 @@ fn auth0(reader: &mut Reader<'_>) -> Option<IssuerSpec> {
 /// Tokens that the operator's own programs sign.
 fn own(reader: &mut Reader<'_>) -> Option<IssuerSpec> {
     let fix = "set 32 random bytes or more, e.g. the output of `openssl rand -base64 48`";
-    let present = reader.text_or_alias("JWT_SECRET", "JWT_SECRET_KEY").map(|text| SharedSecret::new(text));
+    let present = reader.text_or_alias("JWT_SECRET", "JWT_SECRET_KEY").map(SharedSecret::new);
     let present = present.and_then(|secret| reader.accept("JWT_SECRET", fix, secret.map_err(|e| e.to_string().into())));
     let previous: Vec<_> = reader.text("JWT_SECRET_PREVIOUS").into_iter().flat_map(|list| list.split(',')).collect();
     let previous: Vec<_> = previous

@@ -28,7 +28,7 @@ fn columns(conn: &Connection) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for table in tables {
         let mut statement = conn.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
-        let names: Vec<_> = statement.column_names().into_iter().map(|name| format!("{table}.{name}")).collect();
+        let names: Vec<_> = statement.column_names().map(|name| format!("{table}.{name}")).collect();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             for (i, name) in names.iter().enumerate() {

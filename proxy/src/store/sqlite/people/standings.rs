@@ -99,21 +99,17 @@ fn standing(conn: &Connection, (user, default_tenant): (User, Option<TenantId>))
 }
 
 pub(super) fn find(conn: &Connection, wanted: &Lookup) -> rusqlite::Result<Vec<User>> {
-    let mut found = match wanted {
-        Lookup::Id(_) => conn.prepare_cached("SELECT * FROM users WHERE id = ?1 LIMIT ?2")?,
-        Lookup::Email(_) => conn.prepare_cached(
-            "SELECT * FROM users WHERE email IS NOT NULL AND email = ?1 COLLATE NOCASE ORDER BY id LIMIT ?2",
-        )?,
-        Lookup::Subject { .. } => {
-            conn.prepare_cached("SELECT * FROM users WHERE issuer = ?1 AND subject = ?3 LIMIT ?2")?
+    const BY_ID: &str = "SELECT * FROM users WHERE id = ?1 LIMIT ?2";
+    const BY_EMAIL: &str =
+        "SELECT * FROM users WHERE email IS NOT NULL AND email = ?1 COLLATE NOCASE ORDER BY id LIMIT ?2";
+    const BY_SUBJECT: &str = "SELECT * FROM users WHERE issuer = ?1 AND subject = ?2";
+    match wanted {
+        Lookup::Id(wanted) => conn.prepare_cached(BY_ID)?.query_map(params![wanted.key(), FOUND], user)?.collect(),
+        Lookup::Email(email) => conn.prepare_cached(BY_EMAIL)?.query_map(params![email, FOUND], user)?.collect(),
+        Lookup::Subject { issuer, subject } => {
+            conn.prepare_cached(BY_SUBJECT)?.query_map([issuer, subject], user)?.collect()
         }
-    };
-    let rows = match wanted {
-        Lookup::Id(user_id) => found.query_map(params![user_id.key(), FOUND], user)?.collect(),
-        Lookup::Email(email) => found.query_map(params![email, FOUND], user)?.collect(),
-        Lookup::Subject { issuer, subject } => found.query_map(params![issuer, FOUND, subject], user)?.collect(),
-    };
-    rows
+    }
 }
 
 pub(super) fn choose_tenant(db: &mut Db, user: UserId, tenant: TenantId) -> Result<bool, Refusal> {
