@@ -99,6 +99,11 @@ export class Api {
     }
   }
 
+  /** Signs out, of this browser or of all. @param {"here" | "everywhere"} scope @returns {Promise<void>} */
+  async signOut(scope) {
+    await this.#ok("POST", "/auth/logout", { everywhere: scope === "everywhere" });
+  }
+
   /** From now on the caller acts in this tenant. @param {string} tenant @returns {Promise<void>} */
   async actIn(tenant) {
     await this.#ok("POST", "/api/me/tenant", { tenant });
@@ -126,7 +131,7 @@ export class Api {
   async #guestAfter(error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error;
     await this.guest().catch((refusal) => {
-      throw refusal.status === 403 || refusal.status === 404 ? error : refusal;
+      throw refusal.status === 403 ? error : refusal;
     });
   }
 
@@ -214,6 +219,24 @@ export class Api {
   /** @param {string} user @returns {Promise<void>} */
   async removeMember(user) {
     await this.#ok("DELETE", `/api/members/${encodeURIComponent(user)}`);
+  }
+
+  /** @returns {Promise<import("./types.js").AccessKey[]>} */
+  async accessKeys() {
+    return (await this.#json("GET", "/api/access-keys")).items;
+  }
+
+  /**
+   * @param {{name: string, scopes: string[], expires_in_days?: number}} wanted
+   * @returns {Promise<import("./types.js").AccessKey & {value: string}>} with the key itself, this once
+   */
+  makeAccessKey(wanted) {
+    return this.#json("POST", "/api/access-keys", wanted);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  async revokeAccessKey(id) {
+    await this.#ok("DELETE", `/api/access-keys/${encodeURIComponent(id)}`);
   }
 
   /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>} */

@@ -75,6 +75,19 @@
 
 /** @typedef {{user: {id: string, name: string, email?: string}, role: Role, since: string}} Member */
 
+/**
+ * A key with which another server acts in a tenant, without the key itself.
+ * @typedef {object} AccessKey
+ * @property {string} id
+ * @property {string} name
+ * @property {string} prefix how it begins
+ * @property {string[]} scopes
+ * @property {string} created_at
+ * @property {string | null} expires_at
+ * @property {string | null} revoked_at
+ * @property {string | null} last_used_at
+ */
+
 /** A stored model key, as far as it is ever shown. @typedef {{provider: string, last4: string, status: "valid" | "rejected" | "unchecked", checked_at: string | null}} ModelKey */
 
 /**

@@ -1,5 +1,5 @@
 // @ts-check
-/** @file The overview: who one is and where one acts, the key one pays with, and the last calls. */
+/** @file The overview: who one is and where one acts, the key one pays with, the last calls, and the way out. */
 
 import { Api } from "../api.js";
 import { find, make, say } from "../dom.js";
@@ -22,6 +22,8 @@ async function show({ user, tenants }) {
   find("who", HTMLElement).replaceChildren(...facts.filter(([, value]) => value).map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, String(value)))));
   choice.replaceChildren(...tenants.map((tenant) => make("option", { value: tenant.id }, placeOf(tenant))));
   find("act", HTMLElement).hidden = tenants.length < 2;
+  // The guest would be signed in again by the next page.
+  find("leave", HTMLElement).hidden = user.kind === "guest";
   say(find("key", HTMLElement), key ? standingOf(key).text : "You have stored none. Your organisation’s or this server’s is used, if there is one.");
   find("calls", HTMLElement).replaceChildren(...items.map((session) => callCard(session, "h3")));
   find("none", HTMLElement).hidden = items.length > 0;
@@ -38,4 +40,12 @@ choice.addEventListener("change", () => {
   // Everything on this page, and whether there is an Admin page, hangs on where one acts.
   void desk.attempt(() => api.actIn(choice.value).then(() => desk.open(show)));
 });
+for (const [id, scope] of /** @type {const} */ ([["sign-out", "here"], ["sign-out-everywhere", "everywhere"]])) {
+  find(id, HTMLButtonElement).addEventListener("click", () => {
+    void desk.attempt(async () => {
+      await api.signOut(scope);
+      location.assign("/sign-in");
+    });
+  });
+}
 void desk.open(show);

@@ -72,7 +72,10 @@ function refused(error) {
   const words = /** @type {Error} */ (error).message?.replace(/^`[a-z_]+`/, "This");
   if (field && errors.show(field, words)) return;
   const { title, help } = explain(error);
-  notice.show("fault", title, help);
+  if (/** @type {{status?: number}} */ (error).status !== 401) return notice.show("fault", title, help);
+  // Signed out while the form was filled in: to leave this page would be to lose all of it.
+  const again = "What you filled in stays here. Sign in again in another tab, come back, and press the button once more.";
+  notice.show("wait", title, again, { label: "Sign in", act: () => void open("/sign-in", "_blank", "noopener") });
 }
 
 function ready() {

@@ -6,6 +6,7 @@
 
 import { find } from "../dom.js";
 import { explain } from "../explain.js";
+import { signInFirst } from "../sign-in-first.js";
 import { Notice } from "./notice.js";
 
 export class Desk {
@@ -19,17 +20,29 @@ export class Desk {
   }
 
   /**
-   * Signs in where that takes no password (the guest of a local server), and shows the page.
+   * Shows the page to whoever is signed in. The guest of a local server is signed in on the way; anybody else who is not
+   * goes to the sign-in page and comes back.
    * @param {(me: import("../types.js").Me) => Promise<void>} show
    */
   async open(show) {
     await this.attempt(async () => {
-      const me = await this.#api.enter();
+      const me = await this.#enter();
+      if (!me) return;
       // Whoever decides about others finds the way there on every page.
       for (const link of document.querySelectorAll("nav [data-for=admin]")) /** @type {HTMLElement} */ (link).hidden = !isAdmin(me);
       await show(me);
     });
     this.#main.removeAttribute("aria-busy");
+  }
+
+  /** @returns {Promise<import("../types.js").Me | null>} null: on the way to the sign-in page */
+  async #enter() {
+    try {
+      return await this.#api.enter();
+    } catch (error) {
+      if (signInFirst(error)) return null;
+      throw error;
+    }
   }
 
   /** Does it, and says so when it fails; what failed may be tried again. @param {() => Promise<void>} act @returns {Promise<boolean>} whether it worked */
@@ -47,12 +60,9 @@ export class Desk {
   /** @param {unknown} error @param {() => void} [again] */
   fail(error, again) {
     const { title, help, retry } = explain(error);
+    // Signed out while the page was open: what stands on it stays until its reader leaves.
+    if (/** @type {{status?: number}} */ (error).status === 401) return this.#notice.show("fault", title, "Sign in again to go on.", { label: "Sign in", act: () => void signInFirst(error) });
     this.#notice.show("fault", title, help, retry && again ? { label: "Try again", act: again } : undefined);
-  }
-
-  /** @param {string} title @param {string} help */
-  note(title, help) {
-    this.#notice.show("note", title, help);
   }
 }
 

@@ -117,6 +117,33 @@ describe("an organisation's admin", () => {
     await page.bringToFront();
   });
 
+  it("makes an access key that is shown once and works until it is revoked", async () => {
+    const { page, requests } = watched;
+    await page.click("#make button[type=submit]");
+    await page.waitForSelector("#make-name-wrong");
+    await page.type("#make-name", "Careers site");
+    await page.click('#make input[value="sessions:read"]');
+    await page.click("#make button[type=submit]");
+    await page.waitForSelector("#made:not([hidden])");
+    const value = await page.$eval("#made-value", (field) => /** @type {HTMLInputElement} */ (field).value);
+    assert.match(value, /^vk_/);
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await snap(page, "admin-made", "whole");
+    const opens = () => fetch(`${viva.url}/api/sessions`, { headers: { "x-api-key": value } }).then(({ status }) => status);
+    assert.equal(await opens(), 200);
+    for (const url of requests) assert.ok(!url.includes(value), "no key in an address");
+    await page.reload();
+    await page.waitForSelector("#access li");
+    assert.match(await textOf(page, "#access li"), /Careers site.*makes interviews, reads interviews.*last used.*good until/);
+    assert.equal(await page.$eval("#made-value", (field) => /** @type {HTMLInputElement} */ (field).value), "", "it is not shown again");
+    assert.ok(!(await page.content()).includes(value));
+    await page.click('#access button[aria-label="Revoke Careers site"]');
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await page.waitForSelector('#access li[data-state="revoked"]');
+    assert.equal(await opens(), 401);
+  });
+
   it("removes somebody, who then sees nothing of it", async () => {
     const { page, faults } = watched;
     await page.click('#people button[aria-label="Remove Robin"]');

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { factsOf, stateOf } from "../../../public/js/access-words.js";
 import { refusalOf, standingOf, verdictOf } from "../../../public/js/key-words.js";
 import { isAdmin } from "../../../public/js/view/desk.js";
 
@@ -34,4 +35,24 @@ it("only an organisation's admin decides about others", () => {
   assert.equal(isAdmin(me({ kind: "personal" })), false);
   assert.equal(isAdmin(me({ role: "interviewer" })), false);
   assert.equal(isAdmin({ ...me({}), tenants: [] }), false);
+});
+
+describe("an access key", () => {
+  const NOW = Date.parse("2026-11-21T12:00:00Z");
+  const key = (/** @type {Partial<import("../../../public/js/types.js").AccessKey>} */ over) => ({
+    id: "k", name: "Careers", prefix: "vk_abcd", scopes: ["sessions:write"], created_at: "2026-11-01T00:00:00Z", expires_at: null, revoked_at: null, last_used_at: null, ...over,
+  });
+
+  it("is good until it expires or is revoked", () => {
+    assert.equal(stateOf(key({}), NOW), "good");
+    assert.equal(stateOf(key({ expires_at: "2026-11-21T12:00:01Z" }), NOW), "good");
+    assert.equal(stateOf(key({ expires_at: "2026-11-21T12:00:00Z" }), NOW), "expired");
+    assert.equal(stateOf(key({ expires_at: "2030-01-01T00:00:00Z", revoked_at: "2026-11-20T00:00:00Z" }), NOW), "revoked");
+  });
+
+  it("says what it may do and whether it is used", () => {
+    assert.equal(factsOf(key({}), NOW), "vk_abcd… · makes interviews · never used · good until it is revoked");
+    assert.match(factsOf(key({ scopes: ["sessions:read", "new:scope"], last_used_at: "2026-11-21T11:00:00Z" }), NOW), /reads interviews, new:scope · last used /);
+    assert.match(factsOf(key({ expires_at: "2026-11-20T00:00:00Z" }), NOW), /expired /);
+  });
 });
