@@ -153,6 +153,54 @@ describe("setting up an interview", () => {
     await page.close();
   });
 
+  it("reads a PDF", async () => {
+    const { page } = await open();
+    await choose(page, "cv.PDF", pdf("Eight years of ledgers"));
+    await page.waitForSelector('#resume-notice[data-kind="note"]');
+    assert.equal(await page.$eval("#resume", (area) => /** @type {HTMLTextAreaElement} */ (area).value), "Eight years of ledgers");
+    await page.close();
+  });
+
+  it("takes a file that is dropped on the field, and loses nothing to one that misses it", async () => {
+    const { page } = await open();
+    await page.type("#name", "Ada");
+    const drop = (/** @type {string} */ selector) =>
+      page.$eval(selector, (target) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["Keeps ledgers."], "job.txt"));
+        const [over, dropped] = ["dragover", "drop"].map((name) => new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
+        target.dispatchEvent(over);
+        target.dispatchEvent(dropped);
+        // What nobody prevents the browser does itself: it opens the file in place of the page.
+        return over.defaultPrevented && dropped.defaultPrevented;
+      });
+    assert.equal(await drop("h1"), true);
+    assert.equal(await drop("#job"), true);
+    await page.waitForSelector('#job-notice[data-kind="note"]');
+    assert.equal(await page.$eval("#job", (area) => /** @type {HTMLTextAreaElement} */ (area).value), "Keeps ledgers.");
+    assert.equal(await page.$eval("#job-box", (box) => /** @type {HTMLElement} */ (box).dataset.over), undefined);
+    assert.equal(await page.$eval("#name", (field) => /** @type {HTMLInputElement} */ (field).value), "Ada");
+    await page.close();
+  });
+
+  it("shows how much was sent over a slow line, does not begin meanwhile, and stops when asked", async () => {
+    const { page, requests } = await open();
+    await page.type("#resume", "My own words.");
+    await page.click("#consent");
+    await page.emulateNetworkConditions({ offline: false, upload: 50_000, download: 50_000, latency: 0 });
+    await choose(page, "long.txt", "Ledgers. ".repeat(200_000));
+    await until("some of it sent", () => page.$eval("#resume-progress", (bar) => /** @type {HTMLProgressElement} */ (bar).position > 0));
+    assert.match(await textOf(page, "#resume-doing"), /Sending “long\.txt”/);
+    await page.click("#begin");
+    assert.match(await textOf(page, "#resume-wrong"), /still being read/);
+    assert.ok(!requests.some((url) => url.endsWith("/api/sessions")));
+    await page.click("#resume-stop");
+    await page.waitForSelector('#resume-notice[data-kind="note"]');
+    assert.match(await textOf(page, "#resume-notice"), /You stopped it/);
+    assert.equal(await page.$eval("#resume", (area) => /** @type {HTMLTextAreaElement} */ (area).value), "My own words.");
+    await page.close();
+  });
+
   it("says why a file was not read, and leaves the field alone", async () => {
     const { page } = await open();
     await page.type("#resume", "My own words.");
@@ -175,3 +223,23 @@ describe("setting up an interview", () => {
     await page.close();
   });
 });
+
+/** A PDF of one line, as small as they get. @param {string} line without brackets or backslashes */
+function pdf(line) {
+  const text = `BT /F1 12 Tf 72 720 Td (${line}) Tj ET`;
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+    `<< /Length ${text.length} >>\nstream\n${text}\nendstream`,
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+  ];
+  let body = "%PDF-1.4\n";
+  const offsets = objects.map((object, index) => {
+    const at = body.length;
+    body += `${index + 1} 0 obj\n${object}\nendobj\n`;
+    return String(at).padStart(10, "0");
+  });
+  const entries = offsets.map((at) => `${at} 00000 n \n`).join("");
+  return `${body}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${entries}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${body.length}\n%%EOF\n`;
+}
