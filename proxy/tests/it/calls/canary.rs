@@ -5,11 +5,12 @@ use reqwest::{Method, StatusCode};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
-use viva_simulator::Source;
+use viva_simulator::{Config, Simulator, Source};
 
 use super::browser::{Browser, offer};
 use super::house::{BYOK, Booked, House, KEY, consent};
 use super::socket::PATIENCE;
+use crate::support::{Launch, Viva};
 
 const NAME: &str = "Perpetua Quillfeather";
 const ROLE: &str = "Lighthouse keeper of Planted Point";
@@ -157,4 +158,86 @@ async fn what_was_planted_is_found_nowhere_else() {
         let may_name = column.starts_with("interview_sessions.");
         assert!(may_name || is_record || !holds(bytes, "Quillfeather"), "{column} holds a name");
     }
+}
+
+const SECRET: &str = "planted-secret-that-signs-tokens-0b7e41";
+const MAIL: &str = "perpetua.quillfeather@planted.example";
+
+/// A token of the operator's own programs.
+fn token(subject: &str, expires_in: i64) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed();
+    let claims = json!({ "iss": "viva", "aud": "viva", "sub": subject, "iat": now, "exp": now + expires_in, "email": MAIL,
+        "name": NAME });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_addresses_and_the_keys_of_servers_are_found_nowhere_else() {
+    let more_keys = vec![BYOK[0].to_owned()];
+    let model = Simulator::bind(Config { key: Some(KEY.to_owned()), more_keys, ..Config::default() }).await.unwrap();
+    let base = model.base_url();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving = tokio::spawn(model.run(stop.clone()));
+    let data = tempfile::tempdir().unwrap();
+    let dir = data.path().join("data");
+    let settings =
+        [("OPENAI_BASE_URL", base.as_str()), ("OPENAI_API_KEY", KEY), ("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace")];
+    let launch = settings.iter().fold(Launch::on(&dir, &[]), |launch, (name, value)| launch.env(name, value));
+    let mut viva: Viva = launch.start();
+
+    let (good, expired) = (token("planted-subject", 600), token("planted-subject", -600));
+    let forged = format!("{}x", good);
+    let (mut answers, mut logged_in) = (Vec::new(), 0);
+    for presented in [&good, &expired, &forged] {
+        for path in ["/api/me", "/api/sessions", "/api/user/keys", "/api/access-keys", "/health", "/metrics"] {
+            let response = viva.get(path).bearer_auth(presented).send().await.unwrap();
+            logged_in += usize::from(response.status() == 200);
+            answers.push((path, response.text().await.unwrap()));
+        }
+    }
+    assert_eq!(logged_in, 6 + 2 + 2, "the good one opens everything, the others what is open anyway");
+    let ask = |method, path, body: Value| viva.request(method, path).bearer_auth(&good).json(&body).send();
+    let saved = ask(Method::PUT, "/api/user/keys/openai", json!({ "key": BYOK[0] })).await.unwrap();
+    assert_eq!(saved.status(), 200);
+    answers.push(("a saved key", saved.text().await.unwrap()));
+    let body = json!({ "name": "planted careers site", "scopes": ["sessions:write", "sessions:read"] });
+    let made: Value = ask(Method::POST, "/api/access-keys", body).await.unwrap().json().await.unwrap();
+    let access_key = made["value"].as_str().unwrap().to_owned();
+    let by_key = |path| viva.get(path).header("x-api-key", &access_key).send();
+    assert_eq!(by_key("/api/sessions").await.unwrap().status(), 200);
+    for path in ["/api/sessions", "/api/user/keys", "/api/me"] {
+        answers.push((path, by_key(path).await.unwrap().text().await.unwrap()));
+    }
+    let body = json!({ "plan": "short", "consent": consent(), "candidate_email": MAIL });
+    let session: Value = ask(Method::POST, "/api/sessions", body).await.unwrap().json().await.unwrap();
+    let ticket = session["ticket"]["value"].as_str().unwrap();
+    answers.push(("keys", ask(Method::GET, "/api/access-keys", json!({})).await.unwrap().text().await.unwrap()));
+    answers.push(("metrics", viva.get("/metrics").send().await.unwrap().text().await.unwrap()));
+
+    let signature = good.rsplit('.').next().unwrap();
+    let secrets = [KEY, BYOK[0], SECRET, good.as_str(), expired.as_str(), signature, access_key.as_str(), ticket];
+    for (what, answer) in &answers {
+        secrets.iter().for_each(|secret| assert!(!answer.contains(secret), "{what} answers with {secret}: {answer}"));
+        let is_theirs = ["/api/me", "/api/sessions"].contains(what);
+        assert!(is_theirs || !answer.contains(MAIL), "{what} answers with an address: {answer}");
+    }
+    viva.signal("TERM");
+    assert!(viva.wait().success());
+    let log = viva.logged();
+    for secret in secrets.iter().chain(&[MAIL, NAME, "planted"]) {
+        assert!(!log.contains(secret), "the log holds {secret}");
+    }
+    let stored = columns(&Connection::open(dir.join("viva.db")).unwrap());
+    for (column, bytes) in &stored {
+        secrets.iter().for_each(|secret| assert!(!holds(bytes, secret), "{column} holds {secret}"));
+        let may = ["users.email", "interview_sessions.candidate_email"].contains(&column.as_str());
+        assert!(may || !holds(bytes, MAIL), "{column} holds an address");
+    }
+    assert!(
+        stored.iter().any(|(column, bytes)| column == "users.email" && holds(bytes, MAIL)),
+        "it was there to be found"
+    );
+    stop.cancel();
+    serving.await.unwrap().unwrap();
 }
