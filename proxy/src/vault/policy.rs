@@ -42,3 +42,18 @@ impl KeyPolicy {
         Self::ALL.into_iter().find(|policy| policy.as_str() == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KeyPolicy::{self, Byok, ByokThenServer, Server};
+
+    #[test]
+    fn an_operator_narrows_and_never_widens_what_a_tenant_decided() {
+        for tenant in KeyPolicy::ALL {
+            assert_eq!(KeyPolicy::parse(tenant.as_str()), Some(tenant));
+            assert_eq!(tenant.within(ByokThenServer), tenant);
+            assert_eq!((tenant.within(Byok), tenant.within(Server)), (Byok, Server));
+        }
+        assert_eq!(KeyPolicy::parse("theirs"), None);
+    }
+}
