@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 20] = [
+const DESCRIBED: [Described; 23] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -74,6 +74,9 @@ const DESCRIBED: [Described; 20] = [
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
     counter("viva_reaped_total", "What nobody looked after and was found, by what became of it."),
     gauge("viva_hang_ups_unconfirmed", "Hang-ups that the last slow round could not have confirmed."),
+    counter("viva_auth_ok_total", "Tokens of trusted issuers that were believed."),
+    counter("viva_auth_failures_total", "Tokens that were not, by reason."),
+    counter("viva_jwks_fetches_total", "Key sets that were fetched from issuers, by result."),
     counter("viva_key_errors_total", "Stored model keys that did not open."),
     histogram("viva_reply_gate_ms", "From the end of a candidate's turn to the reply that the server asked for."),
     counter(
