@@ -16,7 +16,7 @@ use viva_proxy::transcript::{Entry, Record, TurnState, chain};
 use crate::browser::{Outcome, Why};
 use crate::evidence;
 use crate::rig::provider::Provider;
-use crate::rig::provider::call::{Item, Life};
+use crate::rig::provider::call::{Call, Item, Life};
 use crate::server::Stop;
 
 /// From an answer to the moment its id is durable; a kill within this loses the id, unless a page comes back with it.
@@ -78,7 +78,7 @@ pub(crate) async fn judge(
         .context("opening what the server left")?;
     let mut verdict = Verdict::default();
     for outcome in outcomes {
-        verdict.one(&store, outcome, &scratch.join("evidence")).await?;
+        verdict.one(&store, outcome, provider, &scratch.join("evidence")).await?;
     }
     for row in store.unfinished().await?.into_iter().filter(|left| left.call.closed_at.is_none()) {
         verdict.stuck.add(|| format!("session {}: call {} was never closed", row.ticket.session, row.call.ordinal));
@@ -119,14 +119,33 @@ impl Verdict {
         ]
     }
 
-    async fn one(&mut self, store: &SqliteStore, outcome: &Outcome, evidence: &Path) -> Result<()> {
+    async fn one(
+        &mut self,
+        store: &SqliteStore,
+        outcome: &Outcome,
+        provider: &Provider,
+        evidence: &Path,
+    ) -> Result<()> {
         let before = self.found();
         let ctx = TenantCtx::service(outcome.booked.tenant);
         let session = outcome.booked.session;
         let who = format!("candidate {}, session {session}", outcome.number);
         let journal = store.journal(ctx, session, 0).await?;
         let transcript = store.transcript(ctx, session).await?.context("a session is missing")?;
-        let truth: Vec<Item> = outcome.calls.iter().flat_map(|call| call.items()).collect();
+        // Also of a call whose answer never reached the browser: its model spoke all the same, and was heard.
+        let made: HashSet<String> = store
+            .calls(ctx, session)
+            .await?
+            .into_iter()
+            .filter_map(|call| call.provider)
+            .map(|id| id.expose().to_owned())
+            .collect();
+        let is_theirs = |call: &Arc<Call>| {
+            made.contains(&format!("rtc_rig{}", call.number))
+                || outcome.calls.iter().any(|own| own.number == call.number)
+        };
+        let truth: Vec<Item> =
+            provider.calls().iter().filter(|call| is_theirs(call)).flat_map(|call| call.items()).collect();
         self.said += truth.len();
         self.stored += transcript.turns.len();
         *self.statuses.entry(transcript.session.status.as_str()).or_default() += 1;

@@ -10,7 +10,7 @@ use crate::upstream::facts::Fact;
 
 fn is_wanted() -> bool {
     static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var_os("PROOF_TRACE").is_some())
+    *WANTED.get_or_init(|| std::env::var("PROOF_TRACE").is_ok())
 }
 
 /// A call begins.
