@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Recent;
+use super::ctx::TenantCtx;
 use super::ticket::{Policy, Ticket, TicketHash, TicketSecret};
 use crate::clock::Clock;
 use crate::ids::{SessionId, TenantId};
@@ -82,6 +83,17 @@ impl Tickets {
             self.remember(ticket);
         }
         Ok(found)
+    }
+
+    /// Takes every ticket of a session back. `false`: the actor has no such session. Another machine may go by one for as
+    /// long as it remembers it, which is a minute.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn revoke(&self, ctx: TenantCtx, session: SessionId) -> Result<bool, StoreError> {
+        let theirs = self.store.revoke_tickets(ctx, session).await?;
+        self.recent.forget(|ticket| theirs && ticket.session == session);
+        Ok(theirs)
     }
 
     pub(super) fn sweep(&self) {

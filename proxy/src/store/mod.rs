@@ -33,7 +33,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// The durable side of Viva.
 pub trait Store: Send + Sync + 'static {
-    /// Finds a ticket by its hash, expired or not: the caller decides between "may start" and "may resume".
+    /// Finds a ticket by its hash, expired or not, unless it was taken back: the caller decides between "may start" and "may resume".
     fn ticket(&self, hash: TicketHash) -> Answer<'_, Option<Ticket>>;
 
     /// Stores a new session with its first ticket and the consent it was minted under, in one transaction.
@@ -41,6 +41,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores a further ticket (and its consent) of a session. `false`: no such session for this actor.
     fn add_ticket(&self, ctx: TenantCtx, ticket: Ticket, consent: Consent) -> Answer<'_, bool>;
+
+    /// Takes every ticket of a session back: none of them starts or resumes anything any more. `false`: no such session
+    /// for this actor. Repeating it changes nothing.
+    fn revoke_tickets(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, bool>;
 
     /// One session with its projected state.
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>>;

@@ -39,7 +39,7 @@ where
     Router::new()
         .route("/api/sessions", get(read::list).post(create::create))
         .route("/api/sessions/{id}", get(read::one))
-        .route("/api/sessions/{id}/tickets", post(tickets::mint))
+        .route("/api/sessions/{id}/tickets", post(tickets::mint).delete(tickets::revoke))
         .route("/api/sessions/{id}/end", post(end::end))
         .route("/api/sessions/{id}/stage", post(stage::skip))
 }

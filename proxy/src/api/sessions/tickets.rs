@@ -1,4 +1,5 @@
-//! `POST /api/sessions/{id}/tickets`: a fresh ticket, e.g. for the interview page, which keeps it in memory only.
+//! `/api/sessions/{id}/tickets`: a fresh ticket, e.g. for the interview page, which keeps it in memory only; and taking
+//! back all that there are.
 
 use std::sync::Arc;
 
@@ -82,4 +83,18 @@ pub(super) async fn mint(
     }
     identity.tickets().remember(&ticket);
     Ok((StatusCode::CREATED, Json(TicketView::new(&identity, &caller, &secret, &ticket))))
+}
+
+/// Whoever may mint them may take them back: a link that went to the wrong person opens nothing any more. A call that
+/// runs goes on until it is ended.
+pub(super) async fn revoke(
+    Within(caller, _): Within<TicketsWrite>,
+    State(identity): State<Identity>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if let Principal::Ticket(_) = &caller.principal {
+        caller.person()?;
+    }
+    let taken_back = identity.tickets().revoke(caller.principal.ctx(), session_id(&id)?).await?;
+    if taken_back { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

@@ -25,6 +25,11 @@ impl Store for SqliteStore {
         self.write(move |db| tickets::add_ticket(db, ctx, &ticket, &consent, now))
     }
 
+    fn revoke_tickets(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, bool> {
+        let now = self.clock.now().unix_ms;
+        self.write(move |db| tickets::revoke(db, ctx, session, now))
+    }
+
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.read(move |conn| views::session(conn, ctx, id))
     }

@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "people", sql: include_str!("../../../../migrations/embedded/0003_people.sql") },
     Migration { version: 4, name: "keys", sql: include_str!("../../../../migrations/embedded/0004_keys.sql") },
     Migration { version: 5, name: "request", sql: include_str!("../../../../migrations/embedded/0005_request.sql") },
+    Migration {
+        version: 8,
+        name: "revocation",
+        sql: include_str!("../../../../migrations/embedded/0008_revocation.sql"),
+    },
 ];
 
 /// Brings the file to this version's schema, or says why not.

@@ -9,17 +9,19 @@ use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{SessionId, TenantId};
 
 pub(super) fn ticket(conn: &Connection, hash: TicketHash) -> rusqlite::Result<Option<Ticket>> {
-    conn.prepare_cached("SELECT tenant_id, session_id, policy, expires_at FROM tickets WHERE hash = ?1")?
-        .query_row([hash.0], |row| {
-            Ok(Ticket {
-                hash,
-                tenant: TenantId(id(row, "tenant_id")?),
-                session: SessionId(id(row, "session_id")?),
-                policy: named(row, "policy")?,
-                expires_at: row.get("expires_at")?,
-            })
+    conn.prepare_cached(
+        "SELECT tenant_id, session_id, policy, expires_at FROM tickets WHERE hash = ?1 AND revoked_at IS NULL",
+    )?
+    .query_row([hash.0], |row| {
+        Ok(Ticket {
+            hash,
+            tenant: TenantId(id(row, "tenant_id")?),
+            session: SessionId(id(row, "session_id")?),
+            policy: named(row, "policy")?,
+            expires_at: row.get("expires_at")?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 /// A further ticket; `false` when the actor has no such session.
@@ -34,6 +36,17 @@ pub(super) fn add_ticket(
         return Ok(false);
     }
     db.atomically(|db| insert_ticket(&db.conn, ticket, consent, now)).map(|()| true)
+}
+
+/// Takes every ticket back; `false` when the actor has no such session.
+pub(super) fn revoke(db: &mut Db, ctx: TenantCtx, session: SessionId, now: i64) -> Result<bool, Refusal> {
+    if !rows::sees(&db.conn, ctx, session)? {
+        return Ok(false);
+    }
+    db.conn
+        .prepare_cached("UPDATE tickets SET revoked_at = ?2 WHERE session_id = ?1 AND revoked_at IS NULL")?
+        .execute(params![session.key(), now])?;
+    Ok(true)
 }
 
 /// The rows of a ticket and of the consent it was minted under.

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use viva_proxy::ids::SessionId;
 
-use super::harness::{Server, consent, is, refusal};
+use super::harness::{Guest, Server, consent, is, refusal};
 
 #[tokio::test]
 async fn a_session_comes_with_a_ticket_and_an_address() {
@@ -218,4 +218,20 @@ async fn a_stage_is_skipped_to_by_the_running_call_only() {
     assert_eq!(refusal(skip("welcome").await).await, is(409, "SKIP_NOT_ALLOWED"));
     assert_eq!(refusal(skip("nonsense").await).await, is(422, "VALIDATION_FAILED"));
     assert_eq!(server.calls.skips(id), ["closing"], "a refusal changed something");
+}
+
+#[tokio::test]
+async fn tickets_that_are_taken_back_open_nothing() {
+    let server = Server::start().await;
+    let guest = server.guest().await;
+    let (id, ticket) = guest.session().await;
+    let path = format!("/api/sessions/{id}");
+    let with_ticket = || server.request(Method::GET, &path).bearer_auth(&ticket).send();
+    assert_eq!(with_ticket().await.unwrap().status(), 200);
+    let take_back = |who: &Guest<'_>| who.request(Method::DELETE, &format!("{path}/tickets")).send();
+    assert_eq!(refusal(take_back(&server.guest().await).await.unwrap()).await, is(404, "NOT_FOUND"));
+    assert_eq!(take_back(&guest).await.unwrap().status(), 204);
+    assert_eq!(refusal(with_ticket().await.unwrap()).await, is(401, "AUTHENTICATION_FAILED"));
+    let fresh = guest.post(&format!("{path}/tickets"), json!({ "consent": consent() })).await;
+    assert_eq!(fresh.status(), 201, "a later one is good");
 }

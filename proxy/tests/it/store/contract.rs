@@ -31,6 +31,7 @@ macro_rules! contract {
             contract_people::{
                 a_session_comes_with_its_ticket_or_not_at_all,
                 tickets_are_added_to_own_sessions_only,
+                tickets_that_are_taken_back_are_not_found,
                 sessions_are_created_by_and_for_known_people,
                 lists_are_the_actors_own_newest_first,
                 staff_see_what_is_the_tenants_and_change_nothing_by_seeing,

@@ -59,6 +59,23 @@ pub(super) async fn tickets_are_added_to_own_sessions_only(store: Arc<dyn Ground
     assert_eq!(store.add_ticket(person.ctx, ticket(person.tenant, SessionId::fresh()), consent()).await, Ok(false));
 }
 
+pub(super) async fn tickets_that_are_taken_back_are_not_found(store: Arc<dyn Ground>) {
+    let person = Person::sign_in(&store).await;
+    let session = person.session().await;
+    let more = ticket(person.tenant, session);
+    assert_eq!(store.add_ticket(person.ctx, more.clone(), consent()).await, Ok(true));
+    let other = Person::sign_in(&store).await;
+    assert_eq!(store.revoke_tickets(other.ctx, session).await, Ok(false));
+    assert_eq!(store.ticket(more.hash).await.unwrap(), Some(more.clone()));
+    for _ in 0..2 {
+        assert_eq!(store.revoke_tickets(person.ctx, session).await, Ok(true));
+        assert_eq!(store.ticket(more.hash).await, Ok(None));
+    }
+    let fresh = ticket(person.tenant, session);
+    assert_eq!(store.add_ticket(person.ctx, fresh.clone(), consent()).await, Ok(true));
+    assert_eq!(store.ticket(fresh.hash).await.unwrap(), Some(fresh), "a later one is good");
+}
+
 pub(super) async fn sessions_are_created_by_and_for_known_people(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
     let other = Person::sign_in(&store).await;

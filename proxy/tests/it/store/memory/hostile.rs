@@ -117,6 +117,10 @@ impl Store for Hostile {
         self.inner.add_ticket(ctx, ticket, consent)
     }
 
+    fn revoke_tickets(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, bool> {
+        self.inner.revoke_tickets(ctx, session)
+    }
+
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.inner.session(ctx, id)
     }

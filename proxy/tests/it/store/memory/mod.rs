@@ -60,6 +60,10 @@ impl Store for MemoryStore {
         self.with(|rows| rows.add_ticket(ctx, ticket))
     }
 
+    fn revoke_tickets(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, bool> {
+        self.with(|rows| Ok(rows.revoke_tickets(ctx, session)))
+    }
+
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.with(|rows| Ok(rows.session(ctx, id)))
     }

@@ -1,7 +1,7 @@
 //! What a store holds, as plain collections, and its rules without a word of SQL: the reference that the contract is
 //! read from. Slow on purpose where slow is plain.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use viva_proxy::identity::{Actor, TenantCtx, Ticket, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
@@ -18,6 +18,7 @@ use viva_proxy::transcript::{HangUp, Hash, Record};
 pub(super) struct Rows {
     people: HashMap<UserId, TenantId>,
     tickets: HashMap<TicketHash, Ticket>,
+    revoked: HashSet<TicketHash>,
     /// Ordered, because ids are by time.
     sessions: BTreeMap<SessionId, Row>,
 }
@@ -42,7 +43,16 @@ impl Rows {
     }
 
     pub(super) fn ticket(&self, hash: TicketHash) -> Option<Ticket> {
-        self.tickets.get(&hash).cloned()
+        self.tickets.get(&hash).filter(|_| !self.revoked.contains(&hash)).cloned()
+    }
+
+    pub(super) fn revoke_tickets(&mut self, ctx: TenantCtx, session: SessionId) -> bool {
+        let theirs = self.session(ctx, session).is_some();
+        if theirs {
+            let of_session = self.tickets.values().filter(|ticket| ticket.session == session);
+            self.revoked.extend(of_session.map(|ticket| ticket.hash));
+        }
+        theirs
     }
 
     pub(super) fn create_session(
