@@ -104,6 +104,7 @@ fn settings(provider: &Provider, dir: &Path) -> Vec<(&'static str, String)> {
         ("OPENAI_BASE_URL", format!("http://{}", provider.addr())),
         ("OPENAI_API_KEY", text("sk-bench-not-a-real-key")),
         ("MAX_CONCURRENT_SESSIONS", many.clone()),
+        ("MAX_SESSIONS_PER_TENANT", many.clone()),
         ("MAX_SESSIONS_PER_USER", many),
         ("RATE_LIMIT_PER_MINUTE", text("10000000")),
         ("INACTIVITY_SECONDS", text("3600")),

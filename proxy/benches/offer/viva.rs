@@ -34,6 +34,7 @@ pub(crate) fn against(upstream: SocketAddr) -> Vec<(&'static str, String)> {
         ("OPENAI_API_KEY", String::from("sk-bench-not-a-real-key")),
         ("SIDEBAND", String::from("off")),
         ("MAX_CONCURRENT_SESSIONS", sessions.clone()),
+        ("MAX_SESSIONS_PER_TENANT", sessions.clone()),
         ("MAX_SESSIONS_PER_USER", sessions),
         ("RATE_LIMIT_PER_MINUTE", String::from("10000000")),
     ]

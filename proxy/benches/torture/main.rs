@@ -66,6 +66,7 @@ fn settings(provider: &Provider, grace_seconds: u32) -> Vec<(&'static str, Strin
         ("OPENAI_BASE_URL", format!("http://{}", provider.addr())),
         ("OPENAI_API_KEY", text("sk-torture-not-a-real-key")),
         ("MAX_CONCURRENT_SESSIONS", many.clone()),
+        ("MAX_SESSIONS_PER_TENANT", many.clone()),
         ("MAX_SESSIONS_PER_USER", many),
         ("RATE_LIMIT_PER_MINUTE", text("10000000")),
         ("UPSTREAM_TIMEOUT_SECONDS", text("2")),

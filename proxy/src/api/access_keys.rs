@@ -2,14 +2,15 @@
 //! once, in the answer that makes it.
 
 use axum::Json;
-use axum::Router;
 use axum::extract::{FromRef, Path, State};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::Input;
+use super::openapi::refused;
 use super::refusals::too_fast;
 use super::sessions::fields;
 use super::{Caller, Code, Peer, Problem};
@@ -23,15 +24,16 @@ use crate::store::access_keys::MOST;
 const MAX_DAYS: u32 = 3_650;
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
 {
-    Router::new().route("/api/access-keys", get(list).post(make)).route("/api/access-keys/{id}", delete(revoke))
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = NewAccessKey)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     name: String,
@@ -40,7 +42,8 @@ struct Wanted {
 }
 
 /// A key as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AccessKey)]
 struct View {
     id: AccessKeyId,
     name: String,
@@ -67,7 +70,8 @@ impl From<AccessKey> for View {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = FreshAccessKey)]
 struct Fresh {
     #[serde(flatten)]
     view: View,
@@ -75,11 +79,16 @@ struct Fresh {
     value: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AccessKeys)]
 struct List {
     items: Vec<View>,
 }
 
+/// Make an access key
+#[utoipa::path(post, path = "/api/access-keys", operation_id = "makeAccessKey", tag = "tenant", request_body = Wanted,
+    responses((status = 201, description = "The key: shown here and never again.", body = Fresh), refused::Collides,
+        refused::TooFast))]
 async fn make(
     caller: Caller,
     peer: Peer,
@@ -87,7 +96,7 @@ async fn make(
     Input(wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     let admin = caller.require(Role::Admin)?;
-    identity.rates().knock(Door::Keys, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Keys, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let name = fields::label("name", Some(wanted.name))?
         .ok_or_else(|| fields::invalid("`name` says what the key is for.".to_owned()))?;
     let mut scopes = wanted.scopes;
@@ -112,12 +121,18 @@ async fn make(
     Ok((StatusCode::CREATED, Json(fresh)))
 }
 
+/// List access keys
+#[utoipa::path(get, path = "/api/access-keys", operation_id = "listAccessKeys", tag = "tenant",
+    responses((status = 200, description = "The tenant's, revoked ones too.", body = List)))]
 async fn list(caller: Caller, State(identity): State<Identity>) -> Result<Json<List>, Problem> {
     caller.require(Role::Admin)?;
     let keys = identity.access_keys().list(caller.principal.ctx()).await?;
     Ok(Json(List { items: keys.into_iter().map(View::from).collect() }))
 }
 
+/// Revoke an access key
+#[utoipa::path(delete, path = "/api/access-keys/{id}", operation_id = "revokeAccessKey", tag = "tenant",
+    params(("id" = AccessKeyId, Path)), responses((status = 204, description = "It is good for nothing now.")))]
 async fn revoke(
     caller: Caller,
     State(identity): State<Identity>,

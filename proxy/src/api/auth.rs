@@ -2,18 +2,20 @@
 //! a token once. What it then has is a cookie that means nothing by itself. Nothing secret is in an address but the code,
 //! which is good once and only together with what this browser kept.
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRef, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::header::{LOCATION, ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::Input;
 use super::caller::{self, COOKIE, cookie, header, host};
+use super::openapi::refused;
 use super::refusals::too_fast;
 use super::{Code, Peer, Problem};
 use crate::identity::{Credential, Door, Flow, Guests, Identity, Reach, SignInError, SignInSecret, SigningError, Way};
@@ -25,33 +27,39 @@ const FLOW_S: u32 = 600;
 const NEXT: &str = "viva_next";
 const MAX_NEXT: usize = 200;
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
 {
-    Router::new()
-        .route("/auth/providers", get(offered))
-        .route("/auth/login", get(login))
-        .route("/auth/callback", get(callback))
-        .route("/auth/session", post(session))
-        .route("/auth/logout", post(logout))
+    OpenApiRouter::new()
+        .routes(routes!(offered))
+        .routes(routes!(login))
+        .routes(routes!(callback))
+        .routes(routes!(session))
+        .routes(routes!(logout))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = SignInOffers)]
 struct Offered {
     /// The local guest can sign in here.
     guest: bool,
     providers: Vec<Offer>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = SignInOffer)]
 struct Offer {
     id: String,
     label: String,
 }
 
+/// Ways to sign in
+///
 /// For the sign-in page; says nothing about the caller.
+#[utoipa::path(get, path = "/auth/providers", operation_id = "listProviders", tag = "people", security(()),
+    responses((status = 200, description = "What is offered here.", body = Offered)))]
 async fn offered(State(identity): State<Identity>) -> Json<Offered> {
     let offer = |(id, label): (&str, &str)| Offer { id: id.to_owned(), label: label.to_owned() };
     let providers = identity.providers().offered().map(offer).collect();
@@ -65,6 +73,10 @@ struct Departure {
     next: Option<String>,
 }
 
+/// Leave for a provider
+#[utoipa::path(get, path = "/auth/login", operation_id = "signInAway", tag = "people", security(()),
+    params(("provider" = String, Query), ("next" = Option<String>, Query, description = "A path of this server to come back to.")),
+    responses((status = 303, description = "To the provider."), refused::NotAllowed, refused::NoObject, refused::TooFast))]
 async fn login(
     State(identity): State<Identity>,
     peer: Peer,
@@ -90,6 +102,11 @@ struct Arrival {
     error: Option<String>,
 }
 
+/// Come back from a provider
+#[utoipa::path(get, path = "/auth/callback", operation_id = "signInBack", tag = "people", security(()),
+    params(("code" = Option<String>, Query), ("state" = Option<String>, Query), ("error" = Option<String>, Query)),
+    responses((status = 303, description = "To the page that was left, or to the sign-in page with what went wrong."),
+        refused::NotAllowed, refused::TooFast, refused::NoStore))]
 async fn callback(
     State(identity): State<Identity>,
     peer: Peer,
@@ -125,12 +142,19 @@ async fn callback(
 }
 
 /// The body of `POST /auth/session`: a token to sign in with; without one the cookie is replaced by a fresh one.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = ShownToken)]
 #[serde(deny_unknown_fields)]
 struct Shown {
     token: Option<String>,
 }
 
+/// Sign in with a token, or renew
+///
+/// Without a token the cookie is replaced by a fresh one.
+#[utoipa::path(post, path = "/auth/session", operation_id = "signIn", tag = "people", security(()), request_body = Shown,
+    responses((status = 204, description = "Signed in: the answer sets the cookie."), refused::NotAllowed,
+        refused::NoSignIn, refused::TooFast))]
 async fn session(
     State(identity): State<Identity>,
     peer: Peer,
@@ -152,14 +176,20 @@ async fn session(
 }
 
 /// The body of `POST /auth/logout`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = SignOut)]
 #[serde(deny_unknown_fields)]
 struct Leave {
     #[serde(default)]
     everywhere: bool,
 }
 
+/// Sign out
+///
 /// Signing out succeeds also for whoever is not signed in.
+#[utoipa::path(post, path = "/auth/logout", operation_id = "signOut", tag = "people", security(()), request_body = Leave,
+    responses((status = 204, description = "Signed out: the answer takes the cookie."), refused::NotAllowed,
+        refused::NoStore))]
 async fn logout(
     State(identity): State<Identity>,
     parts: Parts,

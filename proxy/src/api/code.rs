@@ -1,6 +1,8 @@
 //! The stable codes that HTTP and `/ws` share, each with its HTTP status and title. A code is a
 //! promise: it is never renamed, and it says nothing about how the service is built.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 /// Why something was refused or failed.
@@ -69,6 +71,16 @@ pub enum Code {
     /// A defect of the service.
     Internal,
 }
+
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{ObjectBuilder, Type};
+        let names = Self::ALL.map(Self::as_str);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build().into()
+    }
+}
+
+impl utoipa::ToSchema for Code {}
 
 impl Code {
     /// Every code, for documentation and tests.
@@ -149,6 +161,17 @@ impl Code {
                 | Self::RequestTimeout
                 | Self::Internal
         )
+    }
+
+    /// When asking again makes sense, where nobody knows it better: a call may end any moment, a restart takes seconds.
+    #[must_use]
+    pub fn usual_wait(self) -> Option<Duration> {
+        match self {
+            Self::CapacityReached => Some(Duration::from_secs(10)),
+            Self::Unavailable | Self::UpstreamRateLimited => Some(Duration::from_secs(5)),
+            Self::DatabaseUnavailable | Self::AuthUnavailable => Some(Duration::from_secs(2)),
+            _ => None,
+        }
     }
 
     fn facts(self) -> (&'static str, StatusCode, &'static str) {

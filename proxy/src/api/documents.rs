@@ -1,29 +1,32 @@
 //! `POST /api/documents`: the text of an uploaded résumé or job description, for the page to show before anything is
 //! stored. Nothing of it is kept here.
 
+use axum::Json;
 use axum::extract::{FromRef, Request, State};
-use axum::routing::post;
-use axum::{Json, Router};
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::openapi::refused;
 use super::refusals::too_fast;
 use super::{Caller, Code, Peer, Problem};
 use crate::documents::{Kind, MAX_BYTES, MAX_TEXT, ReadError, Reading};
 use crate::identity::{Door, Identity};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Reading: FromRef<S>,
 {
-    Router::new().route("/api/documents", post(read))
+    OpenApiRouter::new().routes(routes!(read))
 }
 
 /// What was found.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Document)]
 struct Found {
     text: String,
     /// Of `text`.
@@ -32,6 +35,12 @@ struct Found {
     cut: bool,
 }
 
+/// Read a document
+///
+/// The text of a résumé or job description (PDF, DOCX, plain text or Markdown, at most 2 MiB). Nothing of it is kept.
+#[utoipa::path(post, path = "/api/documents", operation_id = "readDocument", tag = "sessions",
+    request_body(content = String, content_type = "application/octet-stream", description = "The file itself, with its own media type."),
+    responses((status = 200, description = "What was found.", body = Found), refused::Unreadable, refused::TooFast))]
 async fn read(
     caller: Caller,
     peer: Peer,
@@ -40,7 +49,7 @@ async fn read(
     request: Request,
 ) -> Result<Json<Found>, Problem> {
     caller.person()?;
-    identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Sessions, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     let kind = Kind::of_media_type(essence)

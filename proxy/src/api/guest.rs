@@ -1,28 +1,35 @@
 //! `POST /auth/guest`: the local guest signs in. It exists only on a server that listens on loopback and has no other
 //! way to sign in, for a page or program on the same machine: peer, `Host` and `Origin` must all say so.
 
-use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::routing::post;
 use http::header::{ORIGIN, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::caller::{COOKIE, header, host};
+use super::openapi::refused;
 use super::refusals::too_fast;
 use super::{Code, Peer, Problem};
 use crate::identity::{Door, Guests, Identity, SignInSecret};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
 {
-    Router::new().route("/auth/guest", post(sign_in))
+    OpenApiRouter::new().routes(routes!(sign_in))
 }
 
 type Cookie = [(HeaderName, HeaderValue); 1];
 
+/// Sign in as a guest
+///
+/// Only for pages and programs of the same machine, and only while nobody else can sign in.
+#[utoipa::path(post, path = "/auth/guest", operation_id = "signInGuest", tag = "people", security(()),
+    responses((status = 204, description = "Signed in: the answer sets the cookie."), refused::NotAllowed,
+        refused::NoObject, refused::TooFast, refused::NoStore))]
 async fn sign_in(State(identity): State<Identity>, peer: Peer, parts: Parts) -> Result<(StatusCode, Cookie), Problem> {
     if identity.guests() == Guests::Off {
         return Err(Problem::not_found());

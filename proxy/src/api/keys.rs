@@ -2,14 +2,15 @@
 //! at the provider, and never goes out again: answers have its status and its last four characters.
 
 use axum::Json;
-use axum::Router;
 use axum::extract::{FromRef, Path, State};
-use axum::routing::{get, post, put};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::body::Input;
+use super::openapi::refused;
 use super::refusals::too_fast;
 use super::{Caller, Code, Peer, Problem};
 use crate::clock::rfc3339;
@@ -18,20 +19,20 @@ use crate::ids::{KeyId, KeyRef};
 use crate::upstream::{KeyCheck, ModelKey, Upstream};
 use crate::vault::{KeyStatus, Keychain, Owner, Provider, Secret, StoredKey};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
     Keychain: FromRef<S>,
 {
-    Router::new()
-        .route("/api/user/keys", get(list::<Mine>))
-        .route("/api/user/keys/validate", post(validate::<Mine>))
-        .route("/api/user/keys/{provider}", put(save::<Mine>).delete(remove::<Mine>))
-        .route("/api/tenant/keys", get(list::<Ours>))
-        .route("/api/tenant/keys/validate", post(validate::<Ours>))
-        .route("/api/tenant/keys/{provider}", put(save::<Ours>).delete(remove::<Ours>))
+    OpenApiRouter::new()
+        .routes(routes!(mine::list))
+        .routes(routes!(mine::validate))
+        .routes(routes!(mine::save, mine::remove))
+        .routes(routes!(ours::list))
+        .routes(routes!(ours::validate))
+        .routes(routes!(ours::save, ours::remove))
 }
 
 /// Whose keys an address is about.
@@ -59,8 +60,84 @@ impl Whose for Ours {
     }
 }
 
+/// The operations on one owner's keys: a description is of one address, and a generic handler has none.
+macro_rules! operations {
+    ($module:ident, $whose:ty, $tag:tt, $path:tt, $list:tt, $save:tt, $remove:tt, $validate:tt) => {
+        mod $module {
+            use super::*;
+
+            /// List model keys
+            ///
+            /// Their status and last four characters; a key itself never goes out again.
+            #[utoipa::path(get, path = $path, operation_id = $list, tag = $tag,
+                        responses((status = 200, description = "The stored keys.", body = [View]), refused::NoKey))]
+            pub(super) async fn list(caller: Caller, keychain: State<Keychain>) -> Result<Json<Vec<View>>, Problem> {
+                super::list::<$whose>(caller, keychain).await
+            }
+
+            /// Save a model key
+            ///
+            /// The provider is asked about it first; one that it could not be asked about is stored as `unchecked`.
+            #[utoipa::path(put, path = concat!($path, "/{provider}"), operation_id = $save, tag = $tag,
+                        params(("provider" = String, Path, description = "`openai`.")), request_body = Wanted,
+                        responses((status = 200, description = "Stored.", body = View), refused::BadNewKey,
+                            refused::NoVault, refused::TooFast))]
+            pub(super) async fn save(
+                caller: Caller,
+                peer: Peer,
+                (identity, keychain, upstream): (State<Identity>, State<Keychain>, State<Upstream>),
+                name: Path<String>,
+                wanted: Input<Wanted>,
+            ) -> Result<Json<View>, Problem> {
+                super::save::<$whose>(caller, peer, identity, keychain, upstream, name, wanted).await
+            }
+
+            /// Delete a model key
+            #[utoipa::path(delete, path = concat!($path, "/{provider}"), operation_id = $remove, tag = $tag,
+                        params(("provider" = String, Path, description = "`openai`.")),
+                        responses((status = 204, description = "It is gone.")))]
+            pub(super) async fn remove(
+                caller: Caller,
+                keychain: State<Keychain>,
+                name: Path<String>,
+            ) -> Result<StatusCode, Problem> {
+                super::remove::<$whose>(caller, keychain, name).await
+            }
+
+            /// Ask the provider about a key
+            ///
+            /// About the one in the body, or else about the stored one.
+            #[utoipa::path(post, path = concat!($path, "/validate"), operation_id = $validate, tag = $tag,
+                        request_body = Asked,
+                        responses((status = 200, description = "What the provider says.", body = Verdict),
+                            refused::NoObject, refused::NoKey, refused::TooFast))]
+            pub(super) async fn validate(
+                caller: Caller,
+                peer: Peer,
+                (identity, keychain, upstream): (State<Identity>, State<Keychain>, State<Upstream>),
+                asked: Input<Asked>,
+            ) -> Result<Json<Verdict>, Problem> {
+                super::validate::<$whose>(caller, peer, identity, keychain, upstream, asked).await
+            }
+        }
+    };
+}
+
+operations!(mine, Mine, "people", "/api/user/keys", "listMyKeys", "saveMyKey", "deleteMyKey", "validateMyKey");
+operations!(
+    ours,
+    Ours,
+    "tenant",
+    "/api/tenant/keys",
+    "listTenantKeys",
+    "saveTenantKey",
+    "deleteTenantKey",
+    "validateTenantKey"
+);
+
 /// A stored key as it is shown.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ModelKey)]
 struct View {
     provider: &'static str,
     last4: String,
@@ -86,7 +163,8 @@ async fn list<W: Whose>(caller: Caller, State(keychain): State<Keychain>) -> Res
 }
 
 /// The body. It has no `Debug`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = NewModelKey)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     key: String,
@@ -105,7 +183,7 @@ async fn save<W: Whose>(
 ) -> Result<Json<View>, Problem> {
     let owner = W::owner(&caller)?;
     provider(&name)?;
-    identity.rates().knock(Door::Keys, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Keys, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let secret = secret(wanted.key)?;
     if !keychain.can_keep() {
         return Err(crate::vault::KeyError::NoVault.into());
@@ -136,13 +214,15 @@ async fn remove<W: Whose>(
 }
 
 /// The body: a key to ask about, or none for the stored one. It has no `Debug`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = KeyToCheck)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     key: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = KeyVerdict)]
 struct Verdict {
     /// `null`: the provider could not be asked.
     valid: Option<bool>,
@@ -169,7 +249,7 @@ async fn validate<W: Whose>(
     Input(asked): Input<Asked>,
 ) -> Result<Json<Verdict>, Problem> {
     let owner = W::owner(&caller)?;
-    identity.rates().knock(Door::Keys, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Keys, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     if let Some(key) = asked.key {
         return Ok(Json(ask(&keychain, &upstream, &secret(key)?).await?.into()));
     }

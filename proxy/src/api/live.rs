@@ -27,6 +27,9 @@ pub trait LiveCalls: Send + Sync + 'static {
     /// Whether a call of this session runs here.
     fn is_live(&self, session: SessionId) -> bool;
 
+    /// How many calls of one tenant may run at once, as far as the deployment says.
+    fn most_of_tenant(&self) -> u32;
+
     /// Ends the call on the candidate's behalf and waits, for a bounded time, until that is written down.
     fn end(&self, session: SessionId) -> BoxFuture<'_, Ended>;
 

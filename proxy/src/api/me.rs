@@ -3,34 +3,37 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::Input;
+use super::openapi::refused;
 use super::{Caller, Problem};
 use crate::identity::{Identity, Role};
 use crate::ids::{TenantId, UserId};
 use crate::store::people::{People, TenantKind};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Arc<dyn People>: FromRef<S>,
 {
-    Router::new().route("/api/me", get(me)).route("/api/me/tenant", post(choose))
+    OpenApiRouter::new().routes(routes!(me)).routes(routes!(choose))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Me {
     user: User,
     /// The one that this request acted in comes first.
     tenants: Vec<Tenant>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Myself)]
 struct User {
     id: UserId,
     name: String,
@@ -41,7 +44,8 @@ struct User {
     avatar_url: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = MyTenant)]
 struct Tenant {
     id: TenantId,
     name: String,
@@ -51,12 +55,16 @@ struct Tenant {
 }
 
 /// The body of `POST /api/me/tenant`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = ChosenTenant)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     tenant: TenantId,
 }
 
+/// Who am I
+#[utoipa::path(get, path = "/api/me", operation_id = "getMe", tag = "people",
+    responses((status = 200, description = "The person and where they belong.", body = Me), refused::NoObject))]
 async fn me(caller: Caller, State(people): State<Arc<dyn People>>) -> Result<Json<Me>, Problem> {
     let person = caller.person()?;
     let standing = people.standing(person.user).await?.ok_or_else(Problem::not_found)?;
@@ -83,7 +91,11 @@ async fn me(caller: Caller, State(people): State<Arc<dyn People>>) -> Result<Jso
     Ok(Json(Me { user, tenants }))
 }
 
+/// Act in another tenant
+///
 /// A credential that names a tenant itself goes on acting there.
+#[utoipa::path(post, path = "/api/me/tenant", operation_id = "chooseTenant", tag = "people", request_body = Wanted,
+    responses((status = 204, description = "From now on."), refused::NoObject))]
 async fn choose(
     caller: Caller,
     State(people): State<Arc<dyn People>>,

@@ -3,38 +3,42 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRef, Path, Query, State};
-use axum::routing::{get, patch};
-use axum::{Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::Input;
+use super::openapi::refused;
 use super::{Caller, Code, Problem};
 use crate::clock::rfc3339;
 use crate::identity::{Identity, Person, Role};
 use crate::ids::UserId;
 use crate::store::people::{Change, DefaultTenant, Grant, Lookup, Member, MemberPage, People, User};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Arc<dyn People>: FromRef<S>,
 {
-    Router::new().route("/api/members", get(list).post(add)).route("/api/members/{user}", patch(change).delete(remove))
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(change, remove))
 }
 
 /// A member as admins see them.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Member)]
 struct View {
     user: UserView,
     role: Role,
     since: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = MemberPerson)]
 struct UserView {
     id: UserId,
     name: String,
@@ -49,7 +53,8 @@ impl From<Member> for View {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Members)]
 struct List {
     items: Vec<View>,
     /// Pass as `before` for what follows; absent at the end.
@@ -67,6 +72,11 @@ struct Part {
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
+/// List members
+#[utoipa::path(get, path = "/api/members", operation_id = "listMembers", tag = "tenant",
+    params(("limit" = Option<u32>, Query, description = "1 to 100, default 50.", minimum = 1, maximum = 100),
+        ("before" = Option<UserId>, Query, description = "`next` of an earlier answer.")),
+    responses((status = 200, description = "Newest first.", body = List)))]
 async fn list(
     caller: Caller,
     State(people): State<Arc<dyn People>>,
@@ -88,7 +98,8 @@ async fn list(
 }
 
 /// The body of `POST`: the person by id or by e-mail address.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = NewMember)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     user: Option<UserId>,
@@ -96,12 +107,17 @@ struct Wanted {
     role: Role,
 }
 
+/// Add a member
+///
+/// The person by `user` or by `email`; they must have signed in before.
+#[utoipa::path(post, path = "/api/members", operation_id = "addMember", tag = "tenant", request_body = Wanted,
+    responses((status = 201, description = "They are a member now.", body = Added), refused::NoObject, refused::Collides))]
 async fn add(
     caller: Caller,
     State(people): State<Arc<dyn People>>,
     State(identity): State<Identity>,
     Input(wanted): Input<Wanted>,
-) -> Result<(StatusCode, Json<serde_json::Value>), Problem> {
+) -> Result<(StatusCode, Json<Added>), Problem> {
     let admin = caller.require(Role::Admin)?;
     let lookup = match (wanted.user, wanted.email) {
         (Some(user), None) => Lookup::Id(user),
@@ -129,16 +145,29 @@ async fn add(
     let grant = Grant { user, role: wanted.role, default: DefaultTenant::Stays };
     made(people.grant(admin.ctx(), grant).await?)?;
     identity.forget(user);
-    Ok((StatusCode::CREATED, Json(serde_json::json!({ "user": user, "role": wanted.role }))))
+    Ok((StatusCode::CREATED, Json(Added { user, role: wanted.role })))
+}
+
+/// Who is a member now.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AddedMember)]
+struct Added {
+    user: UserId,
+    role: Role,
 }
 
 /// The body of `PATCH`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = NewRole)]
 #[serde(deny_unknown_fields)]
 struct NewRole {
     role: Role,
 }
 
+/// Change a member's role
+#[utoipa::path(patch, path = "/api/members/{user}", operation_id = "changeMember", tag = "tenant",
+    params(("user" = UserId, Path)), request_body = NewRole,
+    responses((status = 204, description = "It is changed."), refused::Collides))]
 async fn change(
     caller: Caller,
     State(people): State<Arc<dyn People>>,
@@ -158,6 +187,9 @@ async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Remove a member
+#[utoipa::path(delete, path = "/api/members/{user}", operation_id = "removeMember", tag = "tenant",
+    params(("user" = UserId, Path)), responses((status = 204, description = "They are out."), refused::Collides))]
 async fn remove(
     caller: Caller,
     State(people): State<Arc<dyn People>>,

@@ -8,16 +8,19 @@ mod caller;
 mod code;
 mod documents;
 mod guest;
+mod idempotency;
 mod keys;
 mod live;
 mod me;
 mod members;
 mod no_store;
+pub(crate) mod openapi;
 mod peer;
 mod plans;
 mod problem;
 mod refusals;
 mod sessions;
+mod tenant;
 mod transcript;
 mod within;
 
@@ -25,10 +28,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use axum::{Router, middleware};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use caller::{COOKIE, Caller, recognise_if_present};
 pub use code::Code;
 pub use live::{Ended, LiveCalls, SkipRefused};
+pub use openapi::served;
 pub use peer::Peer;
 pub use problem::{Problem, ProviderProblem};
 use within::{SessionsRead, SessionsWrite, TicketsWrite, Within};
@@ -42,8 +47,9 @@ use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
-/// `/auth/*` and `/api/*`. The application puts request ids, time limits and security headers around it.
-pub fn router<S>() -> Router<S>
+/// `/auth/*` and `/api/*` with their description, for [`served`]. The application puts request ids, time limits and
+/// security headers around it.
+pub fn described<S>(state: &S) -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
@@ -56,7 +62,7 @@ where
     Keychain: FromRef<S>,
     Reading: FromRef<S>,
 {
-    Router::new()
+    let (router, document) = OpenApiRouter::new()
         .merge(auth::routes())
         .merge(guest::routes())
         .merge(me::routes())
@@ -64,10 +70,17 @@ where
         .merge(access_keys::routes())
         .merge(documents::routes())
         .merge(members::routes())
+        .merge(tenant::routes())
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())
+        .split_for_parts();
+    let mut router: OpenApiRouter<S> = Router::from(router)
         .method_not_allowed_fallback(refusals::method_not_allowed)
+        .layer(middleware::from_fn_with_state(idempotency::Kept::new(state), idempotency::idempotent))
         // Cookies, tickets, names and words: nothing here may be kept by a cache.
         .layer(middleware::map_response(no_store::no_store))
+        .into();
+    *router.get_openapi_mut() = document;
+    router
 }

@@ -2,30 +2,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Caller;
 use crate::identity::Identity;
 use crate::interview::plan::{Plan, Plans};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Arc<Plans>: FromRef<S>,
 {
-    Router::new().route("/api/plans", get(list))
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Plans)]
 struct Offered {
     plans: Vec<Card>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PlanCard)]
 struct Card {
     name: String,
     label: String,
@@ -33,7 +36,7 @@ struct Card {
 }
 
 /// A stage as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StageCard {
     pub(super) name: String,
@@ -53,6 +56,10 @@ pub(super) fn stage_cards(plan: &Plan) -> Vec<StageCard> {
     plan.stages.iter().map(card).collect()
 }
 
+/// List the interviews on offer
+#[utoipa::path(get, path = "/api/plans", operation_id = "listPlans", tag = "sessions",
+    security(("cookie" = []), ("bearer" = []), ("ticket" = [])),
+    responses((status = 200, description = "Plans with their stages.", body = Offered)))]
 async fn list(_caller: Caller, State(plans): State<Arc<Plans>>) -> Json<Offered> {
     let card = |plan: &Plan| Card { name: plan.name.clone(), label: plan.label.clone(), stages: stage_cards(plan) };
     Json(Offered { plans: plans.iter().map(card).collect() })

@@ -25,12 +25,14 @@ pub struct Problem {
 }
 
 /// The body of a [`Problem`].
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub(in crate::api) struct Body<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[schema(value_type = Code)]
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
@@ -43,7 +45,7 @@ struct Body<'a> {
 impl Problem {
     /// A problem with the code's own status. `detail` is one or two sentences for the person who has to act.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, status: code.status(), detail: detail.into(), retry_after: None, rule: None }
+        Self { code, status: code.status(), detail: detail.into(), retry_after: code.usual_wait(), rule: None }
     }
 
     /// An offer that breaks `rule`. Too many bytes for a description is still 400; a body beyond the route's limit is
@@ -146,12 +148,14 @@ impl IntoResponse for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderProblem(pub Problem);
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ProviderError)]
+pub(in crate::api) struct Envelope<'a> {
     error: EnvelopeError<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ProviderErrorBody)]
 struct EnvelopeError<'a> {
     message: Cow<'a, str>,
     r#type: &'a str,

@@ -86,7 +86,7 @@ impl From<OriginRefusal> for Problem {
 
 /// Too many knocks.
 pub(super) fn too_fast(wait: Duration) -> Problem {
-    Problem::new(Code::RateLimited, "Too many requests from your address. Wait and try again.").retry_after(wait)
+    Problem::new(Code::RateLimited, "Too many requests. Wait and try again.").retry_after(wait)
 }
 
 /// Reads a session's id from a path.

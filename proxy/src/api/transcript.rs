@@ -1,16 +1,17 @@
-//! `GET /api/sessions/{id}/transcript?format=json|txt|md|journal`: what was said, as it is stored;
+//! `GET /api/sessions/{id}/transcript?format=json|txt|md|srt|vtt|journal`: what was said, as it is stored;
 //! `journal` is the record itself, with what it takes to verify it.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRef, Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::refusals::session_id;
 use super::sessions::plan_of;
@@ -21,15 +22,17 @@ use crate::ids::SessionId;
 use crate::ops::version;
 use crate::store::{StageRow, Store, Transcript, TurnRow};
 use crate::transcript::export::journal;
-use crate::transcript::export::{Interview, Meta, StageLabel, StageLine, TurnLine, to_markdown, to_text};
+use crate::transcript::export::{
+    Interview, Meta, StageLabel, StageLine, TurnLine, WithOlderNames, to_markdown, to_srt, to_text, to_vtt,
+};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Arc<dyn Store>: FromRef<S>,
 {
-    Router::new().route("/api/sessions/{id}/transcript", get(read))
+    OpenApiRouter::new().routes(routes!(read))
 }
 
 #[derive(Deserialize)]
@@ -39,16 +42,26 @@ struct Wanted {
     format: Format,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[schema(as = TranscriptFormat)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     #[default]
     Json,
     Txt,
     Md,
+    Srt,
+    Vtt,
     Journal,
 }
 
+/// Read what was said
+///
+/// `journal` is the record itself, one JSON line a record, with what it takes to verify it.
+#[utoipa::path(get, path = "/api/sessions/{id}/transcript", operation_id = "getTranscript", tag = "sessions",
+    params(("id" = SessionId, Path), ("format" = inline(Option<Format>), Query)), security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:read"])),
+    responses((status = 200, description = "As it is stored.", content(
+        (WithOlderNames<'static> = "application/json"), (String = "text/plain"), (String = "text/markdown"), (String = "application/x-subrip"), (String = "text/vtt"), (String = "application/x-ndjson")))))]
 async fn read(
     Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
@@ -57,17 +70,20 @@ async fn read(
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let id = session_id(&id)?;
-    let Query(wanted) = wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt, md or journal."))?;
+    let Query(wanted) =
+        wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt, md, srt, vtt or journal."))?;
     if !caller.principal.may_see(id) {
         return Err(Problem::not_found());
     }
     let store = store.as_ref();
     Ok(match wanted.format {
-        Format::Json => Json(readable(&caller, store, id).await?).into_response(),
+        Format::Json => Json(WithOlderNames::of(&readable(&caller, store, id).await?)).into_response(),
         Format::Txt => document(id, "txt", "text/plain; charset=utf-8", to_text(&readable(&caller, store, id).await?)),
         Format::Md => {
             document(id, "md", "text/markdown; charset=utf-8", to_markdown(&readable(&caller, store, id).await?))
         }
+        Format::Srt => document(id, "srt", "application/x-subrip", to_srt(&readable(&caller, store, id).await?)),
+        Format::Vtt => document(id, "vtt", "text/vtt; charset=utf-8", to_vtt(&readable(&caller, store, id).await?)),
         Format::Journal => exported(&caller, store, id, identity.now_unix_ms()).await?,
     })
 }

@@ -2,7 +2,7 @@
 //! connections and too many of them are dealt with here; what a request means is not.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tokio_util::task::TaskTracker;
 
 use super::BuildError;
 use super::front::Front;
-use crate::config::defaults;
+use crate::config::{Edge, defaults};
+use crate::identity::{Crowd, Presence};
 
 /// A port that is bound; connections wait in its backlog until it runs.
 pub(super) struct Server {
@@ -26,11 +27,18 @@ pub(super) struct Server {
     http: http1::Builder,
     /// Full: a new connection is closed at once, since waiting would only hide that there are too many.
     places: Arc<Semaphore>,
+    /// `None`: whatever stands between sends everybody's connections.
+    by_address: Option<Crowd>,
 }
 
 impl Server {
     /// Binds `address`, which `variable` chose.
-    pub(super) async fn bind(address: SocketAddr, variable: &'static str, front: Front) -> Result<Self, BuildError> {
+    pub(super) async fn bind(
+        address: SocketAddr,
+        variable: &'static str,
+        front: Front,
+        edge: Edge,
+    ) -> Result<Self, BuildError> {
         let refused = |source| BuildError::Bind { variable, address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let addr = listener.local_addr().map_err(refused)?;
@@ -39,7 +47,21 @@ impl Server {
             .header_read_timeout(defaults::HEADER_READ_TIMEOUT)
             .max_buf_size(defaults::MAX_HEADER_BYTES)
             .max_headers(defaults::MAX_HEADER_FIELDS);
-        Ok(Self { listener, addr, front, http, places: Arc::new(Semaphore::new(defaults::MAX_CONNECTIONS)) })
+        let by_address = match edge {
+            Edge::None => Some(Crowd::new(defaults::MAX_CONNECTIONS_OF_ADDRESS)),
+            Edge::Fly => None,
+        };
+        let places = Arc::new(Semaphore::new(defaults::MAX_CONNECTIONS));
+        Ok(Self { listener, addr, front, http, places, by_address })
+    }
+
+    /// A connection's place: in all, and of its address.
+    fn place(&self, from: IpAddr) -> Option<Place> {
+        let of_address = match &self.by_address {
+            Some(crowd) => Some(crowd.enter(from)?),
+            None => None,
+        };
+        Arc::clone(&self.places).try_acquire_owned().ok().map(|place| (place, of_address))
     }
 
     /// Where it listens.
@@ -52,15 +74,15 @@ impl Server {
         let connections = TaskTracker::new();
         while let Some(accepted) = soft.run_until_cancelled(self.listener.accept()).await {
             match accepted {
-                Ok((stream, peer)) => match Arc::clone(&self.places).try_acquire_owned() {
-                    Ok(place) => {
+                Ok((stream, peer)) => match self.place(peer.ip()) {
+                    Some(place) => {
                         let serving = serve(stream, peer, self.front.clone(), self.http.clone(), soft.clone());
                         let hard = hard.clone();
                         connections.spawn(async move {
                             hard.run_until_cancelled(hold(place, serving)).await;
                         });
                     }
-                    Err(_) => metrics::counter!("viva_connections_refused_total").increment(1),
+                    None => metrics::counter!("viva_connections_refused_total").increment(1),
                 },
                 Err(error) => rest(&error).await,
             }
@@ -71,8 +93,11 @@ impl Server {
     }
 }
 
+/// What a connection holds as long as it is open.
+type Place = (OwnedSemaphorePermit, Option<Presence>);
+
 /// Runs a connection in its place.
-async fn hold(place: OwnedSemaphorePermit, serving: impl Future<Output = ()>) {
+async fn hold(place: Place, serving: impl Future<Output = ()>) {
     let open = metrics::gauge!("viva_connections_open");
     open.increment(1.0);
     serving.await;

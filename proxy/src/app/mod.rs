@@ -163,11 +163,11 @@ impl App {
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
-        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone()).await?;
+        let main = Server::bind(config.server.address(), "BIND, PORT", front.clone(), config.server.edge).await?;
         let metrics = match config.server.metrics {
             config::Metrics::OwnPort(address) => {
-                let front = front.around(crate::ops::health::metrics_router(recorder.clone()));
-                Some(Server::bind(address, "METRICS_BIND", front).await?)
+                let front = front.around(crate::ops::health::metrics(recorder.clone()).into());
+                Some(Server::bind(address, "METRICS_BIND", front, config::Edge::None).await?)
             }
             config::Metrics::MainPort | config::Metrics::Off => None,
         };

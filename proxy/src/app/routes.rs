@@ -9,14 +9,16 @@ use crate::{api, signaling, web};
 
 /// Every route of the main port. `metrics`: served here too.
 pub(super) fn router(state: &AppState, metrics: Option<Metrics>) -> Router {
-    let mut router = Router::new()
-        .merge(api::router())
-        .merge(signaling::ws::router(state))
-        .merge(signaling::http::router(state))
-        .merge(health::router())
-        .merge(web::router());
+    let mut described = api::described(state)
+        .merge(signaling::ws::described(state))
+        .merge(signaling::http::described(state))
+        .merge(health::described());
     if let Some(metrics) = metrics {
-        router = router.merge(health::metrics_router(metrics));
+        described = described.merge(health::metrics(metrics));
     }
-    router.method_not_allowed_fallback(web::method_not_allowed).fallback(web::asset).with_state(state.clone())
+    api::served(described)
+        .merge(web::router())
+        .method_not_allowed_fallback(web::method_not_allowed)
+        .fallback(web::asset)
+        .with_state(state.clone())
 }

@@ -83,7 +83,11 @@ pub(super) fn caps(config: &Config) -> Caps {
         Admission::Open => count(config.limits.sessions),
         Admission::Refused => 0,
     };
-    Caps { total, per_person: count(config.limits.sessions_per_user) }
+    Caps {
+        total,
+        per_tenant: count(config.limits.sessions_per_tenant),
+        per_person: count(config.limits.sessions_per_user),
+    }
 }
 
 fn count(number: u32) -> usize {

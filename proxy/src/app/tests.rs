@@ -60,7 +60,9 @@ async fn a_panic_is_a_problem_and_the_connection_goes_on() {
         .route("/api/defect", get(async || -> &'static str { panic!("a defect") }))
         .route("/fine", get(async || "fine"));
     let address = "127.0.0.1:0".parse().expect("an address");
-    let server = Server::bind(address, "PORT", Front::new(router, origins, &config.server)).await.expect("a free port");
+    let server = Server::bind(address, "PORT", Front::new(router, origins, &config.server), config.server.edge)
+        .await
+        .expect("a free port");
     let (url, stop) = (format!("http://{}/", server.addr()), CancellationToken::new());
     let running = tokio::spawn(server.run(stop.clone(), stop.clone()));
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");

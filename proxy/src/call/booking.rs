@@ -30,6 +30,8 @@ pub struct Booking {
     pub session: SessionId,
     /// Who speaks.
     pub user: UserId,
+    /// Calls at once that the tenant chose; `None`: the server's own limit.
+    pub tenant_max_sessions: Option<u32>,
     /// Its stages, as they were when it was created.
     pub plan: Arc<Plan>,
     /// What is known of candidate and role.
@@ -75,6 +77,7 @@ impl Booking {
             ctx: TenantCtx::service(session.tenant),
             session: new.id,
             user: new.user,
+            tenant_max_sessions: session.tenant_max_sessions,
             plan: shelf.take(&new.stage_plan)?,
             brief: Brief {
                 candidate_name: new.candidate_name.clone(),

@@ -19,6 +19,10 @@ impl LiveCalls for Calls {
         Self::is_live(self, session)
     }
 
+    fn most_of_tenant(&self) -> u32 {
+        u32::try_from(self.caps().per_tenant).unwrap_or(u32::MAX)
+    }
+
     fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
             let _in_time = self.settled(session).await;

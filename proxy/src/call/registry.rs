@@ -72,6 +72,9 @@ pub enum StartError {
     /// The person has as many calls as they may.
     #[error("all calls of this person are taken")]
     PersonCapacity,
+    /// The tenant has as many calls as it may.
+    #[error("all calls of this tenant are taken")]
+    TenantCapacity,
     /// No room on this machine.
     #[error("all calls of this server are taken")]
     Capacity,
@@ -137,6 +140,11 @@ impl Calls {
     #[must_use]
     pub fn active(&self) -> usize {
         self.0.places.taken()
+    }
+
+    /// The limits.
+    pub(super) fn caps(&self) -> Caps {
+        self.0.places.caps()
     }
 
     /// How many there may be.
@@ -282,7 +290,7 @@ impl Calls {
         (call, found, dial_after): (Started, Found, Duration),
         journal: &[Record],
     ) -> Result<(), ResumeError> {
-        let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
+        let (seat, mailbox) = self.seat(&booking, self.0.places.keep((&booking).into()))?;
         // A client that comes back may bring the ticket that it began with.
         let _spent_before = self.claim(ticket);
         let mut actor = Actor::resume(self.0.shell.clone(), seat, booking, mailbox, (call, dial_after), journal)?;
@@ -295,7 +303,7 @@ impl Calls {
 
     /// Takes up a call that an earlier process had answered and of which it left no record.
     pub(super) fn adopt(&self, booking: Booking, ticket: TicketHash, call: Started) -> Result<(), StartError> {
-        let (seat, mailbox) = self.seat(&booking, self.0.places.keep(booking.user))?;
+        let (seat, mailbox) = self.seat(&booking, self.0.places.keep((&booking).into()))?;
         let _claimed = self.claim(ticket);
         let mut actor = Actor::new(self.0.shell.clone(), seat, booking, mailbox);
         actor.adopt(call);
@@ -316,9 +324,10 @@ impl Calls {
         if self.0.shell.shutdown.is_cancelled() {
             return Err(StartError::Stopping);
         }
-        let place = self.0.places.take(booking.user).map_err(|full| match full {
+        let place = self.0.places.take(booking.into()).map_err(|full| match full {
             Full::Closed => StartError::Closed,
             Full::Machine => StartError::Capacity,
+            Full::Tenant => StartError::TenantCapacity,
             Full::Person => StartError::PersonCapacity,
         })?;
         self.seat(booking, place)

@@ -20,6 +20,8 @@ pub const TRANSCRIBE_MODEL: &str = "gpt-realtime-whisper";
 pub const UPSTREAM_TIMEOUT_SECONDS: Bounds = Bounds { default: 10, least: 1, most: 60 };
 /// `MAX_CONCURRENT_SESSIONS`: a call takes tens of kilobytes, so a small machine holds this many with ease.
 pub const MAX_CONCURRENT_SESSIONS: Bounds = Bounds { default: 1_000, least: 1, most: 100_000 };
+/// `MAX_SESSIONS_PER_TENANT`: a tenth of the machine, so that one organisation's busy day leaves room for others.
+pub const MAX_SESSIONS_PER_TENANT: Bounds = Bounds { default: 100, least: 1, most: 100_000 };
 /// `MAX_SESSIONS_PER_USER`: a person talks to one interviewer; two more for the tab that was forgotten.
 pub const MAX_SESSIONS_PER_USER: Bounds = Bounds { default: 3, least: 1, most: 100_000 };
 /// `MAX_SESSION_SECONDS`: longer than any plan; a forgotten microphone must not run up a bill overnight.
@@ -52,6 +54,8 @@ pub const DISCARD_BYTES: usize = 4 * 1024 * 1024;
 pub const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections of plain requests at once: pages, the interface, offers. Sockets leave this count when they are upgraded.
 pub const MAX_CONNECTIONS: usize = 4_096;
+/// Of one address, where the peer of a connection is who sent it: a quarter, so that nobody alone keeps others out.
+pub const MAX_CONNECTIONS_OF_ADDRESS: usize = MAX_CONNECTIONS / 4;
 /// How long a soft shutdown waits for calls to be handed over and written down before it stops waiting.
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// How often histograms are compacted; without it they grow.

@@ -10,6 +10,8 @@ use super::reader::Reader;
 pub struct Limits {
     /// `MAX_CONCURRENT_SESSIONS`: live calls on this machine.
     pub sessions: u32,
+    /// `MAX_SESSIONS_PER_TENANT`: live calls of one tenant that chose no limit of its own.
+    pub sessions_per_tenant: u32,
     /// `MAX_SESSIONS_PER_USER`: live calls of one person.
     pub sessions_per_user: u32,
     /// `MAX_SESSION_SECONDS`: the longest interview.
@@ -29,6 +31,7 @@ impl Limits {
             "MAX_CONCURRENT_WORKERS",
             &defaults::MAX_CONCURRENT_SESSIONS,
         );
+        let per_tenant = reader.number("MAX_SESSIONS_PER_TENANT", &defaults::MAX_SESSIONS_PER_TENANT);
         let per_user = reader.number("MAX_SESSIONS_PER_USER", &defaults::MAX_SESSIONS_PER_USER);
         let session = reader.seconds("MAX_SESSION_SECONDS", &defaults::MAX_SESSION_SECONDS);
         let resume_grace = reader.seconds("RESUME_GRACE_SECONDS", &defaults::RESUME_GRACE_SECONDS);
@@ -36,6 +39,7 @@ impl Limits {
         let requests = reader.number("RATE_LIMIT_PER_MINUTE", &defaults::RATE_LIMIT_PER_MINUTE);
         Self {
             sessions: bounded(sessions),
+            sessions_per_tenant: bounded(per_tenant),
             sessions_per_user: bounded(per_user),
             session,
             resume_grace,

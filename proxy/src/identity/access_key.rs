@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::{AccessKeyId, TenantId, UserId};
 
 /// One thing that a key may be for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Scope {
     /// Making sessions, with their first ticket, skipping a stage, ending them.
     #[serde(rename = "sessions:write")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Consent as it is stored when a ticket is minted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Consent {
     /// Version of the notice that was shown, e.g. `2026-11`.
     pub version: String,

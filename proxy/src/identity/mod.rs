@@ -3,8 +3,10 @@
 
 mod access_key;
 pub mod access_keys;
+mod address;
 mod cache;
 mod consent;
+mod crowd;
 mod ctx;
 pub mod issuers;
 mod origins;
@@ -22,6 +24,7 @@ mod tickets;
 pub use access_key::{AccessKey, AccessKeyHash, AccessKeySecret, Scope};
 pub use access_keys::AccessKeys;
 pub use consent::Consent;
+pub use crowd::{Crowd, Presence};
 pub use ctx::{Actor, TenantCtx};
 pub use origins::{Credential, Listener, OriginRefusal, Origins, Way};
 pub use principal::{Person, PersonKind, Principal};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A person's part in a tenant. Ordered: a later one may do all that an earlier one may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Is interviewed. Sees their own interviews.

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::lifecycle::Shutdown;
 use super::metrics::Metrics;
@@ -31,7 +32,8 @@ pub struct Health {
 }
 
 /// The verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = HealthStatus)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// All is well.
@@ -43,7 +45,8 @@ pub enum Status {
 }
 
 /// The body of `/health`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Health)]
 struct Story {
     status: Status,
     service: &'static str,
@@ -57,7 +60,7 @@ struct Story {
     seal: SealStory,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct StoreStory {
     kind: &'static str,
     state: &'static str,
@@ -65,7 +68,7 @@ struct StoreStory {
     detail: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct UpstreamStory {
     kind: &'static str,
     state: &'static str,
@@ -77,13 +80,15 @@ struct UpstreamStory {
 }
 
 /// By which the seals of this server's records can be checked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct SealStory {
     key_id: String,
+    #[schema(value_type = String)]
     public_key: PublicKey,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SessionCount)]
 struct Sessions {
     active: usize,
     max: usize,
@@ -152,23 +157,29 @@ fn judge(store: StoreHealth, upstream: UpstreamState) -> Status {
 }
 
 /// `/live`, `/ready` and `/health`.
-pub fn router<S>() -> Router<S>
+pub fn described<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Health: FromRef<S>,
 {
-    Router::new().route("/live", get(live)).route("/ready", get(ready)).route("/health", get(health))
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(health))
 }
 
 /// `/metrics`, on whichever port it is served.
-pub fn metrics_router<S: Clone + Send + Sync + 'static>(metrics: Metrics) -> Router<S> {
-    Router::new().route("/metrics", get(render).with_state(metrics))
+pub fn metrics<S: Clone + Send + Sync + 'static>(metrics: Metrics) -> OpenApiRouter<S> {
+    OpenApiRouter::new().routes(routes!(render)).with_state(metrics)
 }
 
+/// The process answers
+#[utoipa::path(get, path = "/live", operation_id = "getLive", tag = "health", security(()),
+    responses((status = 200, description = "It does.", body = String)))]
 async fn live() -> Response {
     plain(StatusCode::OK, "live\n")
 }
 
+/// Whether people may be sent here
+#[utoipa::path(get, path = "/ready", operation_id = "getReady", tag = "health", security(()),
+    responses((status = 200, description = "They may.", body = String), (status = 503, description = "Why not.", body = String)))]
 async fn ready(State(health): State<Health>) -> Response {
     if health.is_ready() {
         plain(StatusCode::OK, "ready\n")
@@ -179,12 +190,20 @@ async fn ready(State(health): State<Health>) -> Response {
     }
 }
 
+/// How it is
+#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "health", security(()),
+    responses((status = 200, description = "It works.", body = Story), (status = 503, description = "It cannot record.", body = Story)))]
 async fn health(State(health): State<Health>) -> Response {
     let story = health.story();
     let status = if story.status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, [(CACHE_CONTROL, "no-store")], Json(story)).into_response()
 }
 
+/// Metrics
+///
+/// In Prometheus' text form; on a port of its own unless the main one is local.
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health", security(()),
+    responses((status = 200, description = "Counters, gauges and histograms.", body = String)))]
 async fn render(State(metrics): State<Metrics>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")], metrics.render())
         .into_response()

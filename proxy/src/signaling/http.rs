@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRef, FromRequest as _, Multipart, Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::MethodRouter;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST,
@@ -16,8 +15,11 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 use super::entrance::Entrance;
+use crate::api::openapi::refused;
 use crate::api::{Code, Peer, Problem, ProviderProblem};
 use crate::call::core::EndedBy;
 use crate::call::{Calls, Door, EndOutcome, ExchangeError, StartError};
@@ -36,7 +38,7 @@ impl FromRef<Entrance> for Identity {
 }
 
 /// `/v1/realtime/calls` and what belongs to it.
-pub fn router<S>(state: &S) -> Router<S>
+pub fn described<S>(state: &S) -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
@@ -44,10 +46,11 @@ where
     Calls: FromRef<S>,
 {
     let entrance = Entrance::of(state);
-    Router::new()
-        .route("/v1/realtime/calls", resource(post(create)).with_state(entrance.clone()))
-        .route("/v1/realtime/calls/{id}", resource(MethodRouter::new().delete(end)).with_state(entrance.clone()))
-        .route("/v1/realtime/calls/{id}/hangup", resource(post(end)).with_state(entrance))
+    OpenApiRouter::new()
+        .routes(routes!(create).map(resource))
+        .routes(routes!(delete).map(resource))
+        .routes(routes!(hangup).map(resource))
+        .with_state(entrance)
 }
 
 /// What every resource here answers besides its own methods.
@@ -55,6 +58,13 @@ fn resource(methods: MethodRouter<Entrance>) -> MethodRouter<Entrance> {
     methods.options(preflight).fallback(no_such_method)
 }
 
+/// Start a call
+///
+/// The provider's own contract: an offer goes in, raw or as the part `sdp` of a form, and an answer comes out.
+#[utoipa::path(post, path = "/v1/realtime/calls", operation_id = "createCall", tag = "calls", security(("ticket" = [])),
+    request_body(content((String = "application/sdp"), (OfferForm = "multipart/form-data"))),
+    responses((status = 201, description = "The answer.", body = String, content_type = "application/sdp",
+        headers(("Location" = String))), refused::NoOffer))]
 async fn create(State(entrance): State<Entrance>, peer: Peer, request: Request) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
     let response = match offer(&entrance, peer, request).await {
@@ -66,9 +76,12 @@ async fn create(State(entrance): State<Entrance>, peer: Peer, request: Request) 
 
 async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Response, Problem> {
     let ticket = ticket(entrance, request.headers()).await?;
-    entrance.identity.rates().knock(Rate::Offers, peer.0).map_err(|wait| {
-        Problem::new(Code::RateLimited, "Too many offers from your address. Wait and try again.").retry_after(wait)
-    })?;
+    let who = TenantCtx::service(ticket.tenant);
+    entrance
+        .identity
+        .rates()
+        .knock_as(Rate::Offers, peer.0, who)
+        .map_err(|wait| Problem::new(Code::RateLimited, "Too many offers. Wait and try again.").retry_after(wait))?;
     let offer = body(request).await?;
     if !ticket.may_start(entrance.identity.now_unix_ms()) {
         return Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."));
@@ -99,6 +112,30 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
         (LOCATION, HeaderValue::try_from(location).expect("ids are ASCII")),
     ];
     Ok((StatusCode::CREATED, headers, begun.answer).into_response())
+}
+
+/// The offer as a form.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only described; the form is read part by part")]
+struct OfferForm {
+    /// The offer.
+    sdp: String,
+    /// Taken and not used: what a call is was decided with its ticket.
+    session: Option<String>,
+}
+
+/// End a call
+#[utoipa::path(delete, path = "/v1/realtime/calls/{id}", operation_id = "deleteCall", tag = "calls",
+    security(("ticket" = [])), params(("id" = String, Path)), responses((status = 200, description = "It is being ended.")))]
+async fn delete(entrance: State<Entrance>, id: Path<String>, headers: HeaderMap) -> Response {
+    end(entrance, id, headers).await
+}
+
+/// Hang up
+#[utoipa::path(post, path = "/v1/realtime/calls/{id}/hangup", operation_id = "hangUpCall", tag = "calls",
+    security(("ticket" = [])), params(("id" = String, Path)), responses((status = 200, description = "It is being ended.")))]
+async fn hangup(entrance: State<Entrance>, id: Path<String>, headers: HeaderMap) -> Response {
+    end(entrance, id, headers).await
 }
 
 async fn end(State(entrance): State<Entrance>, Path(id): Path<String>, headers: HeaderMap) -> Response {
@@ -185,6 +222,9 @@ fn start_problem(error: StartError) -> Problem {
     match error {
         StartError::Capacity => {
             Problem::new(Code::CapacityReached, "All calls of this server are taken. Try again later.")
+        }
+        StartError::TenantCapacity => {
+            Problem::new(Code::CapacityReached, "Your organisation has as many calls as it may. Try again later.")
         }
         StartError::PersonCapacity => {
             Problem::new(Code::CapacityReached, "You have as many calls as you may. End one first.")

@@ -29,7 +29,7 @@ impl Refusal {
                     | Code::AuthUnavailable
                     | Code::RateLimited
             ),
-            retry_after_ms: None,
+            retry_after_ms: self.code.usual_wait().and_then(|wait| u64::try_from(wait.as_millis()).ok()),
             rule: None,
             request_id: None,
         })

@@ -45,8 +45,8 @@ async fn by_ticket(entrance: &Entrance, init: &Init) -> Result<Shown, Refusal> {
 async fn by_token(entrance: &Entrance, init: &Init, peer: Peer) -> Result<Shown, Refusal> {
     let identity = &entrance.identity;
     let person = identity.by_token(&init.token).await.map_err(refused_token)?;
-    if identity.rates().knock(Rate::Sessions, peer.0).is_err() {
-        return Err(refusal(Code::RateLimited, "Too many sockets from your address. Wait a moment.", close::RATE));
+    if identity.rates().knock_as(Rate::Sessions, peer.0, person.ctx()).is_err() {
+        return Err(refusal(Code::RateLimited, "Too many sockets. Wait a moment.", close::RATE));
     }
     let Some(session) = &init.session_id else {
         let how = "With a token of your own, say which session by `sessionId`; POST /api/sessions makes one.";

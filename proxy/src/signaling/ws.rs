@@ -5,23 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::entrance::Entrance;
 use super::protocol::{ClientMessage, Init, close};
 use super::refusal::{Refusal, refusal};
 use super::shown::{self, Shown};
+use crate::api::openapi::refused;
 use crate::api::{Code, Peer, Problem, recognise_if_present};
 use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, READ_BUFFER, StartError};
-use crate::identity::{Credential, Identity, TenantCtx, Way};
+use crate::identity::{Credential, Crowd, Identity, Presence, TenantCtx, Way};
 use crate::store::{SessionStatus, Store};
 
 /// How long the first message may take, and how long it may be.
@@ -29,6 +30,8 @@ const INIT_WAIT: Duration = Duration::from_secs(5);
 const MAX_INIT: usize = 16 * 1024;
 /// Sockets without a session at once; more are refused before the upgrade, so that strangers cannot use up memory.
 const MAX_STRANGERS: usize = 1_024;
+/// Of one address, so that nobody alone keeps others out: a quarter.
+const MAX_STRANGERS_OF_ADDRESS: usize = MAX_STRANGERS / 4;
 const MAX_WRITE_BUFFER: usize = 256 * 1024;
 
 impl FromRef<Gate> for Identity {
@@ -41,27 +44,41 @@ impl FromRef<Gate> for Identity {
 struct Gate {
     entrance: Entrance,
     strangers: Arc<Semaphore>,
+    by_address: Crowd,
 }
 
+/// A stranger's place: in all, and of its address.
+type Turn = (OwnedSemaphorePermit, Presence);
+
 /// `/ws`.
-pub fn router<S>(state: &S) -> Router<S>
+pub fn described<S>(state: &S) -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
     Identity: FromRef<S>,
     Calls: FromRef<S>,
 {
-    let gate = Gate { entrance: Entrance::of(state), strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) };
-    Router::new().route("/ws", get(upgrade).with_state(gate))
+    let gate = Gate {
+        entrance: Entrance::of(state),
+        strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+        by_address: Crowd::new(MAX_STRANGERS_OF_ADDRESS),
+    };
+    OpenApiRouter::new().routes(routes!(upgrade)).with_state(gate)
 }
 
+/// Speak `viva.v1`
+///
+/// A WebSocket. The first message is `init` with a ticket, within five seconds; no credential ever stands in the address.
+#[utoipa::path(get, path = "/ws", operation_id = "openSocket", tag = "calls", security(()),
+    params(("session" = Option<String>, Query, description = "Only so that a reconnect finds its machine.")),
+    responses((status = 101, description = "The socket is open."), refused::NoUpgrade))]
 async fn upgrade(
     State(gate): State<Gate>,
     peer: Peer,
     headers: HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    match admit(&gate, &headers, socket).await {
+    match admit(&gate, peer, &headers, socket).await {
         Ok((socket, turn)) => socket
             .max_message_size(MAX_FRAME)
             .max_frame_size(MAX_FRAME)
@@ -75,9 +92,10 @@ async fn upgrade(
 
 async fn admit(
     gate: &Gate,
+    peer: Peer,
     headers: &HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<(WebSocketUpgrade, OwnedSemaphorePermit), Problem> {
+) -> Result<(WebSocketUpgrade, Turn), Problem> {
     let credential = recognise_if_present(&gate.entrance.identity, headers).await?;
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     gate.entrance.identity.origins().check(
@@ -90,14 +108,16 @@ async fn admit(
         Problem::new(Code::BadMessage, "This address speaks WebSocket only; connect with ws:// or wss://.")
             .with_status(StatusCode::UPGRADE_REQUIRED)
     })?;
-    let turn = gate.strangers.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(Code::CapacityReached, "Too many connections are waiting to say who they are.")
-            .retry_after(INIT_WAIT)
-    })?;
-    Ok((socket, turn))
+    let full = || {
+        let what = "Too many connections are waiting to say who they are.";
+        Problem::new(Code::CapacityReached, what).retry_after(INIT_WAIT)
+    };
+    let of_address = gate.by_address.enter(peer.0).ok_or_else(full)?;
+    let turn = gate.strangers.clone().try_acquire_owned().map_err(|_| full())?;
+    Ok((socket, (turn, of_address)))
 }
 
-async fn greet(entrance: Entrance, mut socket: WebSocket, turn: OwnedSemaphorePermit, peer: Peer) {
+async fn greet(entrance: Entrance, mut socket: WebSocket, turn: Turn, peer: Peer) {
     let refused = match first_message(&mut socket).await {
         Ok(init) => match book(&entrance, &init, peer).await {
             Ok((booking, Shown { ticket, pass })) => {
@@ -200,6 +220,9 @@ fn start_refusal(error: &StartError) -> Refusal {
     match error {
         StartError::Capacity => {
             refusal(Code::CapacityReached, "All calls of this server are taken. Try again later.", close::CAPACITY)
+        }
+        StartError::TenantCapacity => {
+            refusal(Code::CapacityReached, "Your organisation has as many calls as it may.", close::CAPACITY)
         }
         StartError::PersonCapacity => {
             refusal(Code::CapacityReached, "You have as many calls as you may. End one first.", close::CAPACITY)

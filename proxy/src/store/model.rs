@@ -11,7 +11,7 @@ use crate::transcript::chain::record_hash;
 use crate::transcript::{HangUp, Hash, Record, Source, Speaker, StageReason, TurnState};
 
 /// Status of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
     /// Created, not begun.
@@ -41,7 +41,7 @@ impl SessionStatus {
 }
 
 /// Where the peer connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WebrtcStatus {
     /// No offer yet.
@@ -109,6 +109,8 @@ pub struct Session {
     pub new: NewSession,
     /// Its tenant.
     pub tenant: TenantId,
+    /// Calls at once that the tenant chose; `None`: the server's own limit.
+    pub tenant_max_sessions: Option<u32>,
     /// Status.
     pub status: SessionStatus,
     /// Peer connection.

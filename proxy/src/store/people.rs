@@ -49,6 +49,9 @@ pub trait People: Send + Sync + 'static {
     /// A tenant.
     fn tenant(&self, tenant: TenantId) -> Answer<'_, Option<Tenant>>;
 
+    /// Sets the context's tenant up anew; what is `None` stays. `None`: there is no such tenant.
+    fn set_up(&self, ctx: TenantCtx, set_up: SetUp) -> Answer<'_, Option<Tenant>>;
+
     /// The organisation of that name, exactly.
     fn organisation(&self, name: String) -> Answer<'_, Option<Tenant>>;
 
@@ -146,7 +149,7 @@ pub struct Membership {
 }
 
 /// What a tenant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantKind {
     /// One person's own. Nobody else ever belongs to it.
@@ -187,6 +190,19 @@ pub struct Tenant {
     pub legal_hold: bool,
     /// When it was made, Unix milliseconds.
     pub created_at: i64,
+}
+
+/// How a tenant is to be set up; what is `None` stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetUp {
+    /// Whose key is used.
+    pub key_policy: Option<KeyPolicy>,
+    /// Calls at once; `Some(None)`: the server's own limit.
+    pub max_sessions: Option<Option<u32>>,
+    /// After so many days interviews are deleted; 0 (never) is a personal tenant's choice only.
+    pub retention_days: Option<u32>,
+    /// Nothing is deleted, whatever the retention says.
+    pub legal_hold: Option<bool>,
 }
 
 /// A sign-in behind a cookie.

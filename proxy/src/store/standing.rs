@@ -44,6 +44,7 @@ pub fn session(
     Session {
         new,
         tenant,
+        tenant_max_sessions: None,
         status: if failure.is_some() { SessionStatus::Failed } else { state.status },
         webrtc_status,
         stage: state.stage,

@@ -13,8 +13,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 pub(crate) fn preflight(method: &Method, request: &HeaderMap) -> Option<Response> {
     let asked = *method == Method::OPTIONS && request.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let allowed = [
-        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PATCH, DELETE")),
-        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, x-request-id")),
+        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE")),
+        (
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static("authorization, content-type, idempotency-key, x-request-id"),
+        ),
         (ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
     ];
     asked.then(|| (StatusCode::NO_CONTENT, allowed).into_response())

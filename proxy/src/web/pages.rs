@@ -27,7 +27,8 @@ struct Service {
 }
 
 /// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
+    ("/docs", "docs.html"),
     ("/test", "test.html"),
     ("/sign-in", "sign-in.html"),
     ("/start", "start.html"),

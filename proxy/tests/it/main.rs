@@ -7,6 +7,8 @@ mod calls;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod document;
+#[cfg(test)]
 mod fake_model;
 #[cfg(test)]
 mod health;

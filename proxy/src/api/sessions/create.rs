@@ -11,6 +11,7 @@ use http::header::LOCATION;
 use serde::Serialize;
 
 use super::super::body::Input;
+use super::super::openapi::refused;
 use super::super::refusals::too_fast;
 use super::super::{Caller, Peer, Problem, SessionsWrite, Within};
 use super::fields;
@@ -67,27 +68,35 @@ impl<'a> Asking<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = NewSessionAndTicket)]
 struct Created {
     session: View,
     #[serde(flatten)]
     ticket: TicketView,
 }
 
+/// Make an interview
+///
+/// With the consent it rests on and the first ticket for its call.
+#[utoipa::path(post, path = "/api/sessions", operation_id = "createSession", tag = "sessions", request_body = Wanted,
+    security(("cookie" = []), ("bearer" = []), ("access_key" = ["sessions:write"])),
+    responses((status = 201, description = "Made.", body = Created, headers(("Location" = String))), refused::NoConsent,
+        refused::NoKey, refused::TooFast))]
 pub(super) async fn create(
     Within(caller, _): Within<SessionsWrite>,
     peer: Peer,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
     State(plans): State<Arc<Plans>>,
-    (State(upstream), State(keychain)): (State<Upstream>, State<Keychain>),
+    (upstream, keychain): (State<Upstream>, State<Keychain>),
     Input(mut wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     let asking = Asking::of(&caller)?;
-    identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Sessions, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let consent = fields::consent(wanted.consent.take())?;
     let user = asking.speaker(&identity, wanted.user.take()).await?;
-    let new = wanted.into_session(user, &plans, &upstream, identity.now_unix_ms())?;
+    let new = wanted.into_session(user, &plans, &upstream.0, identity.now_unix_ms())?;
     keychain.expect(asking.tenant(), user).await?;
     let (secret, ticket) = identity.tickets().mint(asking.tenant(), new.id, Terms::default());
     let session = store.create_session(caller.principal.ctx(), new, ticket.clone(), consent).await?;

@@ -8,14 +8,22 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::super::live::Ended;
+use super::super::openapi::refused;
 use super::super::refusals::session_id;
 use super::super::{LiveCalls, Problem, SessionsWrite, Within};
 use super::read::{find, view};
 use super::view::View;
 use crate::identity::{Identity, TenantCtx};
+use crate::ids::SessionId;
 use crate::store::{Batch, Session, Store, StoreError};
 use crate::transcript::{Entry, Hash, Record, Sealed, Signer, Source, StageEntry, StageReason};
 
+/// End an interview
+///
+/// Once more is no mistake. A running call says goodbye first.
+#[utoipa::path(post, path = "/api/sessions/{id}/end", operation_id = "endSession", tag = "sessions",
+    params(("id" = SessionId, Path)), security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:write"])),
+    responses((status = 200, description = "It has ended, or is ending.", body = View), refused::Collides))]
 pub(super) async fn end(
     Within(caller, _): Within<SessionsWrite>,
     State(identity): State<Identity>,

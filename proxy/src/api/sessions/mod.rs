@@ -11,9 +11,9 @@ mod wanted;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::LiveCalls;
 use crate::identity::Identity;
@@ -25,7 +25,7 @@ use crate::vault::Keychain;
 
 pub(super) use view::plan_of;
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
@@ -36,10 +36,10 @@ where
     Keychain: FromRef<S>,
     Signer: FromRef<S>,
 {
-    Router::new()
-        .route("/api/sessions", get(read::list).post(create::create))
-        .route("/api/sessions/{id}", get(read::one))
-        .route("/api/sessions/{id}/tickets", post(tickets::mint).delete(tickets::revoke))
-        .route("/api/sessions/{id}/end", post(end::end))
-        .route("/api/sessions/{id}/stage", post(stage::skip))
+    OpenApiRouter::new()
+        .routes(routes!(read::list, create::create))
+        .routes(routes!(read::one))
+        .routes(routes!(tickets::mint, tickets::revoke))
+        .routes(routes!(end::end))
+        .routes(routes!(stage::skip))
 }

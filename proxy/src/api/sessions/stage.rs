@@ -9,20 +9,27 @@ use serde::Deserialize;
 
 use super::super::body::Input;
 use super::super::live::SkipRefused;
+use super::super::openapi::refused;
 use super::super::refusals::session_id;
 use super::super::{Code, LiveCalls, Problem, SessionsWrite, Within};
 use super::fields;
 use super::read::{find, view};
 use super::view::{View, plan_of};
+use crate::ids::SessionId;
 use crate::store::Store;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = StageWish)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     target_stage: String,
 }
 
+/// Go on to a later stage
+#[utoipa::path(post, path = "/api/sessions/{id}/stage", operation_id = "skipStage", tag = "sessions",
+    params(("id" = SessionId, Path)), request_body = Wanted, security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:write"])),
+    responses((status = 200, description = "It was taken up.", body = View), refused::NoSkip))]
 pub(super) async fn skip(
     Within(caller, _): Within<SessionsWrite>,
     State(store): State<Arc<dyn Store>>,

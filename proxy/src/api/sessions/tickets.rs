@@ -10,28 +10,33 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::body::Input;
+use super::super::openapi::refused;
 use super::super::refusals::{session_id, too_fast};
 use super::super::{Caller, Code, Peer, Problem, TicketsWrite, Within};
 use super::fields;
 use crate::clock::rfc3339;
 use crate::identity::{Consent, Door, Identity, Principal, Terms, Ticket, TicketSecret};
+use crate::ids::SessionId;
 use crate::store::Store;
 
 /// The body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = TicketWish)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     consent: Option<Consent>,
 }
 
 /// A ticket on its way out: the only time its secret is shown.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = NewTicket)]
 pub(super) struct TicketView {
     ticket: Shown,
     ws_url: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = TicketValue)]
 struct Shown {
     value: String,
     expires_at: String,
@@ -46,6 +51,14 @@ impl TicketView {
     }
 }
 
+/// Get a fresh ticket
+///
+/// For whoever is interviewed, with their consent.
+#[utoipa::path(post, path = "/api/sessions/{id}/tickets", operation_id = "mintTicket", tag = "sessions",
+    params(("id" = SessionId, Path)), request_body = Wanted,
+    security(("cookie" = []), ("bearer" = []), ("access_key" = ["tickets:write"])),
+    responses((status = 201, description = "The ticket: shown here and never again.", body = TicketView),
+        refused::NoConsent, refused::Over, refused::TooFast))]
 pub(super) async fn mint(
     Within(caller, _): Within<TicketsWrite>,
     peer: Peer,
@@ -59,7 +72,7 @@ pub(super) async fn mint(
         Principal::Ticket(_) | Principal::Person(_) => caller.person()?.tenant,
         Principal::AccessKey(key) => key.tenant,
     };
-    identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
+    identity.rates().knock_as(Door::Sessions, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let id = session_id(&id)?;
     let consent = fields::consent(wanted.consent)?;
     let ctx = caller.principal.ctx();
@@ -85,8 +98,14 @@ pub(super) async fn mint(
     Ok((StatusCode::CREATED, Json(TicketView::new(&identity, &caller, &secret, &ticket))))
 }
 
-/// Whoever may mint them may take them back: a link that went to the wrong person opens nothing any more. A call that
-/// runs goes on until it is ended.
+/// Take tickets back
+///
+/// All of the session's, by whoever may mint them: a link that went to the wrong person opens nothing any more. A call
+/// that runs goes on until it is ended.
+#[utoipa::path(delete, path = "/api/sessions/{id}/tickets", operation_id = "revokeTickets", tag = "sessions",
+    params(("id" = SessionId, Path)),
+    security(("cookie" = []), ("bearer" = []), ("access_key" = ["tickets:write"])),
+    responses((status = 204, description = "They are good for nothing now.")))]
 pub(super) async fn revoke(
     Within(caller, _): Within<TicketsWrite>,
     State(identity): State<Identity>,

@@ -9,7 +9,8 @@ use crate::interview::plan::Plan;
 use crate::store::{Level, Profile, Session, SessionStatus, WebrtcStatus};
 
 /// A session. Times are RFC 3339 in UTC.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Session)]
 pub(super) struct View {
     id: SessionId,
     tenant_id: TenantId,

@@ -18,7 +18,8 @@ const TIME_PERCENT: std::ops::RangeInclusive<u32> = 100..=400;
 const MAX_SUBJECT: usize = 255;
 
 /// The body of `POST /api/sessions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = SessionWish)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Wanted {
     plan: Option<WantedPlan>,
@@ -42,7 +43,8 @@ pub(in crate::api) struct Wanted {
 }
 
 /// A person as another server knows them.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = UserWish)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct WantedUser {
     subject: String,
@@ -67,7 +69,8 @@ impl WantedUser {
 }
 
 /// The only kind there is.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[schema(as = WantedKind)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     #[default]
@@ -75,7 +78,8 @@ enum Kind {
 }
 
 /// One of the server's plans by name, or a whole plan in the shape of the files in `plans/`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = PlanWish)]
 #[serde(untagged)]
 enum WantedPlan {
     Name(String),

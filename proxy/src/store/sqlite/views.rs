@@ -16,6 +16,7 @@ use crate::store::{Details, NewSession, Page, Profile, Session, Transcript};
 struct Stored {
     new: NewSession,
     tenant: TenantId,
+    tenant_max_sessions: Option<u32>,
     state: SessionState,
     failure: Option<Failure>,
     call: Option<LatestCall>,
@@ -24,7 +25,8 @@ struct Stored {
 
 const SESSION: &str =
     "SELECT s.*, c.ordinal AS call_ordinal, c.answered_at AS call_answered_at, c.closed_at AS call_closed_at,
-        coalesce((SELECT max(n) FROM journal WHERE session_id = s.id), 0) AS head_n
+        coalesce((SELECT max(n) FROM journal WHERE session_id = s.id), 0) AS head_n,
+        (SELECT max_sessions FROM tenants WHERE id = s.tenant_id) AS tenant_max_sessions
     FROM interview_sessions s
     LEFT JOIN calls c ON c.session_id = s.id AND c.ordinal = (SELECT max(ordinal) FROM calls WHERE session_id = s.id)
     WHERE s.tenant_id = :tenant AND (:user IS NULL OR s.user_id = :user)";
@@ -94,7 +96,9 @@ fn current(conn: &Connection, stored: Stored, words: Words) -> rusqlite::Result<
         Projection::stored(stored.state, Vec::new(), Vec::new())
     };
     let state = projection.session.clone();
-    Ok((standing::session(stored.new, stored.tenant, state, stored.failure, stored.call), projection))
+    let mut session = standing::session(stored.new, stored.tenant, state, stored.failure, stored.call);
+    session.tenant_max_sessions = stored.tenant_max_sessions;
+    Ok((session, projection))
 }
 
 fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -124,6 +128,7 @@ fn stored_row(row: &Row<'_>) -> rusqlite::Result<Stored> {
             created_at: row.get("created_at")?,
         },
         tenant: TenantId(id(row, "tenant_id")?),
+        tenant_max_sessions: row.get("tenant_max_sessions")?,
         state: rows::state_row(row)?,
         failure: match failure {
             Some(code) => Some(Failure { code, ordinal: row.get("failed_ordinal")? }),

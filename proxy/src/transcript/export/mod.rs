@@ -1,14 +1,18 @@
 //! The readable record of an interview, as JSON, plain text and Markdown, and its journal as it is ([`journal`]). Pure: it is given what is stored and adds
 //! nothing to it; a missing time stays missing and is never a made-up zero.
 
+mod captions;
 mod clock_face;
 pub mod journal;
 mod markdown;
+mod older;
 mod text;
 
 use serde::Serialize;
 
+pub use captions::{to_srt, to_vtt};
 pub use markdown::to_markdown;
+pub use older::WithOlderNames;
 pub use text::to_text;
 
 use super::{Source, Speaker, StageReason, TurnState};
@@ -25,7 +29,8 @@ pub struct Interview {
 }
 
 /// What an interview was. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TranscriptMeta)]
 pub struct Meta {
     /// The session.
     pub session_id: String,
@@ -66,7 +71,7 @@ pub struct Meta {
 }
 
 /// A stage as people see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct StageLabel {
     /// Its name.
     pub name: String,
@@ -75,7 +80,8 @@ pub struct StageLabel {
 }
 
 /// A change of stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = StageChange)]
 pub struct StageLine {
     /// Order, from 1.
     pub n: u32,
@@ -94,7 +100,8 @@ pub struct StageLine {
 }
 
 /// A turn.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Turn)]
 pub struct TurnLine {
     /// Journal number that first recorded it.
     pub n: u64,

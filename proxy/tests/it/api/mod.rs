@@ -2,6 +2,7 @@
 
 mod access;
 mod access_keys;
+mod again;
 mod documents;
 mod harness;
 mod sessions;

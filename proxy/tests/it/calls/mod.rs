@@ -12,6 +12,7 @@ mod continuation;
 mod crash;
 mod endings;
 mod faults;
+mod flood;
 mod full_disk;
 mod house;
 mod key_loss;

@@ -36,7 +36,7 @@ async fn later(store: Arc<dyn Store>) -> (Calls, FakeModel) {
     let stop = CancellationToken::new();
     let shell =
         Shell::new(store, (model.client(), fake_model::keychain()), clock, limits, signer, Watch::Sideband, stop);
-    (Calls::new(shell, Caps { total: 4, per_person: 4 }), model)
+    (Calls::new(shell, Caps { total: 4, per_tenant: 4, per_person: 4 }), model)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,7 +14,7 @@ use crate::identity::TenantCtx;
 use crate::ids::{TenantId, UserId};
 use crate::store::Answer;
 use crate::store::people::{
-    Change, Grant, Lookup, Member, MemberPage, Newcomer, People, SignIn, SignOut, Standing, Tenant, User,
+    Change, Grant, Lookup, Member, MemberPage, Newcomer, People, SetUp, SignIn, SignOut, Standing, Tenant, User,
 };
 
 impl People for SqliteStore {
@@ -64,6 +64,11 @@ impl People for SqliteStore {
 
     fn tenant(&self, tenant: TenantId) -> Answer<'_, Option<Tenant>> {
         self.read(move |conn| tenants::by_id(conn, tenant))
+    }
+
+    fn set_up(&self, ctx: TenantCtx, set_up: SetUp) -> Answer<'_, Option<Tenant>> {
+        let now = self.clock.now().unix_ms;
+        self.write(move |db| tenants::set_up(db, ctx.tenant, set_up, now))
     }
 
     fn organisation(&self, name: String) -> Answer<'_, Option<Tenant>> {

@@ -6,13 +6,34 @@ use super::super::codec::{Key as _, Refusal, id, named};
 use super::super::job::Db;
 use crate::ids::TenantId;
 use crate::store::StoreError;
-use crate::store::people::Tenant;
+use crate::store::people::{SetUp, Tenant};
 
 pub(super) fn found(db: &mut Db, tenant: TenantId, name: &str, now: i64) -> Result<Tenant, Refusal> {
     db.conn
         .prepare_cached("INSERT INTO tenants (id, name, kind, created_at) VALUES (?1, ?2, 'organisation', ?3)")?
         .execute(params![tenant.key(), name, now])?;
     by_id(&db.conn, tenant)?.ok_or_else(|| StoreError::Internal.into())
+}
+
+pub(super) fn set_up(db: &mut Db, tenant: TenantId, set_up: SetUp, now: i64) -> Result<Option<Tenant>, Refusal> {
+    let SetUp { key_policy, max_sessions, retention_days, legal_hold } = set_up;
+    db.conn
+        .prepare_cached(
+            "UPDATE tenants SET key_policy = coalesce(?2, key_policy),
+                max_sessions = CASE WHEN ?3 THEN ?4 ELSE max_sessions END,
+                retention_days = coalesce(?5, retention_days), legal_hold = coalesce(?6, legal_hold), updated_at = ?7
+            WHERE id = ?1",
+        )?
+        .execute(params![
+            tenant.key(),
+            key_policy.map(crate::vault::KeyPolicy::as_str),
+            max_sessions.is_some(),
+            max_sessions.flatten(),
+            retention_days,
+            legal_hold,
+            now,
+        ])?;
+    Ok(by_id(&db.conn, tenant)?)
 }
 
 pub(super) fn by_id(conn: &Connection, tenant: TenantId) -> rusqlite::Result<Option<Tenant>> {

@@ -121,11 +121,11 @@ impl Scene {
             Watch::Sideband,
             stop,
         );
-        let calls = Calls::new(shell, Caps { total: 10, per_person: 10 });
+        let calls = Calls::new(shell, Caps { total: 10, per_tenant: 10, per_person: 10 });
         let doors = Doors { store: shared.clone(), identity, upstream, calls: calls.clone() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let router = viva_proxy::signaling::ws::router(&doors).with_state(doors);
+        let router = viva_proxy::api::served(viva_proxy::signaling::ws::described(&doors)).with_state(doors);
         let serving = tokio::spawn(async move {
             axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await.unwrap()
         });
