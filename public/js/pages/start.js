@@ -7,6 +7,7 @@ import { explain } from "../explain.js";
 import { foreseeMicrophone } from "../media/microphone.js";
 import { signInFirst } from "../sign-in-first.js";
 import { Consent } from "../view/consent.js";
+import { offerAdmin } from "../view/desk.js";
 import { DocumentField, catchStrayFiles } from "../view/document-field.js";
 import { FieldErrors, fieldOf } from "../view/field-errors.js";
 import { judge } from "../view/health.js";
@@ -32,6 +33,8 @@ async function showPlans() {
   try {
     plans.show(await api.plansForAnyone());
     plans.pace(Number(pace.value));
+    // Without it only a link is missing.
+    void api.me().then(offerAdmin, () => {});
   } catch (error) {
     if (signInFirst(error)) return;
     plans.fail(error);

@@ -28,8 +28,7 @@ export class Desk {
     await this.attempt(async () => {
       const me = await this.#enter();
       if (!me) return;
-      // Whoever decides about others finds the way there on every page.
-      for (const link of document.querySelectorAll("nav [data-for=admin]")) /** @type {HTMLElement} */ (link).hidden = !isAdmin(me);
+      offerAdmin(me);
       await show(me);
     });
     this.#main.removeAttribute("aria-busy");
@@ -69,4 +68,9 @@ export class Desk {
 /** An organisation's admin; everybody is that of their own personal tenant. @param {import("../types.js").Me} me @returns {boolean} */
 export function isAdmin({ tenants: [active] }) {
   return active?.kind === "organisation" && active.role === "admin";
+}
+
+/** Whoever decides about others finds the way there on every page. @param {import("../types.js").Me} me */
+export function offerAdmin(me) {
+  for (const link of document.querySelectorAll("nav [data-for=admin]")) /** @type {HTMLElement} */ (link).hidden = !isAdmin(me);
 }

@@ -49,6 +49,8 @@ describe("an organisation's admin", () => {
     await page.waitForSelector("nav [data-for=admin]:not([hidden])");
     await until("the place", async () => /Acme, as admin/.test(await textOf(page, "#who")));
     assert.deepEqual(await accessibilityFaults(page), []);
+    await page.goto(`${viva.url}/start`);
+    await page.waitForSelector("nav [data-for=admin]:not([hidden])");
     await page.click("nav [data-for=admin]");
     await page.waitForSelector("#admin:not([hidden])");
     assert.equal(await textOf(page, "#title"), "Acme");
