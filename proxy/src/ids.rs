@@ -52,6 +52,11 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// An invitation to one interview.
+    InvitationId
+);
+
+uuid_id!(
     /// A model key that somebody stored. A key that takes its place has another id.
     KeyId
 );

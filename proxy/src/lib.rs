@@ -13,6 +13,7 @@ pub mod identity;
 pub mod ids;
 pub mod interview;
 pub mod ops;
+pub mod retention;
 pub mod sdp;
 pub mod signaling;
 pub mod store;

@@ -239,6 +239,26 @@ export class Api {
     await this.#ok("DELETE", `/api/access-keys/${encodeURIComponent(id)}`);
   }
 
+  /** What an invitation's link is for. @param {string} token @returns {Promise<import("./invitation.js").Invitation>} */
+  openInvitation(token) {
+    return this.#json("POST", "/api/invitations/open", { token });
+  }
+
+  /**
+   * Signs this browser in as the candidate.
+   * @param {string} token
+   * @param {{name?: string, email?: string, consent: import("./types.js").Agreement}} answer
+   * @returns {Promise<{session_id: string}>}
+   */
+  acceptInvitation(token, answer) {
+    return this.#json("POST", "/api/invitations/accept", { token, ...answer });
+  }
+
+  /** @param {string} token @returns {Promise<void>} */
+  async declineInvitation(token) {
+    await this.#ok("POST", "/api/invitations/decline", { token });
+  }
+
   /** @param {string} method @param {string} path @param {object} [body] @returns {Promise<any>} */
   async #json(method, path, body) {
     const response = await this.#ok(method, path, body);

@@ -60,8 +60,18 @@ pub enum Code {
     DatabaseUnavailable,
     /// The stage cannot be skipped to.
     SkipNotAllowed,
+    /// The tenant has to keep its records for now.
+    LegalHold,
     /// The session is over.
     SessionEnded,
+    /// The invitation was accepted by somebody.
+    InvitationUsed,
+    /// The invitation was declined.
+    InvitationDeclined,
+    /// The invitation was taken back.
+    InvitationRevoked,
+    /// The invitation was not answered in time.
+    InvitationExpired,
     /// It collides with what is there or under way.
     Conflict,
     /// The server is shutting down, or new calls are switched off.
@@ -84,7 +94,7 @@ impl utoipa::ToSchema for Code {}
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::AuthenticationFailed,
         Self::TokenExpired,
         Self::AuthUnavailable,
@@ -111,7 +121,12 @@ impl Code {
         Self::TranscriptProcessingFailed,
         Self::DatabaseUnavailable,
         Self::SkipNotAllowed,
+        Self::LegalHold,
         Self::SessionEnded,
+        Self::InvitationUsed,
+        Self::InvitationDeclined,
+        Self::InvitationRevoked,
+        Self::InvitationExpired,
         Self::Conflict,
         Self::Unavailable,
         Self::RequestTimeout,
@@ -224,7 +239,12 @@ impl Code {
                 ("DATABASE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "The store is not available")
             }
             Self::SkipNotAllowed => ("SKIP_NOT_ALLOWED", StatusCode::CONFLICT, "This stage cannot be skipped to"),
+            Self::LegalHold => ("LEGAL_HOLD", StatusCode::CONFLICT, "The records are on legal hold"),
             Self::SessionEnded => ("SESSION_ENDED", StatusCode::CONFLICT, "The session is over"),
+            Self::InvitationUsed => ("INVITATION_USED", StatusCode::GONE, "The invitation was used"),
+            Self::InvitationDeclined => ("INVITATION_DECLINED", StatusCode::GONE, "The invitation was declined"),
+            Self::InvitationRevoked => ("INVITATION_REVOKED", StatusCode::GONE, "The invitation was taken back"),
+            Self::InvitationExpired => ("INVITATION_EXPIRED", StatusCode::GONE, "The invitation has expired"),
             Self::Conflict => ("CONFLICT", StatusCode::CONFLICT, "It collides with what is there"),
             Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "New calls are not taken now"),
             Self::RequestTimeout => ("REQUEST_TIMEOUT", StatusCode::REQUEST_TIMEOUT, "The request took too long"),

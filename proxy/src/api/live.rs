@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
+use crate::call::core::EndedBy;
 use crate::ids::SessionId;
 
 /// What came of ending a call.
@@ -30,8 +31,8 @@ pub trait LiveCalls: Send + Sync + 'static {
     /// How many calls of one tenant may run at once, as far as the deployment says.
     fn most_of_tenant(&self) -> u32;
 
-    /// Ends the call on the candidate's behalf and waits, for a bounded time, until that is written down.
-    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended>;
+    /// Ends the call and waits, for a bounded time, until that is written down.
+    fn end(&self, session: SessionId, by: EndedBy) -> BoxFuture<'_, Ended>;
 
     /// Asks for a later stage. `Ok` once the core has taken it up.
     fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>>;

@@ -2,6 +2,7 @@
 //! another door would have to repeat.
 
 mod access_keys;
+mod audit;
 mod auth;
 mod body;
 mod caller;
@@ -9,6 +10,7 @@ mod code;
 mod documents;
 mod guest;
 mod idempotency;
+mod invitations;
 mod keys;
 mod live;
 mod me;
@@ -19,6 +21,7 @@ mod peer;
 mod plans;
 mod problem;
 mod refusals;
+mod rights;
 mod sessions;
 mod tenant;
 mod transcript;
@@ -42,7 +45,10 @@ use crate::documents::Reading;
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
+use crate::store::audit::Audit;
+use crate::store::invitations::Invitations;
 use crate::store::people::People;
+use crate::store::rights::Rights;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
@@ -54,6 +60,9 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
     Arc<dyn People>: FromRef<S>,
+    Arc<dyn Invitations>: FromRef<S>,
+    Arc<dyn Audit>: FromRef<S>,
+    Arc<dyn Rights>: FromRef<S>,
     Arc<dyn LiveCalls>: FromRef<S>,
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
@@ -76,6 +85,10 @@ where
         .merge(transcript::routes())
         .split_for_parts();
     let mut router: OpenApiRouter<S> = Router::from(router)
+        // Not described yet.
+        .merge(invitations::routes())
+        .merge(audit::routes())
+        .merge(rights::routes())
         .method_not_allowed_fallback(refusals::method_not_allowed)
         .layer(middleware::from_fn_with_state(idempotency::Kept::new(state), idempotency::idempotent))
         // Cookies, tickets, names and words: nothing here may be kept by a cache.

@@ -112,7 +112,8 @@ fn document(id: SessionId, extension: &str, content_type: &'static str, text: St
     ([(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CONTENT_DISPOSITION, name)], text).into_response()
 }
 
-fn interview(stored: Transcript) -> Interview {
+/// The readable record of what is stored.
+pub(super) fn interview(stored: Transcript) -> Interview {
     let started = stored.session.started_at;
     let turns = stored.turns.into_iter().map(|turn| turn_line(turn, started)).collect();
     let stages = stored.stages.into_iter().map(stage_line).collect();

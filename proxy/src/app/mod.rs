@@ -31,6 +31,7 @@ use crate::ops::health::Health;
 use crate::ops::lifecycle::{Shutdown, Signals};
 use crate::ops::metrics::Metrics;
 use crate::ops::version;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::store::people::People;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -89,6 +90,7 @@ pub struct App {
     recorder: Metrics,
     state: AppState,
     inheritance: Inheritance,
+    retention: Retention,
     shutdown: Shutdown,
     #[cfg(feature = "simulator")]
     simulator: Option<viva_simulator::Simulator>,
@@ -125,11 +127,11 @@ impl App {
         let keychain = keys::keychain(&config, embedded.clone(), key.as_deref(), clock.clone()).await?;
 
         let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
-        let identity = Identity::start(store.clone(), people.clone(), embedded, clock.clone(), identity);
+        let identity = Identity::start(store.clone(), people.clone(), embedded.clone(), clock.clone(), identity);
         let mut shell = Shell::new(
             store.clone(),
             (upstream.clone(), keychain.clone()),
-            clock,
+            clock.clone(),
             settings::limits(&config.limits),
             signer.clone(),
             settings::watch(&config.upstream),
@@ -150,6 +152,9 @@ impl App {
         let state = AppState {
             store,
             people,
+            invitations: embedded.clone(),
+            audit: embedded.clone(),
+            rights: embedded.clone(),
             plans: config.plans.clone(),
             identity,
             upstream,
@@ -160,6 +165,7 @@ impl App {
             signer,
         };
 
+        let retention = Retention::new(embedded, clock);
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
@@ -177,6 +183,7 @@ impl App {
             recorder,
             state,
             inheritance,
+            retention,
             shutdown,
             #[cfg(feature = "simulator")]
             simulator,
@@ -213,7 +220,7 @@ impl App {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
-        let Self { main, metrics, recorder, state, inheritance, shutdown, .. } = self;
+        let Self { main, metrics, recorder, state, inheritance, retention, shutdown, .. } = self;
         tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
         let (front, rest) = (TaskTracker::new(), TaskTracker::new());
         let closing = CancellationToken::new();
@@ -233,6 +240,7 @@ impl App {
         if let Some(metrics) = metrics {
             rest.spawn(metrics.run(shutdown.hard().clone(), shutdown.hard().clone()));
         }
+        rest.spawn(retention.run(shutdown.soft().clone()));
         rest.spawn(recover(state.calls.clone(), inheritance, shutdown.soft().clone()));
         rest.close();
 

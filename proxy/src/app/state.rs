@@ -12,7 +12,10 @@ use crate::identity::Identity;
 use crate::interview::Plans;
 use crate::ops::health::Health;
 use crate::store::Store;
+use crate::store::audit::Audit;
+use crate::store::invitations::Invitations;
 use crate::store::people::People;
+use crate::store::rights::Rights;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
@@ -22,6 +25,9 @@ use crate::vault::Keychain;
 pub struct AppState {
     pub(super) store: Arc<dyn Store>,
     pub(super) people: Arc<dyn People>,
+    pub(super) invitations: Arc<dyn Invitations>,
+    pub(super) audit: Arc<dyn Audit>,
+    pub(super) rights: Arc<dyn Rights>,
     pub(super) plans: Arc<Plans>,
     pub(super) identity: Identity,
     pub(super) upstream: Upstream,
@@ -44,6 +50,9 @@ macro_rules! part {
 
 part!(Arc<dyn Store>, store);
 part!(Arc<dyn People>, people);
+part!(Arc<dyn Invitations>, invitations);
+part!(Arc<dyn Audit>, audit);
+part!(Arc<dyn Rights>, rights);
 part!(Arc<Plans>, plans);
 part!(Identity, identity);
 part!(Upstream, upstream);

@@ -23,10 +23,10 @@ impl LiveCalls for Calls {
         u32::try_from(self.caps().per_tenant).unwrap_or(u32::MAX)
     }
 
-    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
+    fn end(&self, session: SessionId, by: EndedBy) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
             let _in_time = self.settled(session).await;
-            if Self::end(self, session, EndedBy::UserEnd) == EndOutcome::NotLive {
+            if Self::end(self, session, by) == EndOutcome::NotLive {
                 return Ended::NotLive;
             }
             // The seat is released when the last record is durable.

@@ -6,12 +6,15 @@
 //! a foreign tenant's row is not found.
 
 pub mod access_keys;
+pub mod audit;
 mod details;
 mod error;
+pub mod invitations;
 pub mod keys;
 mod model;
 pub mod people;
 pub mod projection;
+pub mod rights;
 pub mod sqlite;
 pub mod standing;
 

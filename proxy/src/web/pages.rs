@@ -47,6 +47,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(index))
         .route("/interview/{id}", get(interview))
         .route("/past-calls/{id}", get(past_call))
+        // Whether there is such an invitation is not said by an address.
+        .route("/invite/{token}", get(async |headers: HeaderMap| page("invite.html", &headers)))
         .route("/simple-webrtc-test", get(to_test))
         .route("/interview-test-simple", get(to_test))
         .route("/realtime-test.html", get(to_test))

@@ -14,6 +14,7 @@ const ENDINGS = {
   closing_timeout: "The closing words took too long, so the interview ended.",
   inactivity: "Nothing was said for a while, so the interview ended.",
   admin_end: "The interview was ended by its host.",
+  consent_withdrawn: "You took your consent back, so the interview was ended.",
   upstream_error: "The interviewer’s line broke, so the interview ended.",
   no_show: "Nobody joined the call.",
   integrity: "The call was changed from outside the interview, so it was ended.",

@@ -65,6 +65,13 @@ export class Viva {
     return /** @type {number} */ (this.#child.pid);
   }
 
+  /** Runs a command of the same binary on the same data, beside the running server. @param {...string} args @returns {string} what it said */
+  command(...args) {
+    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, HOME: tmpdir(), ...this.#env }, encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`viva ${args[0]}: ${done.stderr}`);
+    return done.stdout;
+  }
+
   /** The last lines that the server logged, for a failed test's message. */
   get log() {
     return this.#log.join("\n");

@@ -17,7 +17,7 @@ pub(in crate::api) fn label(field: &'static str, value: Option<String>) -> Resul
 }
 
 /// A document or wishes: blank counts as absent; at most so many characters.
-pub(super) fn text(field: &'static str, value: Option<String>, most: usize) -> Result<Option<String>, Problem> {
+pub(in crate::api) fn text(field: &'static str, value: Option<String>, most: usize) -> Result<Option<String>, Problem> {
     let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > most || text.contains('\0') {
         return Err(invalid(format!("`{field}` must be text of at most {most} characters.")));
@@ -61,7 +61,7 @@ pub(super) fn voice(value: Option<String>) -> Result<Option<String>, Problem> {
 }
 
 /// No consent, no ticket.
-pub(super) fn consent(value: Option<Consent>) -> Result<Consent, Problem> {
+pub(in crate::api) fn consent(value: Option<Consent>) -> Result<Consent, Problem> {
     let consent = value.ok_or_else(|| {
         let how = "Send `consent` with the version and locale of the notice that the candidate agreed to.";
         Problem::new(Code::ConsentRequired, how)

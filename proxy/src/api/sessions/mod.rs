@@ -19,16 +19,21 @@ use super::LiveCalls;
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
+use crate::store::audit::Audit;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
+pub(super) use end::{Ending, end_as};
+pub(super) use read::find;
 pub(super) use view::plan_of;
+pub(super) use wanted::Wanted;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
+    Arc<dyn Audit>: FromRef<S>,
     Arc<dyn LiveCalls>: FromRef<S>,
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,

@@ -129,7 +129,7 @@ pub(super) async fn one(
 }
 
 /// A session that the caller may see; a foreign one looks like none.
-pub(super) async fn find(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Session, Problem> {
+pub(in crate::api) async fn find(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Session, Problem> {
     if !caller.principal.may_see(id) {
         return Err(Problem::not_found());
     }

@@ -169,6 +169,7 @@ fn farewell(by: EndedBy) -> Option<&'static str> {
         EndedBy::UserEnd
         | EndedBy::UserDisconnect
         | EndedBy::AdminEnd
+        | EndedBy::ConsentWithdrawn
         | EndedBy::UpstreamError
         | EndedBy::NoShow
         | EndedBy::Abandoned

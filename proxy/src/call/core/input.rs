@@ -223,6 +223,8 @@ pub enum EndedBy {
     UserDisconnect,
     /// An administrator ended it.
     AdminEnd,
+    /// The candidate took their consent back.
+    ConsentWithdrawn,
     /// Our own limit on a session.
     TimeLimit,
     /// The provider's limit on a call, where no other call could follow.
@@ -252,6 +254,7 @@ impl EndedBy {
             Self::UserEnd => "user_end",
             Self::UserDisconnect => "user_disconnect",
             Self::AdminEnd => "admin_end",
+            Self::ConsentWithdrawn => "consent_withdrawn",
             Self::TimeLimit => "time_limit",
             Self::SessionCap => "session_cap",
             Self::ClosingTimeout => "closing_timeout",

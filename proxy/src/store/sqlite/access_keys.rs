@@ -3,15 +3,18 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::SqliteStore;
+use super::audit;
 use super::codec::{Key as _, id};
 use crate::identity::{AccessKey, AccessKeyHash, Scope, TenantCtx};
 use crate::ids::{AccessKeyId, TenantId, UserId};
 use crate::store::Answer;
 use crate::store::access_keys::{AccessKeys, MOST};
+use crate::store::audit::{Action, Note};
 
 impl AccessKeys for SqliteStore {
     fn add_access_key(&self, ctx: TenantCtx, key: AccessKey, hash: AccessKeyHash) -> Answer<'_, bool> {
         self.write(move |db| {
+            db.atomically(|db| {
             let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
             let added = db
                 .conn
@@ -32,7 +35,11 @@ impl AccessKeys for SqliteStore {
                     key.expires_at,
                     MOST,
                 ])?;
+            if added > 0 {
+                audit::note(&db.conn, ctx, key.created_at, &Note::of(Action::AccessKeyMade, key.id.0))?;
+            }
             Ok(added > 0)
+            })
         })
     }
 
@@ -48,13 +55,18 @@ impl AccessKeys for SqliteStore {
 
     fn revoke_access_key(&self, ctx: TenantCtx, id: AccessKeyId, at_unix_ms: i64) -> Answer<'_, bool> {
         self.write(move |db| {
-            let revoked = db
+            db.atomically(|db| {
+                let revoked = db
                 .conn
                 .prepare_cached(
                     "UPDATE access_keys SET revoked_at = ?1 WHERE id = ?2 AND tenant_id = ?3 AND revoked_at IS NULL",
                 )?
                 .execute(params![at_unix_ms, id.key(), ctx.tenant.key()])?;
-            Ok(revoked > 0)
+                if revoked > 0 {
+                    audit::note(&db.conn, ctx, at_unix_ms, &Note::of(Action::AccessKeyRevoked, id.0))?;
+                }
+                Ok(revoked > 0)
+            })
         })
     }
 

@@ -5,11 +5,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::open::BUSY;
+
 /// Pages (4 KiB each) after which the bulk is copied.
 const COPY_AFTER: u32 = 1024;
+/// How long a reader may keep the log from being emptied before it is left for later.
+const EMPTY_WAIT: Duration = Duration::from_millis(20);
 /// Pages from which the log is made to start over.
 const START_OVER_AT: u32 = 16 * 1024;
 
@@ -55,6 +60,23 @@ impl Wal {
         if self.has_uncopied() {
             self.ask(self.frames.load(Ordering::Relaxed));
         }
+    }
+
+    /// Copies everything and cuts the log to nothing. `false`: somebody reads from it, or copies.
+    pub(super) fn empty(&mut self, conn: &Connection) -> bool {
+        // The writer has calls to serve: it does not wait for a reader as long as for an operator's shell.
+        let patience = |wait: Duration| conn.busy_timeout(wait);
+        let emptied = patience(EMPTY_WAIT)
+            .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)))
+            .is_ok_and(|busy| busy == 0);
+        if let Err(error) = patience(BUSY) {
+            tracing::warn!(%error, "the store's patience could not be set back");
+        }
+        if emptied {
+            self.frames.store(0, Ordering::Relaxed);
+            self.asked_at = 0;
+        }
+        emptied
     }
 
     /// Whether the log grew since the last copy was asked for.

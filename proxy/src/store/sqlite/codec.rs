@@ -6,7 +6,9 @@ use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
 use crate::identity::{Actor, Policy, Role, TenantCtx};
-use crate::ids::{AccessKeyId, KeyId, SessionId, TenantId, UserId};
+use crate::ids::{AccessKeyId, InvitationId, KeyId, SessionId, TenantId, UserId};
+use crate::store::audit::{Action, ActorKind};
+use crate::store::invitations::Status;
 use crate::store::people::TenantKind;
 use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
 use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
@@ -76,7 +78,7 @@ macro_rules! keys {
         })*
     };
 }
-keys!(TenantId, UserId, SessionId, KeyId, AccessKeyId);
+keys!(TenantId, UserId, SessionId, KeyId, AccessKeyId, InvitationId);
 
 /// What an actor may touch, as three parameters: tenant, and session or user where the actor is bound to one.
 /// In a query: `tenant_id = ?1 AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR user_id = ?3)`.
@@ -155,6 +157,13 @@ named! {
     TurnState { Final, Interrupted, Failed, Empty, TimedOut }
     KeyStatus { Unchecked, Valid, Rejected }
     KeyPolicy { Server, Byok, ByokThenServer }
+    Status { Pending, Accepted, Declined, Revoked }
+    ActorKind { Person, Ticket, Service }
+    Action {
+        MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
+        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionDeleted, ConsentWithdrawn,
+        RetentionChanged, RetentionApplied, PersonErased
+    }
 }
 
 impl Named for HangUp {

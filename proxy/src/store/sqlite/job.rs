@@ -14,6 +14,8 @@ pub(super) struct Db {
     pub(super) conn: Connection,
     pub(super) heads: Heads,
     pub(super) stale: Stale,
+    /// Something was erased that the write-ahead log may still hold.
+    pub(super) log_holds_erased: bool,
 }
 
 impl Db {

@@ -4,10 +4,12 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 use super::SqliteStore;
+use super::audit;
 use super::codec::{Key as _, Named as _, Refusal, count, id, named};
 use super::job::Db;
 use crate::identity::{Actor, TenantCtx};
 use crate::ids::{KeyId, TenantId, UserId};
+use crate::store::audit::{Action, Note};
 use crate::store::keys::{Keys, Usable, Wrapped};
 use crate::store::{Answer, StoreError};
 use crate::vault::{KekId, KeyStatus, Owner, Provider, Sealed, StoredKey};
@@ -46,15 +48,23 @@ impl Keys for SqliteStore {
     }
 
     fn remove_key(&self, ctx: TenantCtx, owner: Owner, provider: Provider) -> Answer<'_, bool> {
+        let now = self.clock.now().unix_ms;
         self.write(move |db| {
             if !may_read(&db.conn, ctx, owner)? {
                 return Ok(false);
             }
-            let removed = db
-                .conn
-                .prepare_cached("DELETE FROM user_api_keys WHERE tenant_id = ?1 AND user_id IS ?2 AND provider = ?3")?
-                .execute(params![ctx.tenant.key(), user_of(owner), provider.as_str()])?;
-            Ok(removed > 0)
+            db.atomically(|db| {
+                let key: Option<[u8; 16]> = db
+                    .conn
+                    .prepare_cached(
+                        "DELETE FROM user_api_keys WHERE tenant_id = ?1 AND user_id IS ?2 AND provider = ?3 RETURNING id",
+                    )?
+                    .query_row(params![ctx.tenant.key(), user_of(owner), provider.as_str()], |row| row.get(0))
+                    .optional()?;
+                let Some(key) = key else { return Ok(false) };
+                audit::note(&db.conn, ctx, now, &Note::of(Action::KeyDeleted, uuid::Uuid::from_bytes(key)))?;
+                Ok(true)
+            })
         })
     }
 
@@ -138,6 +148,7 @@ fn put(db: &mut Db, ctx: TenantCtx, key: &StoredKey) -> Result<(), Refusal> {
                 key.checked_at,
                 key.created_at,
             ])?;
+        audit::note(&db.conn, ctx, key.created_at, &Note::of(Action::KeySaved, key.id.0))?;
         Ok(())
     })
 }

@@ -5,12 +5,14 @@
 //! done in order. Dropping the future does not take the request back.
 
 mod access_keys;
+mod audit;
 mod beside;
 mod beside_keys;
 mod calls;
 mod checkpoint;
 mod codec;
 mod health;
+mod invitations;
 mod job;
 mod journal;
 mod keys;
@@ -19,6 +21,7 @@ mod people;
 mod project;
 mod readers;
 mod requests;
+mod rights;
 mod rows;
 mod schema;
 mod tickets;
@@ -104,7 +107,8 @@ impl SqliteStore {
         let mut threads = Vec::with_capacity(options.readers + 2);
 
         let wal = checkpoint::Wal::watch(&mut conn, Arc::clone(&rest_is_small), wake)?;
-        let db = Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start() };
+        let db =
+            Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start(), log_holds_erased: false };
         let writer = Writer::new(db, job_queue, Arc::clone(&health), wal, Arc::clone(&options.clock));
         let copier = open::copier(&held)?;
         let query_queue = Arc::new(Mutex::new(query_queue));

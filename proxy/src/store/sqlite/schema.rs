@@ -34,6 +34,12 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "keys", sql: include_str!("../../../../migrations/embedded/0004_keys.sql") },
     Migration { version: 5, name: "request", sql: include_str!("../../../../migrations/embedded/0005_request.sql") },
     Migration {
+        version: 6,
+        name: "invitations",
+        sql: include_str!("../../../../migrations/embedded/0006_invitations.sql"),
+    },
+    Migration { version: 7, name: "rights", sql: include_str!("../../../../migrations/embedded/0007_rights.sql") },
+    Migration {
         version: 8,
         name: "revocation",
         sql: include_str!("../../../../migrations/embedded/0008_revocation.sql"),

@@ -83,6 +83,7 @@ impl Writer {
                     group.extend(self.queue.try_iter().take(GROUP - 1));
                     self.write(&mut group);
                     self.wal.written(&self.db.conn);
+                    self.empty_log();
                     if self.behind_by(PROJECT_LATEST) && last_slice.elapsed() >= BUSY_SLICE_EVERY {
                         self.project(BUSY_SLICE);
                         last_slice = Instant::now();
@@ -108,7 +109,8 @@ impl Writer {
                 self.db.stale.oldest().map(|since| PROJECT_WITHIN.saturating_sub(since.elapsed()).max(QUIET));
             let until_scan = self.db.stale.has_unscanned().then_some(SCAN_AFTER);
             let until_copy = self.wal.has_uncopied().then_some(PROJECT_WITHIN);
-            [until_project, until_scan, until_copy].into_iter().flatten().min()
+            let until_empty = self.db.log_holds_erased.then_some(PROJECT_WITHIN);
+            [until_project, until_scan, until_copy, until_empty].into_iter().flatten().min()
         };
         match patience {
             Some(patience) => self.queue.recv_timeout(patience),
@@ -128,6 +130,15 @@ impl Writer {
             self.project(PROJECT_SLICE);
         }
         self.wal.idle();
+        self.empty_log();
+    }
+
+    /// What was erased is overwritten in the database; in the log it lies until that is emptied. A reader may be in the
+    /// way, and then it is tried again.
+    fn empty_log(&mut self) {
+        if self.db.log_holds_erased && self.wal.empty(&self.db.conn) {
+            self.db.log_holds_erased = false;
+        }
     }
 
     /// One group: all of it durable, or none of it.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::FromRef;
@@ -12,6 +13,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
+use viva_proxy::call::core::EndedBy;
 use viva_proxy::clock::Clock;
 use viva_proxy::documents::Reading;
 use viva_proxy::identity::issuers::Issuers;
@@ -19,7 +21,10 @@ use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Li
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
 use viva_proxy::store::Store;
+use viva_proxy::store::audit::Audit;
+use viva_proxy::store::invitations::Invitations;
 use viva_proxy::store::people::People;
+use viva_proxy::store::rights::Rights;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::transcript::Signer;
 use viva_proxy::upstream::{Timeouts, Upstream};
@@ -51,7 +56,7 @@ impl LiveCalls for SaidCalls {
         100
     }
 
-    fn end(&self, session: SessionId) -> BoxFuture<'_, Ended> {
+    fn end(&self, session: SessionId, _: EndedBy) -> BoxFuture<'_, Ended> {
         let known = self.0.lock().unwrap().remove(&session).is_some();
         std::future::ready(if known { Ended::Ending } else { Ended::NotLive }).boxed()
     }
@@ -75,6 +80,9 @@ impl LiveCalls for SaidCalls {
 struct Parts {
     store: Arc<dyn Store>,
     people: Arc<dyn People>,
+    invitations: Arc<dyn Invitations>,
+    audit: Arc<dyn Audit>,
+    rights: Arc<dyn Rights>,
     calls: Arc<dyn LiveCalls>,
     plans: Arc<Plans>,
     identity: Identity,
@@ -95,6 +103,9 @@ macro_rules! part {
 }
 part!(store: Arc<dyn Store>);
 part!(people: Arc<dyn People>);
+part!(invitations: Arc<dyn Invitations>);
+part!(audit: Arc<dyn Audit>);
+part!(rights: Arc<dyn Rights>);
 part!(calls: Arc<dyn LiveCalls>);
 part!(plans: Arc<Plans>);
 part!(identity: Identity);
@@ -126,11 +137,12 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) store: Arc<dyn Store>,
     pub(super) people: Arc<dyn People>,
+    pub(super) rights: Arc<dyn Rights>,
     pub(super) calls: Arc<SaidCalls>,
     pub(super) clock: Arc<HandClock>,
     http: reqwest::Client,
     task: JoinHandle<()>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -161,9 +173,12 @@ impl Server {
         let kept = people.clone();
         let calls = Arc::new(SaidCalls::default());
         let parts = Parts {
-            identity: Identity::start(store.clone(), people.clone(), sqlite, clock_of_all, settings),
+            identity: Identity::start(store.clone(), people.clone(), sqlite.clone(), clock_of_all, settings),
             store: store.clone(),
             people,
+            invitations: sqlite.clone(),
+            audit: sqlite.clone(),
+            rights: sqlite.clone(),
             calls: calls.clone(),
             plans: Arc::new(Plans::built_in().unwrap()),
             // Nobody listens there: none of these resources may talk to the model.
@@ -177,12 +192,17 @@ impl Server {
         let app =
             api::served(api::described(&parts)).with_state(parts).into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address, store, people: kept, calls, clock, http: reqwest::Client::new(), task, _dir: dir }
+        Self { address, store, people: kept, rights: sqlite, calls, clock, http: reqwest::Client::new(), task, dir }
     }
 
     /// A request without any credential.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// Where the store lies.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// The origin of the server's own page.
@@ -201,7 +221,7 @@ impl Server {
 
 /// A signed-in browser.
 pub(super) struct Guest<'a> {
-    server: &'a Server,
+    pub(super) server: &'a Server,
     pub(super) cookie: String,
 }
 

@@ -5,5 +5,7 @@ mod access_keys;
 mod again;
 mod documents;
 mod harness;
+mod invitations;
+mod rights;
 mod sessions;
 mod transcripts;

@@ -120,7 +120,7 @@ async fn a_foreign_session_looks_like_none() {
     }
     assert_eq!(refusal(stranger.get("/api/sessions/not-a-uuid").await).await, is(400, "BAD_MESSAGE"));
     assert_eq!(
-        refusal(stranger.request(Method::DELETE, "/api/me").send().await.unwrap()).await,
+        refusal(stranger.request(Method::PUT, "/api/me").send().await.unwrap()).await,
         is(405, "METHOD_NOT_ALLOWED")
     );
 }

@@ -23,7 +23,12 @@ impl Desk {
     /// See [`OpenError`].
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let conn = open::beside(dir)?;
-        Ok(Self(Db { conn, heads: journal::Heads::default(), stale: project::Stale::at_start() }))
+        Ok(Self(Db {
+            conn,
+            heads: journal::Heads::default(),
+            stale: project::Stale::at_start(),
+            log_holds_erased: false,
+        }))
     }
 
     /// Version of the schema, which is this program's.

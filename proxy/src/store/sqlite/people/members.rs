@@ -2,11 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::super::audit;
 use super::super::codec::{Key as _, Named as _, Refusal, named};
 use super::super::job::Db;
 use super::{standings, tenants};
 use crate::identity::{Role, TenantCtx};
 use crate::ids::{TenantId, UserId};
+use crate::store::audit::{Action, Note};
 use crate::store::people::{Change, DefaultTenant, Grant, Member, MemberPage, TenantKind};
 
 pub(super) fn list(conn: &Connection, ctx: TenantCtx, page: MemberPage) -> rusqlite::Result<Vec<Member>> {
@@ -40,6 +42,7 @@ pub(super) fn grant(db: &mut Db, ctx: TenantCtx, grant: Grant, now: i64) -> Resu
                  created_at = CASE WHEN removed_at IS NULL THEN created_at ELSE excluded.created_at END, removed_at = NULL",
         )?
         .execute(params![ctx.tenant.key(), grant.user.key(), grant.role.name(), now])?;
+        audit::note(conn, ctx, now, &Note::of(Action::MemberGranted, grant.user.0).with(grant.role.name()))?;
         if grant.default == DefaultTenant::LeavesHome {
             conn.prepare_cached(
                 "UPDATE users SET default_tenant = ?2 WHERE id = ?1 AND NOT EXISTS (
@@ -68,7 +71,11 @@ pub(super) fn remove(db: &mut Db, ctx: TenantCtx, user: UserId, now: i64) -> Res
                 "UPDATE memberships SET removed_at = ?3 WHERE tenant_id = ?1 AND user_id = ?2 AND removed_at IS NULL",
             )?
             .execute(params![ctx.tenant.key(), user.key(), now])?;
-        Ok(if removed == 0 { Change::Missing } else { Change::Done })
+        if removed == 0 {
+            return Ok(Change::Missing);
+        }
+        audit::note(conn, ctx, now, &Note::of(Action::MemberRemoved, user.0))?;
+        Ok(Change::Done)
     })
 }
 

@@ -8,6 +8,7 @@ mod standings;
 mod tenants;
 
 pub use desk::Desk;
+pub(super) use standings::by_id;
 
 use super::SqliteStore;
 use crate::identity::TenantCtx;

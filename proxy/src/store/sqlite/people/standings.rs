@@ -60,7 +60,7 @@ fn make(conn: &Connection, newcomer: &Newcomer, now: i64) -> Result<(), Refusal>
     Ok(())
 }
 
-pub(super) fn by_id(conn: &Connection, user: UserId) -> rusqlite::Result<Option<Standing>> {
+pub(in crate::store::sqlite) fn by_id(conn: &Connection, user: UserId) -> rusqlite::Result<Option<Standing>> {
     let found =
         conn.prepare_cached("SELECT * FROM users WHERE id = ?1")?.query_row([user.key()], with_default).optional()?;
     found.map(|found| standing(conn, found)).transpose()

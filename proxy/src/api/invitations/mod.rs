@@ -1,0 +1,38 @@
+//! `/api/invitations`: whoever conducts interviews makes links; whoever has a link opens, accepts or declines it without an
+//! account. A link's token is in the address of its page and in bodies, never in an address of this interface.
+
+mod answer;
+mod make;
+mod open;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{delete, get, post};
+
+use crate::identity::Identity;
+use crate::interview::plan::Plans;
+use crate::store::Store;
+use crate::store::invitations::Invitations;
+use crate::upstream::Upstream;
+use crate::vault::Keychain;
+
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<dyn Store>: FromRef<S>,
+    Arc<dyn Invitations>: FromRef<S>,
+    Arc<Plans>: FromRef<S>,
+    Identity: FromRef<S>,
+    Upstream: FromRef<S>,
+    Keychain: FromRef<S>,
+{
+    Router::new()
+        .route("/api/invitations", get(make::list).post(make::make))
+        .route("/api/invitations/{id}", delete(make::revoke))
+        .route("/api/invitations/open", post(open::open))
+        .route("/api/invitations/accept", post(answer::accept))
+        .route("/api/invitations/decline", post(answer::decline))
+}
