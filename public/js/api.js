@@ -221,6 +221,28 @@ export class Api {
     await this.#ok("DELETE", `/api/members/${encodeURIComponent(user)}`);
   }
 
+  /**
+   * Invitations of the tenant that the caller acts in.
+   * @param {{limit: number, before?: string | null}} part as for `sessions`
+   * @returns {Promise<{items: import("./types.js").SentInvitation[], next: string | null}>}
+   */
+  invitations({ limit, before }) {
+    return this.#json("GET", `/api/invitations?limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
+  }
+
+  /**
+   * @param {{session: import("./types.js").Wishes, email?: string, contact?: string, expires_in_hours?: number}} wanted
+   * @returns {Promise<{invitation: import("./types.js").SentInvitation, url: string}>} with the link, this once
+   */
+  invite(wanted) {
+    return this.#json("POST", "/api/invitations", wanted);
+  }
+
+  /** @param {string} id @returns {Promise<void>} */
+  async takeBackInvitation(id) {
+    await this.#ok("DELETE", `/api/invitations/${encodeURIComponent(id)}`);
+  }
+
   /** @returns {Promise<import("./types.js").AccessKey[]>} */
   async accessKeys() {
     return (await this.#json("GET", "/api/access-keys")).items;

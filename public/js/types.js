@@ -88,6 +88,20 @@
  * @property {string | null} last_used_at
  */
 
+/**
+ * An invitation as those who made it see it.
+ * @typedef {object} SentInvitation
+ * @property {string} id
+ * @property {string} session_id
+ * @property {"pending" | "accepted" | "declined" | "revoked" | "expired"} status
+ * @property {string | null} email
+ * @property {string | null} candidate_name
+ * @property {string | null} job_role
+ * @property {string} expires_at
+ * @property {string} created_at
+ * @property {string | null} settled_at
+ */
+
 /** A stored model key, as far as it is ever shown. @typedef {{provider: string, last4: string, status: "valid" | "rejected" | "unchecked", checked_at: string | null}} ModelKey */
 
 /**

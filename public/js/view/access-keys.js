@@ -2,10 +2,11 @@
 /** @file Keys with which other servers act in the organisation: made, shown once, taken back. */
 
 import { factsOf, stateOf } from "../access-words.js";
-import { find, make, say } from "../dom.js";
+import { find, make } from "../dom.js";
 import { refusalOf } from "../role-words.js";
 import { confirmed } from "./confirm.js";
 import { FieldErrors, fieldOf } from "./field-errors.js";
+import { ShownOnce } from "./shown-once.js";
 
 /** @typedef {import("../types.js").AccessKey} AccessKey */
 
@@ -16,9 +17,7 @@ export class AccessKeys {
   #form = find("make", HTMLFormElement);
   #submit = /** @type {HTMLButtonElement} */ (this.#form.querySelector("button[type=submit]"));
   #errors = new FieldErrors(this.#form);
-  #made = find("made", HTMLElement);
-  #value = find("made-value", HTMLInputElement);
-  #told = find("made-told", HTMLElement);
+  #made = new ShownOnce("made");
 
   /** @param {import("../api.js").Api} api @param {import("./desk.js").Desk} desk */
   constructor(api, desk) {
@@ -30,10 +29,6 @@ export class AccessKeys {
       this.#submit.disabled = true;
       void this.#make().finally(() => (this.#submit.disabled = false));
     });
-    find("made-copy", HTMLButtonElement).addEventListener("click", () => void this.#copy());
-    find("made-done", HTMLButtonElement).addEventListener("click", () => this.#forget());
-    // The browser's own button brings pages back as they were left.
-    addEventListener("pagehide", () => this.#forget());
   }
 
   async show() {
@@ -61,32 +56,12 @@ export class AccessKeys {
     if (wanted.name === "") return void this.#errors.show("name", "Say what it is for: that is how you will know it again.");
     if (wanted.scopes.length === 0) return void this.#errors.show("scopes", "Choose at least one thing that it may do.");
     try {
-      const { value } = await this.#api.makeAccessKey(wanted);
-      this.#value.value = value;
+      this.#made.show((await this.#api.makeAccessKey(wanted)).value);
     } catch (error) {
       return void this.#errors.show(fieldOf(error) ?? "name", refusalOf(error).replace(/^`[a-z_]+`/, "This"));
     }
     this.#form.reset();
-    this.#made.hidden = false;
-    this.#value.focus();
-    this.#value.select();
     await this.#desk.attempt(() => this.show());
-  }
-
-  async #copy() {
-    this.#value.select();
-    const isCopied = await navigator.clipboard?.writeText(this.#value.value).then(
-      () => true,
-      () => false,
-    );
-    say(this.#told, isCopied ? "Copied." : "It could not be copied. It is selected: copy it by hand.");
-  }
-
-  /** Takes the key off the page. */
-  #forget() {
-    this.#value.value = "";
-    this.#made.hidden = true;
-    say(this.#told, "");
   }
 
   /** @param {AccessKey} key */

@@ -119,6 +119,50 @@ describe("an organisation's admin", () => {
     await page.bringToFront();
   });
 
+  it("invites a candidate by a link that is shown once, follows it, and takes another one back", async () => {
+    const { page } = watched;
+    /** @param {string} name @param {string} email */
+    const invite = async (name, email) => {
+      await page.type("#invite-name", name);
+      await page.type("#invite-role", "Keeper of ledgers");
+      await page.type("#invite-email", email);
+      await page.select("#invite-plan", "short");
+      await page.select("#invite-time", "150");
+      await page.click("#invite button[type=submit]");
+    };
+    await invite("Sam", "no address");
+    await page.waitForSelector("#invite-email-wrong");
+    assert.equal(await textOf(page, "#invite-email-wrong"), "This must be an e-mail address.");
+    await page.$eval("#invite", (form) => /** @type {HTMLFormElement} */ (form).reset());
+    await invite("Sam", "sam@example.org");
+    await page.waitForSelector("#link:not([hidden])");
+    const link = await page.$eval("#link-value", (field) => /** @type {HTMLInputElement} */ (field).value);
+    assert.ok(link.startsWith(`${viva.url}/invite/`), "a link to this server");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await snap(page, "admin-invited", "whole");
+    await page.click("#link-done");
+    assert.ok(!(await page.content()).includes(link));
+    const answer = (/** @type {string} */ what, /** @type {object} */ more) =>
+      fetch(`${viva.url}/api/invitations/${what}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ token: link.split("/").pop(), ...more }),
+      });
+    assert.equal((await (await answer("open", {})).json()).organisation, "Acme");
+    assert.equal((await answer("accept", { email: "sam@example.org", consent: { version: "test", locale: "en" } })).status, 201);
+    await invite("Kim", "kim@example.org");
+    await until("two invitations", async () => (await page.$$("#invitations li")).length === 2);
+    assert.match(await textOf(page, '#invitations [data-status="accepted"]'), /accepted .* · sent/);
+    assert.equal((await page.$$('#invitations [data-status="accepted"] button')).length, 0, "what was answered cannot be taken back");
+    await page.click('#invitations button[aria-label="Take back the invitation Keeper of ledgers: Kim"]');
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await page.waitForSelector('#invitations [data-status="revoked"]');
+    await page.reload();
+    await page.waitForSelector('#invitations [data-status="revoked"]');
+    assert.equal(await page.$eval("#link", (box) => /** @type {HTMLElement} */ (box).hidden), true);
+  });
+
   it("makes an access key that is shown once and works until it is revoked", async () => {
     const { page, requests } = watched;
     await page.click("#make button[type=submit]");
@@ -151,7 +195,7 @@ describe("an organisation's admin", () => {
     await page.click('#people button[aria-label="Remove Robin"]');
     await page.waitForSelector("#confirm[open]");
     await page.click('#confirm button[value="yes"]');
-    await until("one person", async () => (await page.$$("#people li")).length === 1);
+    await until("a list without Robin", async () => !(await textOf(page, "#people")).includes("Robin"));
     const other = await openPage(browser);
     await become(other.page, ROBIN);
     await other.page.goto(`${viva.url}/admin`);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { factsOf, stateOf } from "../../../public/js/access-words.js";
+import { factsOf as sentFacts, invitationOf, titleOf } from "../../../public/js/sent-words.js";
 import { refusalOf, standingOf, verdictOf } from "../../../public/js/key-words.js";
 import { isAdmin } from "../../../public/js/view/desk.js";
 
@@ -54,5 +55,34 @@ describe("an access key", () => {
     assert.equal(factsOf(key({}), NOW), "vk_abcd… · makes interviews · never used · good until it is revoked");
     assert.match(factsOf(key({ scopes: ["sessions:read", "new:scope"], last_used_at: "2026-11-21T11:00:00Z" }), NOW), /reads interviews, new:scope · last used /);
     assert.match(factsOf(key({ expires_at: "2026-11-20T00:00:00Z" }), NOW), /expired /);
+  });
+});
+
+describe("a sent invitation", () => {
+  const sent = (/** @type {Partial<import("../../../public/js/types.js").SentInvitation>} */ over) => ({
+    id: "i", session_id: "s", status: /** @type {const} */ ("pending"), email: null, candidate_name: null, job_role: null,
+    expires_at: "2026-11-28T12:00:00Z", created_at: "2026-11-21T12:00:00Z", settled_at: null, ...over,
+  });
+
+  it("has a name also when it no longer says whom it was for", () => {
+    assert.equal(titleOf(sent({})), "Invitation");
+    assert.equal(titleOf(sent({ email: "sam@example.org", job_role: "Keeper" })), "Keeper: sam@example.org");
+    assert.equal(titleOf(sent({ candidate_name: "Sam", email: "sam@example.org" })), "Sam");
+  });
+
+  it("says what became of it", () => {
+    assert.match(sentFacts(sent({})), /^waiting for an answer · sent .* · good until /);
+    assert.match(sentFacts(sent({ status: "expired" })), /^expired .* · sent /);
+    for (const status of /** @type {const} */ (["accepted", "declined", "revoked"])) {
+      assert.match(sentFacts(sent({ status, settled_at: "2026-11-22T12:00:00Z" })), /^(accepted|declined|taken back) \S/);
+    }
+  });
+
+  it("asks for the link beside the interview", () => {
+    assert.deepEqual(
+      invitationOf([["candidate_name", "Sam"], ["email", " sam@example.org "], ["contact", ""], ["expires_in_hours", "72"], ["time_percent", "150"], ["plan", "short"]]),
+      { session: { candidate_name: "Sam", plan: "short", time_percent: 150 }, email: "sam@example.org", expires_in_hours: 72 },
+    );
+    assert.deepEqual(invitationOf([["expires_in_hours", "168"]]), { session: {}, expires_in_hours: 168 });
   });
 });
