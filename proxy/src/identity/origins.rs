@@ -85,6 +85,9 @@ impl Origins {
         let host = host.filter(|host| self.is_own_host(host)).ok_or(OriginRefusal::Host)?;
         match (way, credential, origin) {
             (Way::Read, _, _) => Ok(()),
+            // A browser sends the cookie along for any page of the same site, and asks nobody before a plain POST: what the
+            // cookie can do is for our own pages. A socket's upgrade is not: its first message shows who it is.
+            (Way::Write, Credential::Cookie, Some(origin)) if !self.is_own(origin, host) => Err(OriginRefusal::Foreign),
             (Way::Write | Way::Upgrade, _, Some(origin)) if self.is_allowed(origin, host) => Ok(()),
             (Way::Write | Way::Upgrade, _, Some(_)) => Err(OriginRefusal::Foreign),
             (Way::Write | Way::Upgrade, Credential::Cookie, None) | (Way::Write, Credential::None, None) => {
@@ -120,7 +123,16 @@ impl Origins {
     }
 
     fn is_allowed(&self, origin: &str, host: &str) -> bool {
-        self.is_local_page(host, origin) || self.public.as_deref() == Some(origin) || self.allowed.contains(origin)
+        self.is_own(origin, host) || self.allowed.contains(origin)
+    }
+
+    /// Whether a page of ours has that origin. Without `PUBLIC_URL` the list may name our own address, which is then the
+    /// one that the request came to.
+    fn is_own(&self, origin: &str, host: &str) -> bool {
+        let came_to = |(_, authority): (&str, &str)| authority.eq_ignore_ascii_case(host);
+        self.is_local_page(host, origin)
+            || self.public.as_deref() == Some(origin)
+            || self.allowed.contains(origin) && origin.split_once("://").is_some_and(came_to)
     }
 
     fn is_own_host(&self, host: &str) -> bool {
@@ -168,7 +180,14 @@ mod tests {
         let origins = local();
         let cookie = |host, origin| write(&origins, Credential::Cookie, host, origin);
         assert_eq!(cookie("127.0.0.1:8080", Some("http://127.0.0.1:8080")), Ok(()));
-        assert_eq!(cookie("localhost:8080", Some("https://app.example")), Ok(()));
+        assert_eq!(
+            cookie("localhost:8080", Some("https://app.example")),
+            Err(OriginRefusal::Foreign),
+            "only with a bearer"
+        );
+        assert_eq!(write(&origins, Credential::Bearer, "localhost:8080", Some("https://app.example")), Ok(()));
+        let public = Origins::new(Listener::Public, None, ["https://viva.example".to_owned()]);
+        assert_eq!(write(&public, Credential::Cookie, "viva.example", Some("https://viva.example")), Ok(()));
         assert_eq!(cookie("[::1]:8080", Some("http://[::1]:8080")), Ok(()));
         assert_eq!(
             cookie("127.0.0.1:8080", Some("http://127.0.0.1:9090")),
