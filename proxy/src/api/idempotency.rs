@@ -71,14 +71,14 @@ impl Kept {
         Self { identity: Identity::from_ref(state), answers: Arc::new(DashMap::new()) }
     }
 
-    /// Takes the place of a request, or says what there is already.
-    fn take(&self, key: [u8; 32], body: [u8; 32]) -> Result<(), Response> {
+    /// Takes the place of a request; what there is already, if it is taken.
+    fn take(&self, key: [u8; 32], body: [u8; 32]) -> Option<Response> {
         if self.answers.len() >= MOST {
             self.answers.retain(|_, slot| slot.since.elapsed() < KEPT);
         }
         let is_full = self.answers.len() >= MOST;
         match self.answers.entry(key) {
-            Entry::Occupied(slot) if slot.get().since.elapsed() < KEPT => Err(match &slot.get().answer {
+            Entry::Occupied(slot) if slot.get().since.elapsed() < KEPT => Some(match &slot.get().answer {
                 _ if slot.get().body != body => {
                     let what = "This Idempotency-Key came with another body. Use a fresh key for another request.";
                     Problem::new(Code::ValidationFailed, what).into_response()
@@ -90,15 +90,15 @@ impl Kept {
             }),
             Entry::Occupied(mut old) => {
                 old.insert(Slot { body, since: Instant::now(), answer: None });
-                Ok(())
+                None
             }
             Entry::Vacant(_) if is_full => {
                 let what = "Too many requests with an Idempotency-Key are remembered. Try again in a moment.";
-                Err(Problem::new(Code::CapacityReached, what).into_response())
+                Some(Problem::new(Code::CapacityReached, what).into_response())
             }
             Entry::Vacant(place) => {
                 place.insert(Slot { body, since: Instant::now(), answer: None });
-                Ok(())
+                None
             }
         }
     }
@@ -161,7 +161,7 @@ async fn serve(kept: &Kept, request: Request, next: Next) -> Result<Response, Pr
         .into();
     let body = Limited::new(body, MAX_BODY).collect().await;
     let body = body.map_err(|_| Problem::new(Code::PayloadTooLarge, "The body is too large or broke off."))?.to_bytes();
-    if let Err(answer) = kept.take(name, Sha256::digest(&body).into()) {
+    if let Some(answer) = kept.take(name, Sha256::digest(&body).into()) {
         return Ok(answer);
     }
     let taken = Taken { kept, key: name };

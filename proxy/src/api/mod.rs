@@ -30,7 +30,7 @@ mod within;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use axum::{Router, middleware};
+use axum::middleware;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use caller::{COOKIE, Caller, recognise_if_present};
@@ -84,7 +84,7 @@ where
         .merge(sessions::routes())
         .merge(transcript::routes())
         .split_for_parts();
-    let mut router: OpenApiRouter<S> = Router::from(router)
+    let mut router: OpenApiRouter<S> = router
         // Not described yet.
         .merge(invitations::routes())
         .merge(audit::routes())
