@@ -137,24 +137,22 @@ impl Machine {
     /// An answer long enough to count has ended. Decides on the fact that it ended, never on its words.
     pub fn on_answer(&mut self, plan: &Plan, at: At) -> Option<Decision> {
         let stage = self.stage(plan)?;
-        if stage.kind != StageKind::Questions || self.questions < stage.min_questions {
+        let elapsed = self.elapsed(at);
+        if stage.kind != StageKind::Questions || elapsed < seconds(stage.min_dwell_s) {
             return None;
         }
-        let elapsed = self.elapsed(at);
-        let enough = self.hinted || elapsed.saturating_mul(2) >= seconds(stage.limit_s);
-        (elapsed >= seconds(stage.min_dwell_s) && enough).then(|| self.advance(self.reason(plan)))
+        let half = self.hinted || elapsed.saturating_mul(2) >= seconds(stage.limit_s);
+        let asked = self.questions >= stage.min_questions && half;
+        // Who answers in monosyllables is not helped by more questions of the same kind.
+        let runs_dry = stage.terse_answers.is_some_and(|limit| self.terse >= limit);
+        (asked || runs_dry).then(|| self.advance(self.reason(plan)))
     }
 
     /// The words of an answer arrived, perhaps long after it ended: only a run of terse answers is counted on them.
     /// A streak that is complete takes effect with the next answer.
-    pub fn on_words(&mut self, plan: &Plan, words: &str) {
+    pub fn on_words(&mut self, words: &str) {
         let terse = words.split_whitespace().take(TERSE_WORDS + 1).count() <= TERSE_WORDS;
         self.terse = if terse { self.terse + 1 } else { 0 };
-        if let Some(stage) = self.stage(plan)
-            && stage.terse_answers.is_some_and(|limit| self.terse >= limit)
-        {
-            self.hinted = true;
-        }
     }
 
     /// The model thinks that the stage is done. A hint: every minimum still holds.

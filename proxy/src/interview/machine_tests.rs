@@ -67,16 +67,19 @@ fn a_hint_replaces_half_the_time_but_no_minimum() {
 }
 
 #[test]
-fn a_run_of_terse_answers_counts_as_a_hint() {
+fn a_run_of_terse_answers_ends_a_stage_before_its_questions_but_not_before_its_dwell() {
     let plan = plan();
-    let mut machine = in_stage(&plan, "self_intro");
-    ask(&mut machine, &plan, 2);
-    machine.on_words(&plan, "Yes.");
-    machine.on_words(&plan, "I grew up on a farm and like machines.");
-    machine.on_words(&plan, "No idea.");
-    assert_eq!(machine.on_answer(&plan, at(31)), None, "the run was broken");
-    machine.on_words(&plan, "");
-    assert!(machine.on_answer(&plan, at(32)).is_some());
+    let mut machine = in_stage(&plan, "past_experience");
+    ask(&mut machine, &plan, 1);
+    machine.on_words("Yes.");
+    machine.on_words("I grew up on a farm and like machines.");
+    machine.on_words("No idea.");
+    assert_eq!(machine.on_answer(&plan, at(46)), None, "the run was broken");
+    machine.on_words("");
+    assert_eq!(machine.on_answer(&plan, at(44)), None, "dwell");
+    assert_eq!(machine.on_answer(&plan, at(45)).map(|d| (d.to, d.reason)), Some((3, StageReason::Completed)));
+    machine.on_words("Well, there was this one project.");
+    assert_eq!(machine.on_answer(&plan, at(47)), None, "the run was broken before it took effect");
 }
 
 #[test]
@@ -172,7 +175,7 @@ proptest! {
             let decision = match step {
                 Step::Reply(n) => { machine.on_reply(&plan, machine.index().expect("started"), &format!("What {n}?")); machine.after_opening(&plan) }
                 Step::Answer => machine.on_answer(&plan, at(now)),
-                Step::Words(terse) => { machine.on_words(&plan, if terse { "No." } else { "one two three four five" }); None }
+                Step::Words(terse) => { machine.on_words(if terse { "No." } else { "one two three four five" }); None }
                 Step::Hint => { machine.on_hint(); None }
                 Step::Time(s) => { now += u64::from(s); machine.overdue(&plan, at(now)) }
                 Step::Skip(to) => machine.skip(&plan, &plan.stages[usize::from(to)].name).ok(),

@@ -50,7 +50,8 @@ pub struct Stage {
     /// Time that must have passed before the stage may be left by itself.
     #[serde(default)]
     pub min_dwell_s: u32,
-    /// So many very short answers in a row end the stage early; absent: never.
+    /// So many very short answers in a row end the stage once it has lasted its least time, however few questions were
+    /// asked; absent: never.
     #[serde(default)]
     pub terse_answers: Option<u32>,
     /// Documents shown to the model in this stage.

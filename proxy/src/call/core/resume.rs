@@ -130,7 +130,7 @@ impl CallCore {
                 self.replies.owed = Some(self.now.mono_ms);
                 // As it was counted then: late words of an earlier stage say nothing about this one.
                 if let Some(words) = words.filter(|_| self.stage() == Some(turn.stage.as_str())) {
-                    self.machine.on_words(&plan, words);
+                    self.machine.on_words(words);
                 }
             }
             (Speaker::System, _) => {}

@@ -139,7 +139,7 @@ impl CallCore {
             }
             // Late words of an earlier stage say nothing about this one.
             Speaker::Candidate if has_words && self.stage() == Some(turn.stage.as_str()) => {
-                self.machine.on_words(&self.setup.plan, &words)
+                self.machine.on_words(&words)
             }
             Speaker::Ai | Speaker::Candidate | Speaker::System => {}
         }
