@@ -35,6 +35,8 @@ pub enum Unwritable {
     ReadOnly,
     /// Reading or writing failed at the device.
     Io,
+    /// The database does not answer, or does not let us in.
+    Away,
 }
 
 impl std::fmt::Display for Unwritable {
@@ -43,6 +45,7 @@ impl std::fmt::Display for Unwritable {
             Self::Full => "disk full",
             Self::ReadOnly => "read-only",
             Self::Io => "i/o error",
+            Self::Away => "database away",
         })
     }
 }

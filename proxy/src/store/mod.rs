@@ -1,5 +1,5 @@
 //! What the service asks of a store, in domain terms: [`Store`] for interviews, and a trait of its own for each further
-//! concern ([`people`]). Implementations: [`sqlite`] (embedded). No SQL here, no HTTP, and no method without a
+//! concern ([`people`]). Implementations: [`sqlite`] (embedded) and [`supabase`] (a project's Postgres). No SQL here, no HTTP, and no method without a
 //! [`TenantCtx`] except those that find out which tenant it is.
 //!
 //! The write that matters is [`Store::commit`]: compare-and-append on a session's journal. "Not found" is `Ok(None)`;
@@ -17,6 +17,7 @@ pub mod projection;
 pub mod rights;
 pub mod sqlite;
 pub mod standing;
+pub mod supabase;
 
 use futures_util::future::BoxFuture;
 

@@ -49,7 +49,7 @@ impl Health {
             Ok(()) => OK,
             Err(Unwritable::Full) => FULL,
             Err(Unwritable::ReadOnly) => READ_ONLY,
-            Err(Unwritable::Io) => IO,
+            Err(Unwritable::Io | Unwritable::Away) => IO,
         };
         if let Err(reason) = result {
             self.failed_at_ms.store(now_ms, Ordering::Relaxed);
