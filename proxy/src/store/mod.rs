@@ -12,6 +12,7 @@ mod error;
 pub mod invitations;
 pub mod keys;
 mod model;
+mod named;
 pub mod people;
 pub mod projection;
 pub mod rights;

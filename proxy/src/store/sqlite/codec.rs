@@ -1,18 +1,15 @@
-//! Between columns and types: ids as bytes, counters as signed integers, enums by name, and SQLite's error codes as
+//! Between columns and types: ids as bytes, counters as signed integers, and SQLite's error codes as
 //! refusals. It must not build queries.
 
 use rusqlite::types::Type;
 use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
-use crate::identity::{Actor, Policy, Role, TenantCtx};
+use crate::identity::{Actor, TenantCtx};
 use crate::ids::{AccessKeyId, InvitationId, KeyId, SessionId, TenantId, UserId};
-use crate::store::audit::{Action, ActorKind};
-use crate::store::invitations::Status;
-use crate::store::people::TenantKind;
-use crate::store::{Level, SessionStatus, StoreError, Unwritable, WebrtcStatus};
-use crate::transcript::{HangUp, Hash, Kind, Source, Speaker, StageReason, TurnState};
-use crate::vault::{KeyPolicy, KeyStatus};
+pub(super) use crate::store::named::Named;
+use crate::store::{StoreError, Unwritable};
+use crate::transcript::Hash;
 
 /// Why a job did not do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,59 +121,6 @@ pub(super) fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<Hash> {
     row.get(column).map(Hash)
 }
 
-/// An enum that is stored by name.
-pub(super) trait Named: Copy + 'static {
-    /// Every value.
-    const ALL: &'static [Self];
-    /// Its name.
-    fn name(self) -> &'static str;
-}
-
-macro_rules! named {
-    ($($kind:ident { $($value:ident),* })*) => {
-        $(impl Named for $kind {
-            const ALL: &'static [Self] = &[$(Self::$value),*];
-            fn name(self) -> &'static str {
-                self.as_str()
-            }
-        })*
-    };
-}
-
-named! {
-    Level { Entry, Junior, Mid, Senior, Lead, Staff }
-    Policy { Open, Locked, Strict }
-    Role { Candidate, Member, Interviewer, Admin }
-    TenantKind { Personal, Organisation }
-    SessionStatus { Scheduled, InProgress, Completed, Cancelled, Failed }
-    WebrtcStatus { Pending, Negotiating, Answered, Connected, Disconnected, Failed }
-    Kind { Opened, Turn, Revised, Stage, Usage, Incident, Gap, Call, Seal }
-    Source { Sideband, Client, Server }
-    Speaker { Candidate, Ai, System }
-    StageReason { Start, Completed, Forced, Skipped, Closing, Ended }
-    TurnState { Final, Interrupted, Failed, Empty, TimedOut }
-    KeyStatus { Unchecked, Valid, Rejected }
-    KeyPolicy { Server, Byok, ByokThenServer }
-    Status { Pending, Accepted, Declined, Revoked }
-    ActorKind { Person, Ticket, Service }
-    Action {
-        MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
-        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionDeleted, ConsentWithdrawn,
-        RetentionChanged, RetentionApplied, PersonErased
-    }
-}
-
-impl Named for HangUp {
-    const ALL: &'static [Self] = &[Self::Confirmed, Self::Unconfirmed];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Unconfirmed => "unconfirmed",
-        }
-    }
-}
-
 /// The enum in a column.
 pub(super) fn named<T: Named>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     maybe(row, column)?.ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Null))
@@ -187,6 +131,5 @@ pub(super) fn maybe<T: Named>(row: &Row<'_>, column: &str) -> rusqlite::Result<O
     let Some(name) = row.get_ref(column)?.as_str_or_null()? else {
         return Ok(None);
     };
-    let found = T::ALL.iter().copied().find(|value| value.name() == name);
-    found.map(Some).ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text))
+    T::of_name(name).map(Some).ok_or_else(|| rusqlite::Error::InvalidColumnType(0, column.to_owned(), Type::Text))
 }
