@@ -36,7 +36,8 @@ use crate::store::Store;
 use crate::store::people::People;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Upstream};
-use crate::vault::seal_key::{self, SealKeyError};
+use crate::vault::key_file::KeyFileError;
+use crate::vault::{seal_key, secret_key};
 use listener::Server;
 
 #[cfg(all(test, feature = "simulator"))]
@@ -48,9 +49,9 @@ pub enum BuildError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The key that seals records.
+    /// A key of the server's own.
     #[error(transparent)]
-    SealKey(#[from] SealKeyError),
+    OwnKey(#[from] KeyFileError),
     /// The directory of recordings.
     #[error("RECORD_CALLS: {} cannot be made: {source}; name a directory that this user may write", dir.display())]
     Recordings {
@@ -114,6 +115,10 @@ impl App {
             Some(signer) => signer.clone(),
             None => seal_key::read_or_make(&config.store.data_dir, rand::random())?,
         };
+        let pseudonyms = match &config.secret.pseudonyms {
+            Some(pseudonyms) => pseudonyms.clone(),
+            None => secret_key::read_or_make(&config.store.data_dir, rand::random())?,
+        };
 
         #[cfg(feature = "simulator")]
         let simulator = simulator(&config.upstream.model_server).await?;
@@ -133,7 +138,7 @@ impl App {
             (upstream.clone(), keychain.clone()),
             clock.clone(),
             settings::limits(&config.limits),
-            signer.clone(),
+            (signer.clone(), pseudonyms),
             settings::watch(&config.upstream),
             shutdown.soft().clone(),
         );

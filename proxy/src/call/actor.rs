@@ -161,7 +161,7 @@ impl Actor {
             ticket,
             call_id: CallId::fresh(),
             session_json: session.to_string().into(),
-            safety_id: self.booking.safety_id.clone(),
+            safety_id: self.shell.pseudonyms.at_provider(self.booking.user),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::core::Guard;
 use super::shelf::Shelf;
 use crate::identity::{Policy, TenantCtx};
@@ -44,8 +42,6 @@ pub struct Booking {
     pub guard: Guard,
     /// The door.
     pub door: Door,
-    /// Stands for the person at the provider: a hash, the same for every session of theirs.
-    pub safety_id: String,
 }
 
 /// The stored plan cannot be read.
@@ -97,7 +93,6 @@ impl Booking {
             simulation: new.simulation,
             guard,
             door,
-            safety_id: hex::encode(&Sha256::digest(format!("viva:{}", new.user))[..16]),
         })
     }
 }

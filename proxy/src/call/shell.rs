@@ -12,6 +12,7 @@ use super::call_ref::CallRefs;
 use super::core::Limits;
 use super::recording::Recordings;
 use crate::clock::Clock;
+use crate::identity::Pseudonyms;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
@@ -31,6 +32,8 @@ pub struct Shell {
     pub(super) limits: Limits,
     /// Signs the end of every journal.
     pub(super) signer: Signer,
+    /// What stands for people at the provider.
+    pub(super) pseudonyms: Pseudonyms,
     /// What pages hold of their calls.
     pub(super) call_refs: Arc<CallRefs>,
     /// Whether calls are watched at all (`SIDEBAND`).
@@ -50,7 +53,7 @@ impl Shell {
         (upstream, keychain): (Upstream, Keychain),
         clock: Arc<dyn Clock>,
         limits: Limits,
-        signer: Signer,
+        (signer, pseudonyms): (Signer, Pseudonyms),
         watch: Watch,
         shutdown: CancellationToken,
     ) -> Self {
@@ -62,6 +65,7 @@ impl Shell {
             limits,
             call_refs: Arc::new(CallRefs::of(&signer)),
             signer,
+            pseudonyms,
             sideband: watch == Watch::Sideband,
             dials: Arc::new(Semaphore::new(MAX_DIALS)),
             recordings: None,

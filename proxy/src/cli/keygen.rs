@@ -28,7 +28,7 @@ pub(super) struct KeygenArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Name {
-    /// Seals cookies.
+    /// Names people to the model's provider.
     SecretKey,
     /// Wraps stored model keys.
     EncryptionKey,

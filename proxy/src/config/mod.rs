@@ -13,6 +13,7 @@ mod plans;
 mod reader;
 mod recordings;
 mod seal;
+mod secret;
 mod server;
 mod store;
 mod upstream;
@@ -26,6 +27,7 @@ pub use log::{Format, Level, Log};
 pub use origin::{Origin, OriginError};
 pub use recordings::Recordings;
 pub use seal::Seal;
+pub use secret::Secret;
 pub use server::{Edge, Environment, Metrics, Server};
 pub use store::Store;
 pub use upstream::{Admission, Model, Sideband, Upstream};
@@ -56,6 +58,8 @@ pub struct Config {
     pub store: Store,
     /// Who seals the record.
     pub seal: Seal,
+    /// What is derived from the deployment's own secret.
+    pub secret: Secret,
     /// Whether calls are recorded.
     pub recordings: Recordings,
     /// The interviews that are offered.
@@ -86,9 +90,23 @@ impl Config {
         let identity = Identity::read(reader, &server);
         let store = Store::read(reader);
         let seal = Seal::read(reader);
+        let secret = Secret::read(reader);
         let recordings = Recordings::read(reader);
         let plans = Arc::new(plans::read(reader));
-        Self { server, upstream, vault, limits, log, identity, store, seal, recordings, plans, warnings: Vec::new() }
+        Self {
+            server,
+            upstream,
+            vault,
+            limits,
+            log,
+            identity,
+            store,
+            seal,
+            secret,
+            recordings,
+            plans,
+            warnings: Vec::new(),
+        }
     }
 }
 

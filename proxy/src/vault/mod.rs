@@ -1,4 +1,4 @@
-//! Keys: the one that seals records, and the model keys that tenants and people store. A stored key is sealed under a
+//! Keys: the one that seals records, the one that people get pseudonyms under, and the model keys that tenants and people store. A stored key is sealed under a
 //! key of its own, which is wrapped by a key that lies outside the database; it is opened for one call at a time and
 //! wiped afterwards. Nothing here may show a key: not a message, not `Debug`, not an error.
 
@@ -10,6 +10,7 @@ mod policy;
 mod ring;
 pub mod rotation;
 pub mod seal_key;
+pub mod secret_key;
 mod stored;
 
 pub use envelope::{Altered, Entropy, Place, Sealed, Secret};

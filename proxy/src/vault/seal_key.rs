@@ -8,9 +8,6 @@ use crate::transcript::Signer;
 
 const FILE: KeyFile = KeyFile { name: "seal.key", variable: "SEAL_KEY" };
 
-/// Why there is no key.
-pub type SealKeyError = KeyFileError;
-
 /// The signer of a key written in base64url, base64 or hex.
 #[must_use]
 pub fn parse(text: &str) -> Option<Signer> {
@@ -21,7 +18,7 @@ pub fn parse(text: &str) -> Option<Signer> {
 ///
 /// # Errors
 /// See [`KeyFileError`].
-pub fn read(dir: &Path) -> Result<Option<Signer>, SealKeyError> {
+pub fn read(dir: &Path) -> Result<Option<Signer>, KeyFileError> {
     Ok(FILE.read(dir)?.map(|seed| Signer::from_seed(&seed)))
 }
 
@@ -29,7 +26,7 @@ pub fn read(dir: &Path) -> Result<Option<Signer>, SealKeyError> {
 ///
 /// # Errors
 /// See [`KeyFileError`].
-pub fn read_or_make(dir: &Path, fresh: [u8; 32]) -> Result<Signer, SealKeyError> {
+pub fn read_or_make(dir: &Path, fresh: [u8; 32]) -> Result<Signer, KeyFileError> {
     Ok(Signer::from_seed(&*FILE.read_or_make(dir, fresh)?))
 }
 

@@ -21,6 +21,7 @@ mod lost;
 mod missed;
 mod offers;
 mod orphans;
+mod pseudonyms;
 mod relay;
 mod replayed;
 mod resend;

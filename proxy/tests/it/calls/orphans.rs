@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use viva_proxy::call::core::Limits;
 use viva_proxy::call::{Calls, Caps, Reaped, Shell, Watch};
 use viva_proxy::clock::{At, Clock, SystemClock};
-use viva_proxy::identity::TenantCtx;
+use viva_proxy::identity::{Pseudonyms, TenantCtx};
 use viva_proxy::store::{SessionStatus, Store};
 use viva_proxy::transcript::{Entry, HangUp, Signer, chain};
 use viva_simulator::Faults;
@@ -34,8 +34,8 @@ async fn later(store: Arc<dyn Store>) -> (Calls, FakeModel) {
     let clock = Arc::new(Later(SystemClock::new()));
     let signer = Signer::from_seed(&[7; 32]);
     let stop = CancellationToken::new();
-    let shell =
-        Shell::new(store, (model.client(), fake_model::keychain()), clock, limits, signer, Watch::Sideband, stop);
+    let (model_side, keys) = ((model.client(), fake_model::keychain()), (signer, Pseudonyms::new(&[8; 32])));
+    let shell = Shell::new(store, model_side, clock, limits, keys, Watch::Sideband, stop);
     (Calls::new(shell, Caps { total: 4, per_tenant: 4, per_person: 4 }), model)
 }
 

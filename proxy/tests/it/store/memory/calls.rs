@@ -15,7 +15,7 @@ use viva_proxy::call::{Calls, Caps, Shell, Watch};
 use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::issuers::Issuers;
 use viva_proxy::identity::{
-    ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers, TicketSecret,
+    ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers, Pseudonyms, TicketSecret,
 };
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::Plans;
@@ -117,7 +117,7 @@ impl Scene {
             (upstream.clone(), fake_model::keychain()),
             clock,
             limits,
-            signer,
+            (signer, Pseudonyms::new(&[8; 32])),
             Watch::Sideband,
             stop,
         );
