@@ -17,7 +17,7 @@ use super::body::Input;
 use super::caller::{self, COOKIE, cookie, header, host};
 use super::openapi::refused;
 use super::refusals::too_fast;
-use super::{Code, Peer, Problem};
+use super::{Code, Peer, Problem, claims};
 use crate::identity::{Credential, Door, Flow, Guests, Identity, Reach, SignInError, SignInSecret, SigningError, Way};
 
 /// What a browser keeps between leaving and coming back, for ten minutes.
@@ -128,7 +128,10 @@ async fn callback(
         return Ok(back(if arrival.error.is_some() { "denied" } else { "expired" }));
     };
     match identity.sign_in_by_code(&flow, &code, arrival.state.as_deref(), &callback_of(&base)).await {
-        Ok(secret) => Ok(redirect(&next, gone.into_iter().chain([signed_in(&identity, &secret)]))),
+        Ok(secret) => {
+            let kept = claims::keep(&identity, &parts.headers).await?;
+            Ok(redirect(&next, gone.into_iter().chain([signed_in(&identity, &secret)]).chain(kept)))
+        }
         Err(SigningError::Store(error)) => Err(error.into()),
         Err(SigningError::SignIn(error)) => {
             tracing::info!(%error, "a sign-in came to nothing");
@@ -164,6 +167,7 @@ async fn session(
     own_page(&identity, &parts)?;
     identity.rates().knock(Door::SignIn, peer.0).map_err(too_fast)?;
     let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in again.");
+    let is_new = shown.token.is_some();
     let secret = match shown.token {
         Some(token) => identity.sign_in_by_token(&token).await?,
         None => {
@@ -172,7 +176,8 @@ async fn session(
             identity.renew(presented).await?.ok_or_else(sign_in)?
         }
     };
-    Ok((StatusCode::NO_CONTENT, [signed_in(&identity, &secret)]).into_response())
+    let kept = if is_new { claims::keep(&identity, &parts.headers).await? } else { None };
+    Ok(with_cookies(StatusCode::NO_CONTENT, [signed_in(&identity, &secret)].into_iter().chain(kept)))
 }
 
 /// The body of `POST /auth/logout`.
@@ -200,7 +205,8 @@ async fn logout(
         let reach = if leave.everywhere { Reach::Everywhere } else { Reach::Here };
         identity.sign_out(presented, reach).await?;
     }
-    Ok((StatusCode::NO_CONTENT, [set(&identity, COOKIE, "", "/", 0)]).into_response())
+    let gone = [set(&identity, COOKIE, "", "/", 0), claims::forget(&identity)];
+    Ok(with_cookies(StatusCode::NO_CONTENT, gone))
 }
 
 /// A cookie may be given, changed or taken only for one of our own pages.
@@ -227,15 +233,17 @@ fn is_own_path(text: &str) -> bool {
     text.len() <= MAX_NEXT && text.starts_with('/') && !text.starts_with("//") && text.bytes().all(plain)
 }
 
-type Cookie = (HeaderName, HeaderValue);
+/// A header that sets one.
+pub(super) type SetCookie = (HeaderName, HeaderValue);
 
 /// `Lax` and not `Strict`: whoever comes back from a provider must be signed in on the page they land on.
-fn signed_in(identity: &Identity, secret: &SignInSecret) -> Cookie {
+fn signed_in(identity: &Identity, secret: &SignInSecret) -> SetCookie {
     let lifetime_s = u32::try_from(SignInSecret::LIFETIME_MS / 1_000).expect("half a day");
     set(identity, COOKIE, secret.expose(), "/", lifetime_s)
 }
 
-fn set(identity: &Identity, name: &str, value: &str, path: &str, seconds: u32) -> Cookie {
+/// A cookie of ours; no seconds take it away.
+pub(super) fn set(identity: &Identity, name: &str, value: &str, path: &str, seconds: u32) -> SetCookie {
     // Without https there is only loopback, where `Secure` would keep some browsers from storing it.
     let secure = if identity.origins().is_secure() { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
@@ -244,7 +252,7 @@ fn set(identity: &Identity, name: &str, value: &str, path: &str, seconds: u32) -
     (SET_COOKIE, cookie)
 }
 
-fn redirect(location: &str, cookies: impl IntoIterator<Item = Cookie>) -> Response {
+fn redirect(location: &str, cookies: impl IntoIterator<Item = SetCookie>) -> Response {
     let mut headers = HeaderMap::new();
     match HeaderValue::try_from(location) {
         Ok(location) => headers.insert(LOCATION, location),
@@ -254,6 +262,14 @@ fn redirect(location: &str, cookies: impl IntoIterator<Item = Cookie>) -> Respon
         headers.append(name, value);
     }
     (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn with_cookies(status: StatusCode, cookies: impl IntoIterator<Item = SetCookie>) -> Response {
+    let mut response = status.into_response();
+    for (name, value) in cookies {
+        response.headers_mut().append(name, value);
+    }
+    response
 }
 
 #[cfg(test)]

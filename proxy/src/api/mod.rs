@@ -6,7 +6,9 @@ mod audit;
 mod auth;
 mod body;
 mod caller;
+mod claims;
 mod code;
+mod consents;
 mod documents;
 mod guest;
 mod idempotency;
@@ -83,6 +85,8 @@ where
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())
+        .merge(consents::routes())
+        .merge(claims::routes())
         .split_for_parts();
     let mut router: OpenApiRouter<S> = router
         // Not described yet.

@@ -5,12 +5,15 @@ use super::ctx::{Actor, TenantCtx};
 use super::role::Role;
 use super::ticket::Ticket;
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::store::invitations::INVITATION_ISSUER;
 
 /// Where a person's identity comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonKind {
     /// The local guest: nobody vouched for them.
     Guest,
+    /// They came by an invitation and have no account: nobody vouched for them but the link.
+    Invited,
     /// A trusted issuer vouched for them.
     Member,
 }
@@ -19,11 +22,22 @@ impl PersonKind {
     /// The issuer stored for guests.
     pub const GUEST_ISSUER: &str = "guest";
 
+    /// Where somebody of this issuer comes from.
+    #[must_use]
+    pub fn of_issuer(issuer: &str) -> Self {
+        match issuer {
+            Self::GUEST_ISSUER => Self::Guest,
+            INVITATION_ISSUER => Self::Invited,
+            _ => Self::Member,
+        }
+    }
+
     /// The name in `/api/me`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Guest => "guest",
+            Self::Invited => "invited",
             Self::Member => "member",
         }
     }

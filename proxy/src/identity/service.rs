@@ -338,7 +338,7 @@ impl Identity {
 fn person(standing: &Standing, named_tenant: Option<&str>, until: i64) -> Option<Person> {
     let user = &standing.user;
     let acting = standing.acting(named_tenant)?;
-    let kind = if user.issuer == PersonKind::GUEST_ISSUER { PersonKind::Guest } else { PersonKind::Member };
+    let kind = PersonKind::of_issuer(&user.issuer);
     Some(Person { user: user.id, tenant: acting.tenant, role: acting.role, name: user.name.clone(), kind, until })
 }
 

@@ -116,6 +116,8 @@ pub enum Action {
     InvitationRevoked,
     /// Somebody ended another person's interview.
     SessionEnded,
+    /// Somebody with an account claimed an interview that they had held without one.
+    SessionClaimed,
     /// An interview was deleted with its record.
     SessionDeleted,
     /// A candidate took a consent back.
@@ -144,6 +146,7 @@ impl Action {
             Self::InvitationDeclined => "invitation.declined",
             Self::InvitationRevoked => "invitation.revoked",
             Self::SessionEnded => "session.ended",
+            Self::SessionClaimed => "session.claimed",
             Self::SessionDeleted => "session.deleted",
             Self::ConsentWithdrawn => "consent.withdrawn",
             Self::RetentionChanged => "retention.changed",

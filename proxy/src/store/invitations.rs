@@ -27,6 +27,15 @@ pub trait Invitations: Send + Sync + 'static {
 
     /// Declines one.
     fn decline(&self, token: [u8; 32]) -> Answer<'_, Settled>;
+
+    /// Gives the interview of somebody who accepted without an account to somebody who has one, in one transaction with
+    /// its row in the audit ([`super::audit::Action::SessionClaimed`], by the claimant, of the session, in its tenant).
+    ///
+    /// Every interview and accepted invitation of the candidate becomes the claimant's. Where the candidate belongs the
+    /// claimant belongs too: with the candidate's role if they did not (also after a removal), with their own if they did.
+    /// Then the candidate is deleted, with memberships, sign-ins and keys. That the claimant may is for the caller to
+    /// know; that nobody claims what has an owner already is decided here, also when two claim at once.
+    fn claim(&self, claim: Claim) -> Answer<'_, Claimed>;
 }
 
 /// Stored as the issuer of whoever came by an invitation: nobody vouched for them but the link.
@@ -144,6 +153,30 @@ pub struct Acceptance {
     pub sign_in: [u8; 32],
     /// Until when that is good, Unix milliseconds.
     pub signed_in_until: i64,
+}
+
+/// Who wants to have what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The tenant of the interview.
+    pub tenant: TenantId,
+    /// The interview.
+    pub session: SessionId,
+    /// Whose it is: whoever accepted the invitation.
+    pub candidate: UserId,
+    /// Whose it becomes.
+    pub claimant: UserId,
+}
+
+/// What came of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the claimant's.
+    Done,
+    /// There is no such interview, or no such claimant.
+    Missing,
+    /// It is not the candidate's any more, or never was one's without an account; or the claimant has no account.
+    Taken,
 }
 
 /// What came of an answer to an invitation.

@@ -49,8 +49,8 @@ named! {
     ActorKind { Person, Ticket, Service }
     Action {
         MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
-        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionDeleted, ConsentWithdrawn,
-        RetentionChanged, RetentionApplied, PersonErased
+        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionClaimed, SessionDeleted,
+        ConsentWithdrawn, RetentionChanged, RetentionApplied, PersonErased
     }
 }
 

@@ -12,13 +12,14 @@ use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Serialize;
 
+use super::super::consents::View as Agreed;
 use super::super::refusals::too_fast;
 use super::super::transcript::interview;
 use super::super::{Caller, Peer, Problem};
 use crate::clock::rfc3339;
 use crate::identity::{Door, Identity, TenantCtx};
 use crate::ids::{SessionId, TenantId};
-use crate::store::rights::{Holdings, Rights, StoredConsent};
+use crate::store::rights::{Holdings, Rights};
 use crate::store::{Details, Store, StoreError};
 use crate::transcript::export::{Interview, to_text};
 
@@ -74,27 +75,6 @@ struct Part {
     #[serde(flatten)]
     record: Interview,
     text: String,
-}
-
-#[derive(Serialize)]
-struct Agreed {
-    version: String,
-    locale: String,
-    text_hash: Option<String>,
-    agreed_at: String,
-    withdrawn_at: Option<String>,
-}
-
-impl From<StoredConsent> for Agreed {
-    fn from(consent: StoredConsent) -> Self {
-        Self {
-            version: consent.version,
-            locale: consent.locale,
-            text_hash: consent.text_hash,
-            agreed_at: rfc3339(consent.agreed_at),
-            withdrawn_at: consent.withdrawn_at.map(rfc3339),
-        }
-    }
 }
 
 impl About {

@@ -94,7 +94,7 @@ fn spec(entry: Listed, place: usize) -> Result<(IssuerSpec, Option<ProviderSpec>
         return wrong("its issuer is no name", "write `iss` exactly as it stands in its tokens");
     }
     // Names that people have in the store whom no issuer vouches for.
-    if entry.issuer == PersonKind::GUEST_ISSUER || entry.issuer.starts_with("tenant:") {
+    if PersonKind::of_issuer(&entry.issuer) != PersonKind::Member || entry.issuer.starts_with("tenant:") {
         return wrong("its issuer's name is taken by this server", "write `iss` exactly as it stands in its tokens");
     }
     if entry.audiences.is_empty() || entry.audiences.iter().any(String::is_empty) {

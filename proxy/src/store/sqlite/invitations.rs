@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{Key as _, Named as _, Refusal, id, named};
 use super::job::Db;
-use super::{SqliteStore, audit, calls};
+use super::{SqliteStore, audit, calls, claims};
 use crate::identity::{Actor, Role, TenantCtx};
 use crate::ids::{InvitationId, SessionId, TenantId, UserId};
 use crate::store::audit::{Action, Note};
 use crate::store::invitations::{
-    Acceptance, INVITATION_ISSUER, Invitation, InvitationPage, Invitations, Invited, NewInvitation, Settled, Status,
+    Acceptance, Claim, Claimed, INVITATION_ISSUER, Invitation, InvitationPage, Invitations, Invited, NewInvitation,
+    Settled, Status,
 };
 use crate::store::people::TenantKind;
 use crate::store::{Answer, Details, NewSession, StoreError};
@@ -103,6 +104,11 @@ impl Invitations for SqliteStore {
     fn decline(&self, token: [u8; 32]) -> Answer<'_, Settled> {
         let now = self.clock.now().unix_ms;
         self.write(move |db| decline(db, token, now))
+    }
+
+    fn claim(&self, claim: Claim) -> Answer<'_, Claimed> {
+        let now = self.clock.now().unix_ms;
+        self.write(move |db| claims::claim(db, claim, now))
     }
 }
 

@@ -10,6 +10,7 @@ mod beside;
 mod beside_keys;
 mod calls;
 mod checkpoint;
+mod claims;
 mod codec;
 mod health;
 mod invitations;

@@ -29,7 +29,7 @@ fn wanted() -> Value {
 }
 
 /// A link's token and the invitation's id.
-async fn invite(admin: &Guest<'_>, wanted: Value) -> (String, String) {
+pub(super) async fn invite(admin: &Guest<'_>, wanted: Value) -> (String, String) {
     let response = admin.post("/api/invitations", wanted).await;
     assert_eq!(response.status(), 201);
     let made: Value = response.json().await.unwrap();

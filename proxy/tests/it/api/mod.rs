@@ -3,6 +3,7 @@
 mod access;
 mod access_keys;
 mod again;
+mod claims;
 mod documents;
 mod harness;
 mod invitations;

@@ -58,6 +58,13 @@ async fn a_consent_that_is_taken_back_ends_the_interview_for_good() {
     let mint = guest.post(&format!("/api/sessions/{id}/tickets"), json!({ "consent": consent() })).await;
     assert_eq!(refusal(mint).await, is(409, "SESSION_ENDED"));
 
+    let consents = format!("/api/sessions/{id}/consents");
+    let listed: Value = guest.get(&consents).await.json().await.unwrap();
+    let given = &listed["items"][0];
+    assert_eq!((&given["version"], &given["locale"]), (&json!("2026-11"), &json!("en")));
+    assert!(given["agreed_at"].is_string() && given["withdrawn_at"].is_string(), "{listed}");
+    assert_eq!(refusal(other.get(&consents).await).await, is(404, "NOT_FOUND"));
+
     let export: Value = guest.get("/api/me/export").await.json().await.unwrap();
     assert!(export["interviews"][0]["consents"][0]["withdrawn_at"].is_string(), "{export}");
     let audit: Value = guest.get("/api/audit").await.json().await.unwrap();

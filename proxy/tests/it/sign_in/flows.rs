@@ -154,6 +154,68 @@ async fn a_sign_in_is_renewed_and_ended_here_or_everywhere() {
     assert_eq!(phone.post("/auth/logout", &json!({})).await.status(), 204, "also for whoever is not signed in");
 }
 
+/// An organisation's link, made by somebody with a role there.
+async fn invitation(viva: Viva, browser: &mut Browser) -> (Viva, String) {
+    let me: Value = browser.open("/api/me").await.json().await.unwrap();
+    let user = me["user"]["id"].as_str().unwrap();
+    let arguments = ["grant", "--user", user, "--tenant", "Acme", "--role", "admin", "--create-tenant"];
+    assert_eq!(Launch::on(&viva.data_dir(), &arguments).output().code, Some(0));
+    // What the server knows of them it believes for a minute; choosing makes it look again.
+    let own = json!({ "tenant": me["tenants"][0]["id"] });
+    assert_eq!(browser.post("/api/me/tenant", &own).await.status(), 204);
+    let me: Value = browser.open("/api/me").await.json().await.unwrap();
+    let acme = me["tenants"].as_array().unwrap().iter().find(|tenant| tenant["name"] == "Acme").unwrap();
+    assert_eq!(browser.post("/api/me/tenant", &json!({ "tenant": acme["id"] })).await.status(), 204);
+    let made = browser.post("/api/invitations", &json!({ "session": { "plan": "short" } })).await;
+    let made: Value = made.json().await.unwrap();
+    (viva, made["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_who_signs_in_keeps_the_proof_of_the_interview_and_claims_it() {
+    let provider = Provider::start().await;
+    let viva = server(&provider);
+    let mut admin = Browser::new(&viva.url);
+    admin.follow("/auth/login?provider=google").await;
+    let (viva, token) = invitation(viva, &mut admin).await;
+    let mut browser = Browser::new(&viva.url);
+    let accepting = json!({ "token": token, "consent": { "version": "1", "locale": "en" } });
+    let accepted: Value = browser.post("/api/invitations/accept", &accepting).await.json().await.unwrap();
+    let candidate = browser.cookies["viva_session"].clone();
+
+    browser.follow("/auth/login?provider=oidc-1&next=%2Fpast-calls").await;
+    assert_eq!(browser.me().await.as_deref(), Some("Ada"));
+    assert_eq!(browser.cookies["viva_candidate"], candidate);
+    let attributes = &browser.attributes["viva_candidate"];
+    assert_eq!(attributes, " Path=/api/claims; HttpOnly; SameSite=Lax; Max-Age=43200");
+    // By script it is the same, and renewing or signing in a second time puts nothing more aside.
+    assert_eq!(browser.post("/auth/session", &json!({})).await.status(), 204);
+    assert_eq!(browser.cookies["viva_candidate"], candidate);
+    let claims: Value = browser.open("/api/claims").await.json().await.unwrap();
+    assert_eq!(claims["items"][0]["session_id"], accepted["session_id"]);
+
+    // A foreign page cannot have it claimed.
+    let cookies = format!("viva_session={}; viva_candidate={candidate}", browser.cookies["viva_session"]);
+    let request = viva.request(reqwest::Method::POST, "/api/claims").header("cookie", cookies);
+    let request =
+        request.header("origin", "https://evil.example").json(&json!({ "session_id": accepted["session_id"] }));
+    assert_eq!(request.send().await.unwrap().status(), 403);
+
+    let claimed = browser.post("/api/claims", &json!({ "session_id": accepted["session_id"] })).await;
+    assert_eq!(claimed.status(), 200);
+    assert!(!browser.cookies.contains_key("viva_candidate"));
+
+    // Signing out forgets what was put aside.
+    let (viva, token) = invitation(viva, &mut admin).await;
+    let mut phone = Browser::new(&viva.url);
+    let accepting = json!({ "token": token, "consent": { "version": "1", "locale": "en" } });
+    phone.post("/api/invitations/accept", &accepting).await;
+    assert_eq!(phone.post("/auth/session", &json!({ "token": provider.token() })).await.status(), 204);
+    assert!(phone.cookies.contains_key("viva_candidate"));
+    assert_eq!(phone.post("/auth/logout", &json!({})).await.status(), 204);
+    assert!(phone.cookies.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_page_neither_signs_in_nor_out() {
     let provider = Provider::start().await;

@@ -57,6 +57,10 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("GET /api/sessions/{id}",                 [401, 404, 200, 200, 200, 404, 200, 200]),
     ("GET /api/sessions/{id}/transcript",      [401, 404, 200, 200, 200, 404, 200, 200]),
     ("POST /api/sessions/{id}/tickets",        [401, 404, 201, 403, 403, 404, 201, 403]),
+    ("GET /api/sessions/{id}/consents",        [401, 404, 200, 200, 200, 404, 200, 200]),
+    // None of them was a candidate without an account in this browser.
+    ("GET /api/claims",                        [401, 200, 200, 200, 200, 200, 403, 403]),
+    ("POST /api/claims",                       [401, 403, 403, 403, 403, 403, 403, 403]),
     ("POST /api/sessions/{id}/stage",          [401, 404, 409, 409, 409, 404, 409, 409]),
     ("POST /v1/realtime/calls",                [401, 401, 401, 401, 401, 401, 401, 400]),
     ("DELETE /v1/realtime/calls/{id}",         [401, 401, 401, 401, 401, 401, 401, 404]),
@@ -98,6 +102,7 @@ impl Objects {
             "POST /api/members" => json!({ "user": self.extra, "role": "member" }),
             "POST /api/sessions" => json!({ "plan": "short", "consent": consent() }),
             "POST /api/sessions/{id}/tickets" => json!({ "consent": consent() }),
+            "POST /api/claims" => json!({ "session_id": self.session }),
             "POST /api/sessions/{id}/stage" => json!({ "target_stage": "closing" }),
             "POST /api/documents" => return request.header("content-type", "text/plain").body("Ten years of Rust."),
             "POST /v1/realtime/calls" => return request.header("content-type", "application/sdp").body("v=0\r\n"),
