@@ -403,4 +403,13 @@ mod tests {
         let json = serde_json::to_value(&plan).expect("serialises");
         assert_eq!(serde_json::from_value::<Plan>(json).expect("parses"), plan);
     }
+
+    #[test]
+    fn the_edge_functions_have_the_same_plans() {
+        let theirs: BTreeMap<String, Plan> =
+            serde_json::from_str(include_str!("../../../edge/_shared/plans.json")).expect("plans by name");
+        let ours = Plans::built_in().expect("the built-in plans are right");
+        let json = serde_json::to_string_pretty(&ours.by_name).expect("plans are plain data");
+        assert!(theirs == ours.by_name, "put this into edge/_shared/plans.json:\n{json}");
+    }
 }

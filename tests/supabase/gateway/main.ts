@@ -37,7 +37,9 @@ const functions = new Functions({
   dir,
   // The names that a hosted project gives its functions.
   env: {
+    PUBLIC_URL: "http://127.0.0.1:8080",
     ...Object.fromEntries(passed),
+    JWT_SECRET: material.jwtSecret,
     SUPABASE_URL: base,
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: material.publishableKey }),
     SUPABASE_SECRET_KEYS: JSON.stringify({ default: material.secretKey }),

@@ -1,0 +1,4 @@
+import { readEnvironment } from "../_shared/environment.ts";
+import { makeHandler } from "./handler.ts";
+
+Deno.serve(makeHandler(readEnvironment((name) => Deno.env.get(name))));
