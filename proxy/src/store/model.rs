@@ -293,7 +293,7 @@ pub struct TurnRow {
 }
 
 /// A stored stage event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageRow {
     /// Order, from 1.
     pub n: u32,

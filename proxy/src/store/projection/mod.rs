@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 pub use state::{SessionState, Turn, TurnKey};
 
 use super::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
+use crate::ids::SessionId;
 use crate::transcript::order::{Item, order};
 use crate::transcript::turn::span;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
@@ -69,6 +70,25 @@ impl Projection {
             Entry::Usage { .. } | Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
         }
         Ok(())
+    }
+
+    /// Folds `records` and arranges. What this version cannot read stays in the journal and is said once.
+    pub(super) fn take_in(&mut self, session: SessionId, records: &[Record]) -> Changes {
+        for record in records {
+            if self.fold(record).is_err() {
+                tracing::warn!(%session, n = record.n, kind = record.kind.as_str(), "a journal record is not one this version knows; it is left out");
+            }
+        }
+        self.arrange()
+    }
+
+    /// Lets go of what was said: for whoever keeps a projection only to find out what changes.
+    pub(super) fn forget_words(&mut self, said: &[usize]) {
+        for &at in said {
+            if let Some(row) = &mut self.turns[at].settled {
+                row.text = String::new();
+            }
+        }
     }
 
     /// Gives every settled turn its place and hands out what has to be written since the last time.

@@ -1,10 +1,12 @@
 //! What a projection consists of. Plain data: a store writes it down and takes it up again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::store::{SessionStatus, TurnRow, WebrtcStatus};
 use crate::transcript::Speaker;
 
 /// What the journal says about the session itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionState {
     /// Journal number this state goes up to.
     pub projected_n: u64,

@@ -89,18 +89,8 @@ pub(super) fn project(conn: &mut Connection, session: SessionId) -> rusqlite::Re
     }
     let mut projection = rows::projection(conn, session, stored, Words::Left)?;
     let stages_before = projection.stages.len();
-    let changes = fold(&mut projection, session, &records);
+    let changes = projection.take_in(session, &records);
     save(conn, session, &projection, &changes, stages_before)
-}
-
-/// Folds `records` and arranges. What this version cannot read stays in the journal and is said once.
-pub(super) fn fold(projection: &mut Projection, session: SessionId, records: &[crate::transcript::Record]) -> Changes {
-    for record in records {
-        if projection.fold(record).is_err() {
-            tracing::warn!(%session, n = record.n, kind = record.kind.as_str(), "a journal record is not one this version knows; it is left out");
-        }
-    }
-    projection.arrange()
 }
 
 /// Empties the projection of one session, so that the next [`project`] rebuilds it from the first record.

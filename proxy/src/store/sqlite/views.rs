@@ -4,8 +4,8 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 use super::codec::{Key as _, Sight, count, id, maybe};
+use super::journal;
 use super::rows::{self, Words};
-use super::{journal, project};
 use crate::identity::TenantCtx;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::projection::{Projection, SessionState};
@@ -90,7 +90,7 @@ fn current(conn: &Connection, stored: Stored, words: Words) -> rusqlite::Result<
     let projection = if behind || words == Words::Loaded {
         let records = journal::records(conn, id, stored.state.projected_n)?;
         let mut projection = rows::projection(conn, id, stored.state, words)?;
-        project::fold(&mut projection, id, &records);
+        projection.take_in(id, &records);
         projection
     } else {
         Projection::stored(stored.state, Vec::new(), Vec::new())

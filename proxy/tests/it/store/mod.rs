@@ -1,4 +1,4 @@
-//! The store: what every implementation promises (`contract*`), and what the embedded one promises beyond.
+//! The store: what every implementation promises (`contract*`), and what the embedded and the hosted one promise beyond.
 
 mod child;
 mod contract;
@@ -15,3 +15,4 @@ mod memory;
 mod people;
 mod projection;
 mod sqlite;
+mod supabase;
