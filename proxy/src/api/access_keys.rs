@@ -98,18 +98,21 @@ async fn make(
     let admin = caller.require(Role::Admin)?;
     identity.rates().knock_as(Door::Keys, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let name = fields::label("name", Some(wanted.name))?
-        .ok_or_else(|| fields::invalid("`name` says what the key is for.".to_owned()))?;
+        .ok_or_else(|| fields::invalid("name", "`name` says what the key is for."))?;
     let mut scopes = wanted.scopes;
     scopes.dedup();
     if scopes.is_empty() || scopes.len() > Scope::ALL.len() {
         return Err(fields::invalid(
-            "`scopes` needs at least one of sessions:write, sessions:read, tickets:write.".to_owned(),
+            "scopes",
+            "`scopes` needs at least one of sessions:write, sessions:read, tickets:write.",
         ));
     }
     let expires_at = match wanted.expires_in_days {
         None => None,
         Some(days @ 1..=MAX_DAYS) => Some(identity.now_unix_ms() + i64::from(days) * DAY_MS),
-        Some(_) => return Err(fields::invalid(format!("`expires_in_days` must be from 1 to {MAX_DAYS}."))),
+        Some(_) => {
+            return Err(fields::invalid("expires_in_days", format!("`expires_in_days` must be from 1 to {MAX_DAYS}.")));
+        }
     };
     let made =
         identity.access_keys().make(caller.principal.ctx(), admin.user, Made { name, scopes, expires_at }).await?;

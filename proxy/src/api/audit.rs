@@ -2,28 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRef, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use axum::Json;
+use axum::extract::{FromRef, State};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Caller, Code, Problem};
+use super::part::Part;
+use super::{Caller, Problem};
 use crate::clock::rfc3339;
 use crate::identity::{Identity, Role};
 use crate::store::audit::{Audit, AuditPage, Row};
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Identity: FromRef<S>,
     Arc<dyn Audit>: FromRef<S>,
 {
-    Router::new().route("/api/audit", get(list))
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(Serialize)]
+/// What somebody did. Times are RFC 3339 in UTC.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditRow)]
 struct View {
     n: i64,
     at: String,
@@ -35,7 +38,8 @@ struct View {
     detail: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditActor)]
 struct Actor {
     /// `person`, `ticket` (its session) or `service`.
     kind: &'static str,
@@ -55,40 +59,27 @@ impl From<Row> for View {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditRows)]
 struct List {
     items: Vec<View>,
     /// Pass as `before` for what follows; absent at the end.
     next: Option<i64>,
 }
 
-/// Which part of the list. Text, so that a wrong value gets our own refusal.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    limit: Option<String>,
-    before: Option<String>,
-}
-
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
-
+/// The audit
+///
+/// Who did what to what in the tenant that an admin acts in. Ids and fixed words; no content.
+#[utoipa::path(get, path = "/api/audit", operation_id = "listAudit", tag = "tenant", params(Part<i64>),
+    responses((status = 200, description = "Newest first.", body = List)))]
 async fn list(
     caller: Caller,
     State(audit): State<Arc<dyn Audit>>,
-    part: Result<Query<Part>, QueryRejection>,
+    part: Result<Part<i64>, Problem>,
 ) -> Result<Json<List>, Problem> {
     let admin = caller.require(Role::Admin)?;
-    let malformed = |detail: &'static str| Problem::new(Code::BadMessage, detail);
-    let Query(part) = part.map_err(|_| malformed("The list takes `limit` and `before` only."))?;
-    let limit = part.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), str::parse).ok();
-    let limit = limit
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        .ok_or_else(|| malformed("`limit` must be a number from 1 to 100."))?;
-    let before = part.before.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| malformed("`before` must be the `next` of an earlier answer."))?;
-    let rows = audit.audit(admin.ctx(), AuditPage { limit, before }).await?;
-    let is_full = u32::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let next = rows.last().filter(|_| is_full).map(|row| row.n);
+    let part = part?;
+    let rows = audit.audit(admin.ctx(), AuditPage { limit: part.limit, before: part.before }).await?;
+    let next = part.next_of(&rows, |row| row.n);
     Ok(Json(List { items: rows.into_iter().map(View::from).collect(), next }))
 }

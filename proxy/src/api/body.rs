@@ -47,11 +47,13 @@ fn fault(error: &serde_json::Error) -> Problem {
         Category::Data => {
             let text = error.to_string();
             let names_a_field = ["unknown field `", "missing field `", "duplicate field `"];
-            let what = match names_a_field.iter().any(|start| text.starts_with(start)) {
-                true => text.split(" at line ").next().unwrap_or_default().chars().take(160).collect(),
-                false => "a value has the wrong type or is not one of those allowed".to_owned(),
+            let Some(named) = names_a_field.iter().find_map(|start| text.strip_prefix(start)) else {
+                let what = "a value has the wrong type or is not one of those allowed";
+                return Problem::new(Code::ValidationFailed, format!("At {place}: {what}."));
             };
-            Problem::new(Code::ValidationFailed, format!("At {place}: {what}."))
+            let what: String = text.split(" at line ").next().unwrap_or_default().chars().take(160).collect();
+            let field: String = named.split('`').next().unwrap_or_default().chars().take(64).collect();
+            Problem::new(Code::ValidationFailed, format!("At {place}: {what}.")).of_field(field)
         }
         Category::Syntax | Category::Eof | Category::Io => {
             Problem::new(Code::BadMessage, format!("The body is not JSON (at {place})."))
@@ -87,6 +89,7 @@ mod tests {
         let unknown = refusal("Application/JSON; charset=utf-8", r#"{"count":1,"colour":2}"#).await;
         assert_eq!(unknown.code(), Code::ValidationFailed);
         assert!(unknown.detail().contains("unknown field `colour`"), "{}", unknown.detail());
+        assert_eq!(unknown.field(), Some("colour"));
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ use crate::identity::{Actor, Door, Identity, Person, PersonKind, Recognised, Sig
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::invitations::{Claim, Claimed, Invitations};
 use crate::store::people::People;
-use crate::store::{Page, Store};
+use crate::store::{Page, Store, Which};
 
 /// The candidate's cookie, put aside. It goes to these two operations and nowhere else.
 const KEPT: &str = "viva_candidate";
@@ -88,7 +88,7 @@ async fn list(
     caller.person()?;
     let Some(candidate) = candidate(&identity, &headers).await? else { return Ok(Json(List { items: Vec::new() })) };
     let tenant = people.tenant(candidate.tenant).await?.ok_or_else(Problem::not_found)?;
-    let sessions = store.sessions(candidate.ctx(), Page { limit: LISTED, before: None }).await?;
+    let sessions = store.sessions(candidate.ctx(), Page { limit: LISTED, before: None, which: Which::All }).await?;
     let view = |session: crate::store::Session| View {
         session_id: session.new.id,
         tenant_id: session.tenant,

@@ -291,12 +291,12 @@ fn secret(text: String) -> Result<Secret, Problem> {
 
 fn malformed() -> Problem {
     let how = "`key` must be the provider's key, whole and alone: 16 to 512 characters without spaces.";
-    Problem::new(Code::ValidationFailed, how)
+    Problem::new(Code::ValidationFailed, how).of_field("key")
 }
 
 /// 422 here, where somebody typed it; with a call the same code is 502.
 fn rejected() -> Problem {
     let how =
         "The provider refused this key. Check that it was copied whole and has not been revoked. Nothing was saved.";
-    Problem::new(Code::KeyRejected, how).with_status(StatusCode::UNPROCESSABLE_ENTITY)
+    Problem::new(Code::KeyRejected, how).with_status(StatusCode::UNPROCESSABLE_ENTITY).of_field("key")
 }

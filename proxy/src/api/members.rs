@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRef, Path, Query, State};
+use axum::extract::{FromRef, Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +12,8 @@ use utoipa_axum::routes;
 
 use super::body::Input;
 use super::openapi::refused;
+use super::part::Part;
+use super::sessions::fields;
 use super::{Caller, Code, Problem};
 use crate::clock::rfc3339;
 use crate::identity::{Identity, Person, Role};
@@ -61,39 +62,18 @@ struct List {
     next: Option<UserId>,
 }
 
-/// Which part of the list. Text, so that a wrong value gets our own refusal.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part {
-    limit: Option<String>,
-    before: Option<String>,
-}
-
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
-
 /// List members
-#[utoipa::path(get, path = "/api/members", operation_id = "listMembers", tag = "tenant",
-    params(("limit" = Option<u32>, Query, description = "1 to 100, default 50.", minimum = 1, maximum = 100),
-        ("before" = Option<UserId>, Query, description = "`next` of an earlier answer.")),
+#[utoipa::path(get, path = "/api/members", operation_id = "listMembers", tag = "tenant", params(Part<UserId>),
     responses((status = 200, description = "Newest first.", body = List)))]
 async fn list(
     caller: Caller,
     State(people): State<Arc<dyn People>>,
-    part: Result<Query<Part>, QueryRejection>,
+    part: Result<Part<UserId>, Problem>,
 ) -> Result<Json<List>, Problem> {
     let admin = caller.require(Role::Admin)?;
-    let malformed = |detail: &'static str| Problem::new(Code::BadMessage, detail);
-    let Query(part) = part.map_err(|_| malformed("The list takes `limit` and `before` only."))?;
-    let limit = part.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), str::parse).ok();
-    let limit = limit
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        .ok_or_else(|| malformed("`limit` must be a number from 1 to 100."))?;
-    let before = part.before.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| malformed("`before` must be the `next` of an earlier answer."))?;
-    let members = people.members(admin.ctx(), MemberPage { limit, before }).await?;
-    let is_full = u32::try_from(members.len()).is_ok_and(|count| count == limit);
-    let next = members.last().filter(|_| is_full).map(|member| member.user.id);
+    let part = part?;
+    let members = people.members(admin.ctx(), MemberPage { limit: part.limit, before: part.before }).await?;
+    let next = part.next_of(&members, |member| member.user.id);
     Ok(Json(List { items: members.into_iter().map(View::from).collect(), next }))
 }
 
@@ -122,7 +102,7 @@ async fn add(
     let lookup = match (wanted.user, wanted.email) {
         (Some(user), None) => Lookup::Id(user),
         (None, Some(email)) => Lookup::Email(email),
-        _ => return Err(Problem::new(Code::ValidationFailed, "Send either `user` or `email`.")),
+        _ => return Err(fields::invalid("user", "Send either `user` or `email`.")),
     };
     // Only where somebody can be added, so that nobody learns from here who is known to the server.
     may_grow(admin, people.as_ref()).await?;

@@ -19,6 +19,7 @@ mod me;
 mod members;
 mod no_store;
 pub(crate) mod openapi;
+mod part;
 mod peer;
 mod plans;
 mod problem;
@@ -73,7 +74,7 @@ where
     Keychain: FromRef<S>,
     Reading: FromRef<S>,
 {
-    let (router, document) = OpenApiRouter::new()
+    let router = OpenApiRouter::new()
         .merge(auth::routes())
         .merge(guest::routes())
         .merge(me::routes())
@@ -87,12 +88,11 @@ where
         .merge(transcript::routes())
         .merge(consents::routes())
         .merge(claims::routes())
-        .split_for_parts();
-    let mut router: OpenApiRouter<S> = router
-        // Not described yet.
         .merge(invitations::routes())
-        .merge(audit::routes())
         .merge(rights::routes())
+        .merge(audit::routes());
+    let (router, document) = router.split_for_parts();
+    let mut router: OpenApiRouter<S> = router
         .method_not_allowed_fallback(refusals::method_not_allowed)
         .layer(middleware::from_fn_with_state(idempotency::Kept::new(state), idempotency::idempotent))
         // Cookies, tickets, names and words: nothing here may be kept by a cache.

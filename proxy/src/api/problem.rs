@@ -22,6 +22,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
     rule: Option<Rule>,
+    field: Option<Cow<'static, str>>,
 }
 
 /// The body of a [`Problem`].
@@ -40,12 +41,22 @@ pub(in crate::api) struct Body<'a> {
     retry_after_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
+    /// The field or parameter that it is about, with dots into objects, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
 }
 
 impl Problem {
     /// A problem with the code's own status. `detail` is one or two sentences for the person who has to act.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, status: code.status(), detail: detail.into(), retry_after: code.usual_wait(), rule: None }
+        Self {
+            code,
+            status: code.status(),
+            detail: detail.into(),
+            retry_after: code.usual_wait(),
+            rule: None,
+            field: None,
+        }
     }
 
     /// An offer that breaks `rule`. Too many bytes for a description is still 400; a body beyond the route's limit is
@@ -73,6 +84,12 @@ impl Problem {
         Self { retry_after: Some(after), ..self }
     }
 
+    /// Which field or parameter of the request it is about, so that a form can show it there.
+    #[must_use]
+    pub fn of_field(self, field: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
     /// Another status than the code's own, e.g. the one a framework chose.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
@@ -95,6 +112,12 @@ impl Problem {
     #[must_use]
     pub fn rule(&self) -> Option<Rule> {
         self.rule
+    }
+
+    /// The field that it is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// After how many milliseconds asking again makes sense.
@@ -138,6 +161,7 @@ impl IntoResponse for Problem {
             request_id: request_id.as_deref(),
             retry_after_ms: self.retry_after_ms(),
             rule: self.rule.map(Rule::name),
+            field: self.field(),
         };
         let body = serde_json::to_vec(&body).expect("plain strings and numbers always serialise");
         self.respond("application/problem+json", body)

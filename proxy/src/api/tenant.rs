@@ -117,14 +117,17 @@ async fn change(
     let tenant = people.tenant(admin.tenant).await?.ok_or_else(Problem::not_found)?;
     let key_policy = wanted.key_policy.map(|name| {
         KeyPolicy::parse(&name)
-            .ok_or_else(|| fields::invalid("`key_policy` is server, byok or byok_then_server.".to_owned()))
+            .ok_or_else(|| fields::invalid("key_policy", "`key_policy` is server, byok or byok_then_server."))
     });
     if wanted.max_sessions.flatten().is_some_and(|chosen| chosen > most) {
-        return Err(fields::invalid(format!("`max_sessions` may be at most {most} on this server.")));
+        return Err(fields::invalid("max_sessions", format!("`max_sessions` may be at most {most} on this server.")));
     }
     let least_days = if tenant.kind == TenantKind::Personal { 0 } else { 1 };
     if wanted.retention_days.is_some_and(|days| !(least_days..=MAX_DAYS).contains(&days)) {
-        return Err(fields::invalid(format!("`retention_days` must be from {least_days} to {MAX_DAYS}.")));
+        return Err(fields::invalid(
+            "retention_days",
+            format!("`retention_days` must be from {least_days} to {MAX_DAYS}."),
+        ));
     }
     let set_up = SetUp {
         key_policy: key_policy.transpose()?,

@@ -124,6 +124,8 @@ pub enum Action {
     ConsentWithdrawn,
     /// How long things are kept was changed.
     RetentionChanged,
+    /// Something else of how a tenant is set up was changed.
+    TenantChanged,
     /// An interview was deleted because its time was over.
     RetentionApplied,
     /// A person was erased.
@@ -150,6 +152,7 @@ impl Action {
             Self::SessionDeleted => "session.deleted",
             Self::ConsentWithdrawn => "consent.withdrawn",
             Self::RetentionChanged => "retention.changed",
+            Self::TenantChanged => "tenant.changed",
             Self::RetentionApplied => "retention.applied",
             Self::PersonErased => "person.erased",
         }

@@ -26,7 +26,7 @@ pub use details::{Details, Level, Profile};
 pub use error::{StoreError, Unwritable};
 pub use model::{
     Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StageRow,
-    StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus,
+    StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus, Which,
 };
 
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};

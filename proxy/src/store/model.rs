@@ -150,6 +150,19 @@ pub struct Page {
     pub limit: u32,
     /// Only sessions created before this one.
     pub before: Option<SessionId>,
+    /// Of all of them, or of those with a call.
+    pub which: Which,
+}
+
+/// Which sessions a list is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    #[default]
+    All,
+    /// Those whose interview is on, or whose call is being made, as the rows say: one that ended a moment ago may still
+    /// be among them. A call that is being made is found for two days after its session was.
+    UnderWay,
 }
 
 /// A call about to be made.

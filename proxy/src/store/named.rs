@@ -50,7 +50,7 @@ named! {
     Action {
         MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
         InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionClaimed, SessionDeleted,
-        ConsentWithdrawn, RetentionChanged, RetentionApplied, PersonErased
+        ConsentWithdrawn, RetentionChanged, TenantChanged, RetentionApplied, PersonErased
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Answer;
+use super::audit::{Action, Note};
 use crate::identity::{Role, TenantCtx};
 use crate::ids::{TenantId, UserId};
 use crate::vault::KeyPolicy;
@@ -203,6 +204,23 @@ pub struct SetUp {
     pub retention_days: Option<u32>,
     /// Nothing is deleted, whatever the retention says.
     pub legal_hold: Option<bool>,
+}
+
+impl SetUp {
+    /// What the audit is told of the change.
+    #[must_use]
+    pub fn notes(&self, tenant: TenantId) -> Vec<Note> {
+        let changed = |what: &'static str| Note::of(Action::TenantChanged, tenant.0).with(what);
+        let hold = match self.legal_hold {
+            Some(true) => Some("legal_hold"),
+            Some(false) => Some("no_legal_hold"),
+            None => self.retention_days.map(|_| "days"),
+        };
+        let keeping = hold.map(|what| Note::of(Action::RetentionChanged, tenant.0).with(what));
+        let policy = self.key_policy.map(|_| changed("key_policy"));
+        let most = self.max_sessions.map(|_| changed("max_sessions"));
+        [keeping, policy, most].into_iter().flatten().collect()
+    }
 }
 
 /// A sign-in behind a cookie.

@@ -26,12 +26,6 @@ pub trait Rights: Send + Sync + 'static {
     /// audit of each of their tenants that says that it was done.
     fn erase(&self, user: UserId) -> Answer<'_, Erasure>;
 
-    /// How long the context's tenant keeps things.
-    fn keeping(&self, ctx: TenantCtx) -> Answer<'_, Option<Keeping>>;
-
-    /// Changes that. `false`: it may not be so, since an organisation keeps nothing for ever.
-    fn keep(&self, ctx: TenantCtx, keeping: Keeping) -> Answer<'_, bool>;
-
     /// Deletes what is older than its tenant keeps it, at most so many interviews at once.
     fn expire(&self, at_most: u32) -> Answer<'_, Expired>;
 }
@@ -94,15 +88,6 @@ pub struct Holdings {
     pub model_keys: Vec<(String, i64)>,
     /// Access keys that they made: name and when.
     pub access_keys: Vec<(String, i64)>,
-}
-
-/// How long a tenant keeps interviews.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// Days after the end; 0: until they are deleted, which only a personal tenant may choose.
-    pub retention_days: u32,
-    /// Nothing is deleted.
-    pub legal_hold: bool,
 }
 
 /// What went because its time was over.

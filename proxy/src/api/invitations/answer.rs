@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::body::Input;
 use super::super::caller::{COOKIE, host};
-use super::super::sessions::fields;
+use super::super::openapi::refused;
+use super::super::sessions::{TicketValue, fields};
 use super::super::{Code, Peer, Problem};
 use super::open::{Known, is_open, is_theirs, known};
-use crate::clock::rfc3339;
 use crate::identity::{Consent, Identity, Person, SignInSecret, Terms, Ticket, TicketSecret, is_same_address};
 use crate::ids::{SessionId, UserId};
 use crate::store::Store;
@@ -28,7 +28,8 @@ use crate::vault::Keychain;
 const NAMELESS: &str = "Candidate";
 
 /// The body of `accept`. It has no `Debug`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = InvitationAcceptance)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Accepting {
     token: String,
@@ -38,17 +39,12 @@ pub(super) struct Accepting {
 }
 
 /// What the candidate goes on with.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AcceptedInvitation)]
 struct Accepted {
     session_id: SessionId,
-    ticket: Shown,
+    ticket: TicketValue,
     ws_url: String,
-}
-
-#[derive(Serialize)]
-struct Shown {
-    value: String,
-    expires_at: String,
 }
 
 impl Accepted {
@@ -56,19 +52,29 @@ impl Accepted {
         let base = identity.origins().socket_base(&host(parts).unwrap_or_default());
         Self {
             session_id: ticket.session,
-            ticket: Shown { value: secret.expose().to_owned(), expires_at: rfc3339(ticket.expires_at) },
+            ticket: TicketValue::new(secret, ticket),
             ws_url: format!("{base}/ws?session={}", ticket.session),
         }
     }
 }
 
+/// Accept an invitation
+///
+/// Makes a candidate of whoever has the link: a session with their consent, its ticket, and a cookie for their browser.
+/// Once; the same browser gets a fresh ticket.
+#[utoipa::path(post, path = "/api/invitations/accept", operation_id = "acceptInvitation", tag = "invitations",
+    request_body = Accepting, security(()),
+    responses((status = 201, description = "The interview and its ticket.", body = Accepted,
+            headers(("Set-Cookie" = String))),
+        (status = 200, description = "Accepted in this browser before: a fresh ticket.", body = Accepted),
+        refused::NoInvitation, refused::NoConsent, refused::NoKey, refused::Over, refused::TooFast))]
 pub(super) async fn accept(
     parts: Parts,
     peer: Peer,
     State(identity): State<Identity>,
     State(store): State<Arc<dyn Store>>,
     State(invitations): State<Arc<dyn Invitations>>,
-    (State(upstream), State(keychain)): (State<Upstream>, State<Keychain>),
+    (upstream, keychain): (State<Upstream>, State<Keychain>),
     Input(accepting): Input<Accepting>,
 ) -> Result<Response, Problem> {
     let found = known(&identity, invitations.as_ref(), &parts, peer, &accepting.token).await?;
@@ -152,12 +158,17 @@ fn signed_in(identity: &Identity, parts: &Parts, secret: &SignInSecret) -> Heade
 }
 
 /// The body of `decline`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = InvitationRefusal)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Declining {
     token: String,
 }
 
+/// Decline an invitation
+#[utoipa::path(post, path = "/api/invitations/decline", operation_id = "declineInvitation", tag = "invitations",
+    request_body = Declining, security(()),
+    responses((status = 204, description = "Declined."), refused::NoInvitation, refused::TooFast))]
 pub(super) async fn decline(
     parts: Parts,
     peer: Peer,

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::body::Input;
+use super::super::openapi::refused;
+use super::super::part::Part;
 use super::super::refusals::too_fast;
 use super::super::sessions::{Wanted as WantedSession, fields};
 use super::super::{Caller, Code, Peer, Problem};
@@ -24,13 +25,12 @@ use crate::vault::Keychain;
 /// Hours that a link is good for.
 const HOURS: std::ops::RangeInclusive<u32> = 1..=720;
 const DEFAULT_HOURS: u32 = 168;
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
 /// Longest way to reach a person, characters.
 const MAX_CONTACT: usize = 200;
 
 /// The body of `POST`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = InvitationWish)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     session: WantedSession,
@@ -41,43 +41,52 @@ pub(super) struct Wanted {
     expires_in_hours: Option<u32>,
 }
 
-#[derive(Serialize)]
+/// The invitation and its link, which is shown here and never again.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = NewInvitation)]
 pub(super) struct Made {
     invitation: View,
     url: String,
 }
 
+/// Invite a candidate
+///
+/// `session` is what the interview will be; whoever accepts becomes its candidate and gives the consent.
+#[utoipa::path(post, path = "/api/invitations", operation_id = "invite", tag = "invitations", request_body = Wanted,
+    responses((status = 201, description = "Made.", body = Made), refused::Collides, refused::NoKey, refused::TooFast))]
 pub(super) async fn make(
     caller: Caller,
     peer: Peer,
     State(identity): State<Identity>,
     State(invitations): State<Arc<dyn Invitations>>,
     State(plans): State<Arc<Plans>>,
-    (State(upstream), State(keychain)): (State<Upstream>, State<Keychain>),
+    (upstream, keychain): (State<Upstream>, State<Keychain>),
     Input(wanted): Input<Wanted>,
 ) -> Result<(StatusCode, Json<Made>), Problem> {
     let person = caller.require(Role::Interviewer)?;
     identity.rates().knock(Door::Sessions, peer.0).map_err(too_fast)?;
     if wanted.session.consent.is_some() {
         return Err(fields::invalid(
-            "`session.consent` is for the candidate to give, who does so by accepting.".to_owned(),
+            "session.consent",
+            "`session.consent` is for the candidate to give, who does so by accepting.",
         ));
     }
     if wanted.session.user.is_some() {
         return Err(fields::invalid(
-            "`session.user` is for access keys: who accepts an invitation becomes its candidate.".to_owned(),
+            "session.user",
+            "`session.user` is for access keys: who accepts an invitation becomes its candidate.",
         ));
     }
     let hours = wanted.expires_in_hours.unwrap_or(DEFAULT_HOURS);
     if !HOURS.contains(&hours) {
-        return Err(fields::invalid("`expires_in_hours` must be between 1 and 720.".to_owned()));
+        return Err(fields::invalid("expires_in_hours", "`expires_in_hours` must be between 1 and 720."));
     }
     let email = fields::email("email", wanted.email)?;
     let contact = fields::text("contact", wanted.contact, MAX_CONTACT)?;
     let now = identity.now_unix_ms();
     // Nobody yet: who accepts becomes a person then. Their call is paid by the tenant or the server.
     let nobody = UserId::fresh();
-    let request = wanted.session.into_session(nobody, &plans, &upstream, now)?;
+    let request = wanted.session.into_session(nobody, &plans, &upstream.0, now)?;
     keychain.expect(person.tenant, nobody).await?;
     let secret = InvitationSecret::from_random(rand::random());
     let new = NewInvitation {
@@ -101,43 +110,38 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, Json(Made { invitation: View::new(made, now), url })))
 }
 
-/// Which part of the list. Text, so that a wrong value gets our own refusal.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Part {
-    limit: Option<String>,
-    before: Option<String>,
-}
-
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Invitations)]
 pub(super) struct List {
     items: Vec<View>,
     /// Pass as `before` for what follows; absent at the end.
     next: Option<InvitationId>,
 }
 
+/// List invitations
+///
+/// The tenant's, for those who see all of its interviews.
+#[utoipa::path(get, path = "/api/invitations", operation_id = "listInvitations", tag = "invitations",
+    params(Part<InvitationId>), responses((status = 200, description = "Newest first.", body = List)))]
 pub(super) async fn list(
     caller: Caller,
     State(identity): State<Identity>,
     State(invitations): State<Arc<dyn Invitations>>,
-    part: Result<Query<Part>, QueryRejection>,
+    part: Result<Part<InvitationId>, Problem>,
 ) -> Result<Json<List>, Problem> {
     let person = caller.require(Role::Interviewer)?;
-    let malformed = |detail: &'static str| Problem::new(Code::BadMessage, detail);
-    let Query(part) = part.map_err(|_| malformed("The list takes `limit` and `before` only."))?;
-    let limit = part.limit.as_deref().map_or(Ok(DEFAULT_LIMIT), str::parse).ok();
-    let limit = limit
-        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-        .ok_or_else(|| malformed("`limit` must be a number from 1 to 100."))?;
-    let before = part.before.as_deref().map(str::parse).transpose();
-    let before = before.map_err(|_| malformed("`before` must be the `next` of an earlier answer."))?;
-    let found = invitations.invitations(person.ctx(), InvitationPage { limit, before }).await?;
-    let is_full = u32::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next = found.last().filter(|_| is_full).map(|invitation| invitation.id);
+    let part = part?;
+    let page = InvitationPage { limit: part.limit, before: part.before };
+    let found = invitations.invitations(person.ctx(), page).await?;
+    let next = part.next_of(&found, |invitation| invitation.id);
     let now = identity.now_unix_ms();
     Ok(Json(List { items: found.into_iter().map(|invitation| View::new(invitation, now)).collect(), next }))
 }
 
+/// Take an invitation back
+#[utoipa::path(delete, path = "/api/invitations/{id}", operation_id = "revokeInvitation", tag = "invitations",
+    params(("id" = InvitationId, Path)),
+    responses((status = 204, description = "Its link opens nothing any more."), refused::Collides))]
 pub(super) async fn revoke(
     caller: Caller,
     State(invitations): State<Arc<dyn Invitations>>,

@@ -8,9 +8,9 @@ mod view;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{delete, get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::identity::Identity;
 use crate::interview::plan::Plans;
@@ -19,7 +19,7 @@ use crate::store::invitations::Invitations;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
@@ -29,10 +29,10 @@ where
     Upstream: FromRef<S>,
     Keychain: FromRef<S>,
 {
-    Router::new()
-        .route("/api/invitations", get(make::list).post(make::make))
-        .route("/api/invitations/{id}", delete(make::revoke))
-        .route("/api/invitations/open", post(open::open))
-        .route("/api/invitations/accept", post(answer::accept))
-        .route("/api/invitations/decline", post(answer::decline))
+    OpenApiRouter::new()
+        .routes(routes!(make::list, make::make))
+        .routes(routes!(make::revoke))
+        .routes(routes!(open::open))
+        .routes(routes!(answer::accept))
+        .routes(routes!(answer::decline))
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::body::Input;
 use super::super::caller::{cookie, header, host};
+use super::super::openapi::refused;
 use super::super::refusals::too_fast;
 use super::super::{Code, Peer, Problem};
 use crate::clock::rfc3339;
@@ -20,14 +21,16 @@ use crate::store::invitations::{Invitation, Invitations, Invited, Status};
 use crate::upstream::Upstream;
 
 /// The body. It has no `Debug`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = InvitationToken)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Shown {
     token: String,
 }
 
 /// What the page shows.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = OpenInvitation)]
 pub(super) struct View {
     /// `pending`, or `accepted` for the one who did.
     status: &'static str,
@@ -50,6 +53,14 @@ pub(super) struct View {
     session_id: Option<SessionId>,
 }
 
+/// Open an invitation
+///
+/// What whoever has its link may know before they answer. The link's token is the credential; the cookie of the browser
+/// that accepted finds its interview again.
+#[utoipa::path(post, path = "/api/invitations/open", operation_id = "openInvitation", tag = "invitations",
+    request_body = Shown, security(()),
+    responses((status = 200, description = "It can be answered, or was accepted in this browser.", body = View),
+        refused::NoInvitation, refused::TooFast))]
 pub(super) async fn open(
     parts: Parts,
     peer: Peer,

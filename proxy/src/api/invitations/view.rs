@@ -7,7 +7,8 @@ use crate::ids::{InvitationId, SessionId, UserId};
 use crate::store::invitations::{Invitation, Status};
 
 /// An invitation. Times are RFC 3339 in UTC.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Invitation)]
 pub(super) struct View {
     id: InvitationId,
     session_id: SessionId,

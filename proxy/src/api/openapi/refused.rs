@@ -32,6 +32,9 @@ refusals! {
     Collides: Conflict;
     Over: SessionEnded;
     NoKey: KeyNotConfigured;
+    Held: Conflict, LegalHold;
+    NoInvitation: Forbidden, NotFound, InvitationUsed, InvitationDeclined, InvitationRevoked, InvitationExpired,
+        DatabaseUnavailable;
     NoConsent: ConsentRequired;
     NoVault: VaultUnavailable;
     NoSkip: SkipNotAllowed, SessionEnded;

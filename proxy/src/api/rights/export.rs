@@ -13,6 +13,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Serialize;
 
 use super::super::consents::View as Agreed;
+use super::super::openapi::refused;
 use super::super::refusals::too_fast;
 use super::super::transcript::interview;
 use super::super::{Caller, Peer, Problem};
@@ -34,7 +35,8 @@ struct About {
     access_keys: Vec<Named>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedPerson)]
 struct Person {
     id: String,
     issuer: String,
@@ -46,21 +48,39 @@ struct Person {
     last_seen_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedTenant)]
 struct Tenant {
     id: TenantId,
     name: String,
     role: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedSignIn)]
 struct SignIn {
     since: String,
     until: String,
 }
 
+/// The whole, as it is described; it is written piece by piece.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only described")]
+struct Exported {
+    exported_at: String,
+    person: Person,
+    tenants: Vec<Tenant>,
+    sign_ins: Vec<SignIn>,
+    model_keys: Vec<Named>,
+    access_keys: Vec<Named>,
+    /// `null` for one that was deleted meanwhile. Each also has what `GET /api/sessions/{id}/transcript` tells.
+    #[schema(value_type = Vec<Option<Object>>)]
+    interviews: Vec<Option<serde_json::Value>>,
+}
+
 /// A key by its last four characters, or by its name.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ExportedKey)]
 struct Named {
     name: String,
     created_at: String,
@@ -113,6 +133,12 @@ impl About {
     }
 }
 
+/// Everything that is stored about the caller
+///
+/// JSON, with a readable text of each interview.
+#[utoipa::path(get, path = "/api/me/export", operation_id = "exportMe", tag = "rights",
+    responses((status = 200, description = "A file.", body = Exported, content_type = "application/json",
+        headers(("Content-Disposition" = String))), refused::NoObject, refused::TooFast))]
 pub(super) async fn export(
     caller: Caller,
     peer: Peer,

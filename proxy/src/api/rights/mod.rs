@@ -1,16 +1,15 @@
-//! What people may ask of what is stored about them: taking a consent back, a copy, deletion; and for a tenant how long
-//! it keeps things.
+//! What people may ask of what is stored about them: taking a consent back, a copy of everything, and being erased. How
+//! one interview is deleted is with the interviews, how long a tenant keeps them with the tenant.
 
 mod export;
 mod person;
 mod session;
-mod tenant;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{delete, get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::LiveCalls;
 use crate::identity::Identity;
@@ -18,7 +17,7 @@ use crate::store::Store;
 use crate::store::rights::Rights;
 use crate::transcript::Signer;
 
-pub(super) fn routes<S>() -> Router<S>
+pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
@@ -27,10 +26,8 @@ where
     Identity: FromRef<S>,
     Signer: FromRef<S>,
 {
-    Router::new()
-        .route("/api/sessions/{id}", delete(session::remove))
-        .route("/api/sessions/{id}/consent/withdraw", post(session::withdraw))
-        .route("/api/me", delete(person::erase))
-        .route("/api/me/export", get(export::export))
-        .route("/api/tenant/retention", get(tenant::keeping).patch(tenant::keep))
+    OpenApiRouter::new()
+        .routes(routes!(session::withdraw))
+        .routes(routes!(person::erase))
+        .routes(routes!(export::export))
 }

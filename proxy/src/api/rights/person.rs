@@ -8,11 +8,18 @@ use http::header::SET_COOKIE;
 use http::{HeaderValue, StatusCode};
 
 use super::super::caller::COOKIE;
+use super::super::openapi::refused;
+use super::super::sessions::held;
 use super::super::{Caller, Code, LiveCalls, Problem};
-use super::session::held;
 use crate::identity::Identity;
 use crate::store::rights::{Erasure, Rights};
 
+/// Be erased
+///
+/// The caller with all that is theirs, in every tenant.
+#[utoipa::path(delete, path = "/api/me", operation_id = "eraseMe", tag = "rights",
+    responses((status = 204, description = "Nothing of them is stored any more.", headers(("Set-Cookie" = String))),
+        refused::NoObject, refused::Held))]
 pub(super) async fn erase(
     caller: Caller,
     State(identity): State<Identity>,

@@ -1,25 +1,25 @@
-//! `POST /api/sessions/{id}/consent/withdraw` and `DELETE /api/sessions/{id}`. A consent is taken back by whoever gave it; an
-//! interview is deleted by the person it is of, or by an admin.
+//! `POST /api/sessions/{id}/consent/withdraw`: a consent is taken back by whoever gave it.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::StatusCode;
 use serde::Serialize;
 
+use super::super::openapi::refused;
 use super::super::refusals::session_id;
 use super::super::sessions::{Ending, end_as, find};
 use super::super::{Caller, Code, LiveCalls, Problem};
 use crate::call::core::EndedBy;
-use crate::identity::{Identity, Principal, Role};
+use crate::identity::{Identity, Principal};
 use crate::ids::SessionId;
-use crate::store::rights::{Deletion, Rights};
-use crate::store::{SessionStatus, Store};
+use crate::store::Store;
+use crate::store::rights::Rights;
 use crate::transcript::Signer;
 
 /// What a withdrawal answers.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = WithdrawnConsent)]
 pub(super) struct Withdrawn {
     session_id: SessionId,
     ended_by: Option<String>,
@@ -28,12 +28,19 @@ pub(super) struct Withdrawn {
 }
 
 /// How to have it erased.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = ErasureOffer)]
 struct Offer {
     method: &'static str,
     href: String,
 }
 
+/// Take a consent back
+///
+/// By whoever gave it. A running call ends; what was recorded stays until it is deleted or its time is over.
+#[utoipa::path(post, path = "/api/sessions/{id}/consent/withdraw", operation_id = "withdrawConsent", tag = "rights",
+    params(("id" = SessionId, Path)), security(("cookie" = []), ("bearer" = []), ("ticket" = [])),
+    responses((status = 200, description = "It is taken back, now or before.", body = Withdrawn), refused::Collides))]
 pub(super) async fn withdraw(
     caller: Caller,
     State(identity): State<Identity>,
@@ -64,32 +71,4 @@ pub(super) async fn withdraw(
     let session = find(&caller, store.as_ref(), id).await?;
     let erasure = Offer { method: "DELETE", href: format!("/api/sessions/{id}") };
     Ok(Json(Withdrawn { session_id: id, ended_by: session.ended_by, erasure }))
-}
-
-pub(super) async fn remove(
-    caller: Caller,
-    State(store): State<Arc<dyn Store>>,
-    State(rights): State<Arc<dyn Rights>>,
-    State(calls): State<Arc<dyn LiveCalls>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let id = session_id(&id)?;
-    let person = caller.person()?;
-    let session = find(&caller, store.as_ref(), id).await?;
-    if session.new.user != person.user && person.role < Role::Admin {
-        return Err(Problem::new(Code::Forbidden, "The person it is of or an admin can delete an interview."));
-    }
-    if calls.is_live(id) || session.status == SessionStatus::InProgress {
-        return Err(Problem::new(Code::Conflict, "The interview is running. End it first."));
-    }
-    match rights.delete_session(person.ctx(), id).await? {
-        Deletion::Done => Ok(StatusCode::NO_CONTENT),
-        Deletion::Missing => Err(Problem::not_found()),
-        Deletion::Held => Err(held()),
-    }
-}
-
-/// The tenant must keep everything for now.
-pub(super) fn held() -> Problem {
-    Problem::new(Code::LegalHold, "The organisation has to keep its records for now. Ask again when that is over.")
 }

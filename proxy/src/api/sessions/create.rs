@@ -53,14 +53,15 @@ impl<'a> Asking<'a> {
         match (self, named) {
             (Self::Person(person), None) => Ok(person.user),
             (Self::Person(_), Some(_)) => {
-                Err(fields::invalid("`user` is for access keys: signed in, an interview is your own.".to_owned()))
+                Err(fields::invalid("user", "`user` is for access keys: signed in, an interview is your own."))
             }
             (Self::Server(key), None) => Ok(key.created_by),
             (Self::Server(key), Some(named)) => {
                 let (subject, profile) = named.check()?;
                 identity.served(key.tenant, subject, profile).await?.ok_or_else(|| {
                     fields::invalid(
-                        "`user`: the key's tenant is one person's own, and nobody else belongs to it.".to_owned(),
+                        "user",
+                        "`user`: the key's tenant is one person's own, and nobody else belongs to it.",
                     )
                 })
             }

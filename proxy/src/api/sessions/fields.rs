@@ -1,6 +1,8 @@
 //! What the fields of a request must look like. Some of them end up in the model's instructions, so they are short,
 //! printable and on one line.
 
+use std::borrow::Cow;
+
 use super::super::{Code, Problem};
 use crate::identity::Consent;
 
@@ -11,7 +13,7 @@ const MAX_LABEL: usize = 120;
 pub(in crate::api) fn label(field: &'static str, value: Option<String>) -> Result<Option<String>, Problem> {
     let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
-        return Err(invalid(format!("`{field}` must be one line of at most {MAX_LABEL} characters.")));
+        return Err(invalid(field, format!("`{field}` must be one line of at most {MAX_LABEL} characters.")));
     }
     Ok(Some(text))
 }
@@ -20,7 +22,7 @@ pub(in crate::api) fn label(field: &'static str, value: Option<String>) -> Resul
 pub(in crate::api) fn text(field: &'static str, value: Option<String>, most: usize) -> Result<Option<String>, Problem> {
     let Some(text) = value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) else { return Ok(None) };
     if text.chars().count() > most || text.contains('\0') {
-        return Err(invalid(format!("`{field}` must be text of at most {most} characters.")));
+        return Err(invalid(field, format!("`{field}` must be text of at most {most} characters.")));
     }
     Ok(Some(text))
 }
@@ -33,7 +35,7 @@ pub(in crate::api) fn email(field: &'static str, value: Option<String>) -> Resul
         && text.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.contains('@') && domain.trim_matches('.').contains('.')
         });
-    if has_form { Ok(Some(text)) } else { Err(invalid(format!("`{field}` must be an e-mail address."))) }
+    if has_form { Ok(Some(text)) } else { Err(invalid(field, format!("`{field}` must be an e-mail address."))) }
 }
 
 /// A language tag in the form of BCP 47; whether the model knows the language is not ours to say.
@@ -46,7 +48,7 @@ pub(super) fn language(value: Option<String>) -> Result<Option<String>, Problem>
     if primary && rest && text.len() <= 35 {
         return Ok(Some(text));
     }
-    Err(invalid("`language` must be a language tag such as en or pt-BR.".to_owned()))
+    Err(invalid("language", "`language` must be a language tag such as en or pt-BR."))
 }
 
 /// A voice's name. Not checked against a list: providers add voices.
@@ -55,7 +57,7 @@ pub(super) fn voice(value: Option<String>) -> Result<Option<String>, Problem> {
         (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
     match value {
-        Some(text) if !legal(&text) => Err(invalid("`voice` must be a voice's name such as marin.".to_owned())),
+        Some(text) if !legal(&text) => Err(invalid("voice", "`voice` must be a voice's name such as marin.")),
         value => Ok(value),
     }
 }
@@ -64,16 +66,17 @@ pub(super) fn voice(value: Option<String>) -> Result<Option<String>, Problem> {
 pub(in crate::api) fn consent(value: Option<Consent>) -> Result<Consent, Problem> {
     let consent = value.ok_or_else(|| {
         let how = "Send `consent` with the version and locale of the notice that the candidate agreed to.";
-        Problem::new(Code::ConsentRequired, how)
+        Problem::new(Code::ConsentRequired, how).of_field("consent")
     })?;
     if consent.is_well_formed() {
         return Ok(consent);
     }
-    Err(invalid("`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits.".to_owned()))
+    Err(invalid("consent", "`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits."))
 }
 
-pub(in crate::api) fn invalid(detail: String) -> Problem {
-    Problem::new(Code::ValidationFailed, detail)
+/// A field that has a value which it cannot have.
+pub(in crate::api) fn invalid(field: &'static str, detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(Code::ValidationFailed, detail).of_field(field)
 }
 
 #[cfg(test)]

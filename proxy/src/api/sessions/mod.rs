@@ -4,6 +4,7 @@ mod create;
 mod end;
 pub(super) mod fields;
 mod read;
+mod remove;
 mod stage;
 mod tickets;
 mod view;
@@ -20,12 +21,15 @@ use crate::identity::Identity;
 use crate::interview::plan::Plans;
 use crate::store::Store;
 use crate::store::audit::Audit;
+use crate::store::rights::Rights;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
 pub(super) use end::{Ending, end_as};
 pub(super) use read::find;
+pub(super) use remove::held;
+pub(super) use tickets::TicketValue;
 pub(super) use view::plan_of;
 pub(super) use wanted::Wanted;
 
@@ -34,6 +38,7 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
     Arc<dyn Audit>: FromRef<S>,
+    Arc<dyn Rights>: FromRef<S>,
     Arc<dyn LiveCalls>: FromRef<S>,
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
@@ -43,7 +48,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(read::list, create::create))
-        .routes(routes!(read::one))
+        .routes(routes!(read::one, remove::remove))
         .routes(routes!(tickets::mint, tickets::revoke))
         .routes(routes!(end::end))
         .routes(routes!(stage::skip))

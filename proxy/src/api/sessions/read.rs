@@ -3,25 +3,63 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
+use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
+use utoipa::PartialSchema as _;
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::{ObjectBuilder, Type};
 
+use super::super::part::{Filter, MAX_LIMIT, Part, in_query};
 use super::super::refusals::session_id;
-use super::super::{Caller, Code, LiveCalls, Problem, SessionsRead, Within};
+use super::super::{Caller, LiveCalls, Problem, SessionsRead, Within};
 use super::view::{Liveness, View};
 use crate::identity::TenantCtx;
 use crate::ids::SessionId;
-use crate::store::{Page, Session, SessionStatus, Store, StoreError};
+use crate::store::{Page, Session, SessionStatus, Store, StoreError, Which};
 
-/// Which part of the list. Text, so that a wrong value gets our own refusal.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Part {
-    limit: Option<String>,
-    before: Option<String>,
+/// Which interviews of the list.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
     status: Option<SessionStatus>,
-    #[serde(rename = "kind")]
-    _kind: Option<SessionKind>,
+    kind: Option<SessionKind>,
+    live: Option<()>,
+}
+
+impl Filter for Chosen {
+    const REFUSAL: &'static str = "The list takes `limit`, `before`, `status` (scheduled, in_progress, completed, \
+        cancelled, failed), `kind` (interview) and `live` (true) only.";
+
+    fn take(&mut self, name: &str, value: &str) -> bool {
+        fn first<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+            value.is_some_and(|value| place.replace(value).is_none())
+        }
+        match name {
+            "status" => first(&mut self.status, named(value)),
+            "kind" => first(&mut self.kind, named(value)),
+            "live" => first(&mut self.live, (value == "true").then_some(())),
+            _ => false,
+        }
+    }
+
+    fn described() -> Vec<Parameter> {
+        let only_true = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build();
+        vec![
+            in_query(
+                "status",
+                "Only these. An answer may hold fewer and still have a `next`.",
+                SessionStatus::schema(),
+            ),
+            in_query("kind", "The only kind there is.", SessionKind::schema()),
+            in_query("live", "Only those whose interview is on or whose call is being made.", only_true),
+        ]
+    }
+}
+
+/// A value by its name on the wire.
+fn named<T: DeserializeOwned>(value: &str) -> Option<T> {
+    T::deserialize(StrDeserializer::<serde::de::value::Error>::new(value)).ok()
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -32,8 +70,6 @@ pub(super) struct List {
     next: Option<SessionId>,
 }
 
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 100;
 /// Parts of a list that one filtered request may read.
 const MAX_PARTS: usize = 10;
 
@@ -48,38 +84,29 @@ enum SessionKind {
 ///
 /// One's own; interviewers and admins see their tenant's.
 #[utoipa::path(get, path = "/api/sessions", operation_id = "listSessions", tag = "sessions",
-    params(("limit" = Option<u32>, Query, description = "1 to 100, default 50.", minimum = 1, maximum = 100),
-        ("before" = Option<SessionId>, Query, description = "`next` of an earlier answer."),
-        ("status" = inline(Option<SessionStatus>), Query), ("kind" = inline(Option<SessionKind>), Query)), security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:read"])),
+    params(Part<SessionId, Chosen>), security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:read"])),
     responses((status = 200, description = "Newest first.", body = List)))]
 pub(super) async fn list(
     Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
     State(calls): State<Arc<dyn LiveCalls>>,
-    part: Result<Query<Part>, axum::extract::rejection::QueryRejection>,
+    part: Result<Part<SessionId, Chosen>, Problem>,
 ) -> Result<Json<List>, Problem> {
-    let malformed = |detail: &'static str| Problem::new(Code::BadMessage, detail);
-    let Query(part) = part.map_err(|_| malformed("The list takes `limit`, `before`, `status` (scheduled, in_progress, completed, cancelled, failed) and `kind` (interview) only."))?;
-    let limit = match part.limit.as_deref().map(str::parse::<u32>) {
-        None => DEFAULT_LIMIT,
-        Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
-        Some(_) => return Err(malformed("`limit` must be a number from 1 to 100.")),
-    };
-    let before = match part.before.as_deref().map(str::parse) {
-        None => None,
-        Some(Ok(before)) => Some(before),
-        Some(Err(_)) => return Err(malformed("`before` must be the `next` of an earlier answer.")),
-    };
+    let part = part?;
     let ctx = caller.principal.ctx();
-    let (sessions, next) = match part.status {
+    let which = if part.filter.live.is_some() { Which::UnderWay } else { Which::All };
+    let page = Page { limit: part.limit, before: part.before, which };
+    let (mut sessions, next) = match part.filter.status {
         None => {
-            let sessions = store.sessions(ctx, Page { limit, before }).await?;
-            let is_full = u32::try_from(sessions.len()).is_ok_and(|count| count == limit);
-            let next = sessions.last().filter(|_| is_full).map(|session| session.new.id);
+            let sessions = store.sessions(ctx, page).await?;
+            let next = part.next_of(&sessions, |session| session.new.id);
             (sessions, next)
         }
-        Some(status) => with_status(store.as_ref(), ctx, status, Page { limit, before }).await?,
+        Some(status) => with_status(store.as_ref(), ctx, status, page).await?,
     };
+    if which == Which::UnderWay {
+        sessions.retain(|session| session.ended_at.is_none());
+    }
     let items = sessions.into_iter().map(|session| view(calls.as_ref(), session)).collect();
     Ok(Json(List { items, next }))
 }
@@ -91,12 +118,12 @@ async fn with_status(
     store: &dyn Store,
     ctx: TenantCtx,
     status: SessionStatus,
-    Page { limit, mut before }: Page,
+    Page { limit, mut before, which }: Page,
 ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
     for _ in 0..MAX_PARTS {
-        let part = store.sessions(ctx, Page { limit: MAX_LIMIT, before }).await?;
+        let part = store.sessions(ctx, Page { limit: MAX_LIMIT, before, which }).await?;
         let is_last = part.len() < usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
         for session in part {
             before = Some(session.new.id);

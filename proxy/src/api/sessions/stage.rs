@@ -43,7 +43,7 @@ pub(super) async fn skip(
         return Err(Problem::new(Code::SessionEnded, "This interview is over."));
     }
     if plan_of(&session).is_some_and(|plan| plan.position(&wanted.target_stage).is_none()) {
-        return Err(fields::invalid("`target_stage` is not a stage of this interview's plan.".to_owned()));
+        return Err(fields::invalid("target_stage", "`target_stage` is not a stage of this interview's plan."));
     }
     calls.skip(id, wanted.target_stage).await.map_err(|refused| {
         Problem::new(

@@ -31,21 +31,27 @@ pub(super) struct Wanted {
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = NewTicket)]
 pub(super) struct TicketView {
-    ticket: Shown,
+    ticket: TicketValue,
     ws_url: String,
 }
 
+/// A ticket's secret and until when it can start a call.
 #[derive(Serialize, utoipa::ToSchema)]
-#[schema(as = TicketValue)]
-struct Shown {
+pub(in crate::api) struct TicketValue {
     value: String,
     expires_at: String,
+}
+
+impl TicketValue {
+    pub(in crate::api) fn new(secret: &TicketSecret, ticket: &Ticket) -> Self {
+        Self { value: secret.expose().to_owned(), expires_at: rfc3339(ticket.expires_at) }
+    }
 }
 
 impl TicketView {
     pub(super) fn new(identity: &Identity, caller: &Caller, secret: &TicketSecret, ticket: &Ticket) -> Self {
         Self {
-            ticket: Shown { value: secret.expose().to_owned(), expires_at: rfc3339(ticket.expires_at) },
+            ticket: TicketValue::new(secret, ticket),
             ws_url: format!("{}/ws?session={}", identity.origins().socket_base(&caller.host), ticket.session),
         }
     }

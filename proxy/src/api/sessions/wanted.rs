@@ -57,7 +57,7 @@ impl WantedUser {
     pub(in crate::api) fn check(self) -> Result<(String, crate::store::people::Profile), Problem> {
         let subject = self.subject;
         if subject.is_empty() || subject.len() > MAX_SUBJECT || subject.chars().any(char::is_control) {
-            return Err(invalid("`user.subject` must be 1 to 255 bytes on one line.".to_owned()));
+            return Err(invalid("user.subject", "`user.subject` must be 1 to 255 bytes on one line."));
         }
         let profile = crate::store::people::Profile {
             name: fields::label("user.name", self.name)?,
@@ -92,11 +92,11 @@ impl WantedPlan {
             Self::Name(name) => plans
                 .get(&name)
                 .cloned()
-                .ok_or_else(|| invalid("`plan` names no plan of this server; GET /api/plans lists them.".to_owned()))?,
+                .ok_or_else(|| invalid("plan", "`plan` names no plan of this server; GET /api/plans lists them."))?,
             Self::Whole(plan) => {
                 let plan: Plan = serde_json::from_value(*plan)
-                    .map_err(|_| invalid("`plan` is not a plan: it has the fields of a plan file.".to_owned()))?;
-                plan.check().map_err(|error| invalid(format!("`plan`: {error}.")))?;
+                    .map_err(|_| invalid("plan", "`plan` is not a plan: it has the fields of a plan file."))?;
+                plan.check().map_err(|error| invalid("plan", format!("`plan`: {error}.")))?;
                 plan
             }
         };
@@ -118,7 +118,7 @@ impl Wanted {
     ) -> Result<NewSession, Problem> {
         let percent = self.time_percent.unwrap_or(*TIME_PERCENT.start());
         if !TIME_PERCENT.contains(&percent) {
-            return Err(invalid("`time_percent` must be between 100 and 400.".to_owned()));
+            return Err(invalid("time_percent", "`time_percent` must be between 100 and 400."));
         }
         let plan = self.plan.unwrap_or_else(|| WantedPlan::Name(Plans::DEFAULT.to_owned()));
         let plan = plan.find(plans)?.at_pace(percent);

@@ -14,7 +14,7 @@ use crate::store::Answer;
 use crate::store::audit::{Action, Note};
 use crate::store::invitations::INVITATION_ISSUER;
 use crate::store::people::Standing;
-use crate::store::rights::{Deletion, Erasure, Expired, Holdings, Keeping, Rights, StoredConsent};
+use crate::store::rights::{Deletion, Erasure, Expired, Holdings, Rights, StoredConsent};
 
 const DAY_MS: i64 = 86_400_000;
 /// As long as the trigger on `audit` keeps them.
@@ -60,38 +60,6 @@ impl Rights for SqliteStore {
     fn erase(&self, user: UserId) -> Answer<'_, Erasure> {
         let now = self.clock.now().unix_ms;
         self.write(move |db| db.atomically(|db| erase(db, user, now)))
-    }
-
-    fn keeping(&self, ctx: TenantCtx) -> Answer<'_, Option<Keeping>> {
-        self.read(move |conn| {
-            conn.prepare_cached("SELECT retention_days, legal_hold FROM tenants WHERE id = ?1")?
-                .query_row([ctx.tenant.key()], |row| {
-                    Ok(Keeping { retention_days: row.get(0)?, legal_hold: row.get(1)? })
-                })
-                .optional()
-        })
-    }
-
-    fn keep(&self, ctx: TenantCtx, keeping: Keeping) -> Answer<'_, bool> {
-        let now = self.clock.now().unix_ms;
-        self.write(move |db| {
-            db.atomically(|db| {
-                let changed = db
-                    .conn
-                    .prepare_cached(
-                        "UPDATE tenants SET retention_days = ?2, legal_hold = ?3, updated_at = ?4
-                         WHERE id = ?1 AND (?2 BETWEEN 1 AND 1095 OR ?2 = 0 AND kind = 'personal')",
-                    )?
-                    .execute(params![ctx.tenant.key(), keeping.retention_days, keeping.legal_hold, now])?;
-                if changed == 0 {
-                    return Ok(false);
-                }
-                let detail = if keeping.legal_hold { "legal_hold" } else { "no_legal_hold" };
-                let note = Note::of(Action::RetentionChanged, ctx.tenant.0).with(detail);
-                audit::note(&db.conn, ctx, now, &note)?;
-                Ok(true)
-            })
-        })
     }
 
     fn expire(&self, at_most: u32) -> Answer<'_, Expired> {

@@ -10,7 +10,7 @@ use crate::identity::TenantCtx;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::projection::{Projection, SessionState};
 use crate::store::standing::{self, Failure, LatestCall};
-use crate::store::{Details, NewSession, Page, Profile, Session, Transcript};
+use crate::store::{Details, NewSession, Page, Profile, Session, Transcript, Which};
 
 /// A session as its row and its calls tell it, before the journal's latest.
 struct Stored {
@@ -36,6 +36,12 @@ const SESSION: &str =
 const BY_ID: &str = "AND s.id = :id";
 const NEWEST_FIRST: &str =
     "AND (:session IS NULL OR s.id = :session) AND (:before IS NULL OR s.id < :before) ORDER BY s.id DESC LIMIT :limit";
+/// From the few that are on, however many there are besides. Calls have no index on their end, since it would cost every
+/// offer: those of two days are looked at.
+const UNDER_WAY: &str = "AND s.id IN (
+        SELECT id FROM interview_sessions WHERE status = 'in_progress'
+        UNION SELECT session_id FROM calls
+            WHERE session_id >= unhex(printf('%012x', (unixepoch() - 172800) * 1000)) AND closed_at IS NULL)";
 
 /// One session up to its journal's head.
 pub(super) fn session(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> rusqlite::Result<Option<Session>> {
@@ -45,8 +51,12 @@ pub(super) fn session(conn: &Connection, ctx: TenantCtx, wanted: SessionId) -> r
 /// Sessions of the actor, newest first: ids are time-ordered.
 pub(super) fn sessions(conn: &Connection, ctx: TenantCtx, page: Page) -> rusqlite::Result<Vec<Session>> {
     let sight = Sight::of(ctx);
+    let which = match page.which {
+        Which::All => "",
+        Which::UnderWay => UNDER_WAY,
+    };
     let found: Vec<Stored> = conn
-        .prepare_cached(&format!("{SESSION} {NEWEST_FIRST}"))?
+        .prepare_cached(&format!("{SESSION} {which} {NEWEST_FIRST}"))?
         .query_map(
             named_params! {
                 ":tenant": sight.tenant,
@@ -167,6 +177,21 @@ mod tests {
         let found = steps.iter().find(|step| step.starts_with("SEARCH s "));
         assert!(found.is_some_and(|step| step.contains("AND id=?")), "{steps:?}");
         assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
+    }
+
+    #[test]
+    fn those_under_way_are_found_without_looking_at_all_of_the_tenant() {
+        let mut conn = Connection::open_in_memory().expect("memory");
+        schema::migrate(&mut conn, 0).expect("the schema");
+        let query = format!("EXPLAIN QUERY PLAN {SESSION} {UNDER_WAY} {NEWEST_FIRST}");
+        let mut plan = conn.prepare(&query).expect("the query");
+        let first = named_params! { ":tenant": [0_u8; 16], ":session": None::<[u8; 16]>, ":user": None::<[u8; 16]>,
+        ":before": None::<[u8; 16]>, ":limit": 50 };
+        let steps: Vec<String> =
+            plan.query_map(first, |row| row.get("detail")).and_then(Iterator::collect).expect("its steps");
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH s ") && step.contains("AND id=?")), "{steps:?}");
+        assert!(steps.iter().any(|step| step.contains("interview_sessions_going_on")), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN s")), "{steps:?}");
     }
 
     #[test]

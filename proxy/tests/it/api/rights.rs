@@ -93,7 +93,7 @@ async fn whoever_conducts_an_interview_cannot_take_back_another_s_consent() {
     let audit: Value = admin.get("/api/audit").await.json().await.unwrap();
     assert_eq!((&audit["items"][0]["action"], &audit["items"][0]["object"]), (&json!("session.ended"), &json!(id)));
 
-    let hold = |held: bool| admin.request(Method::PATCH, "/api/tenant/retention").json(&json!({ "legal_hold": held }));
+    let hold = |held: bool| admin.request(Method::PATCH, "/api/tenant").json(&json!({ "legal_hold": held }));
     assert_eq!(hold(true).send().await.unwrap().status(), 200);
     assert_eq!(refusal(delete(&admin).await.unwrap()).await, is(409, "LEGAL_HOLD"));
     assert_eq!(refusal(member.request(Method::DELETE, "/api/me").send().await.unwrap()).await, is(409, "LEGAL_HOLD"));
@@ -202,8 +202,8 @@ async fn what_is_older_than_it_is_kept_goes_once_a_day() {
     let retention = Retention::new(server.rights.clone(), server.clock.clone());
     assert_eq!(retention.round_if_due().await, Ok(Some(Expired::default())));
     assert_eq!(retention.round_if_due().await, Ok(None), "once a day");
-    let keep = |body: Value| admin.request(Method::PATCH, "/api/tenant/retention").json(&body).send();
-    let shown: Value = admin.get("/api/tenant/retention").await.json().await.unwrap();
+    let keep = |body: Value| admin.request(Method::PATCH, "/api/tenant").json(&body).send();
+    let shown: Value = admin.get("/api/tenant").await.json().await.unwrap();
     assert_eq!(shown, json!({ "retention_days": 180, "legal_hold": false }));
     for wrong in [0, 1_096] {
         assert_eq!(
@@ -217,7 +217,7 @@ async fn what_is_older_than_it_is_kept_goes_once_a_day() {
     assert_eq!(held.sessions, 0, "on hold");
 
     let (admin, _) = staff(&server, "Acme", Role::Admin).await;
-    let keep = |body: Value| admin.request(Method::PATCH, "/api/tenant/retention").json(&body).send();
+    let keep = |body: Value| admin.request(Method::PATCH, "/api/tenant").json(&body).send();
     assert_eq!(keep(json!({ "legal_hold": false })).await.unwrap().status(), 200);
     server.clock.advance(DAY_MS);
     let round = retention.round_if_due().await.unwrap().unwrap();

@@ -40,6 +40,7 @@ macro_rules! contract {
                 a_call_goes_from_its_row_to_its_hang_up,
                 a_refused_call_fails_the_session_until_the_next_try,
                 an_interview_between_two_calls_is_left_to_the_next_process,
+                those_under_way_are_told_from_the_rest,
                 strangers_see_and_change_no_rows,
             }
             contract_readable::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
-use viva_proxy::store::{CallStart, SessionFailure, SessionStatus, StoreError, WebrtcStatus};
+use viva_proxy::store::{CallStart, Page, SessionFailure, SessionStatus, StoreError, WebrtcStatus, Which};
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, StageReason};
 
 use super::contract_people::ALL;
@@ -138,4 +138,34 @@ pub(super) async fn strangers_see_and_change_no_rows(store: Arc<dyn Ground>) {
     assert_eq!((calls.len(), calls[0].provider.is_none(), calls[0].closed_at), (1, true, None));
     // A ticket of nobody is nobody's.
     assert!(store.ticket(TicketHash([1; 32])).await.unwrap().is_none());
+}
+
+pub(super) async fn those_under_way_are_told_from_the_rest(store: Arc<dyn Ground>) {
+    let person = Person::sign_in(&store).await;
+    let list = async |ctx| -> Vec<SessionId> {
+        let page = Page { which: Which::UnderWay, ..ALL };
+        store.sessions(ctx, page).await.unwrap().into_iter().map(|session| session.new.id).collect()
+    };
+    let (_idle, between, calling, over) =
+        (person.session().await, person.session().await, person.session().await, person.session().await);
+    for session in [calling, over] {
+        store.start_call(person.service(), call(session, 1)).await.unwrap();
+    }
+    for call in store.calls(person.ctx, over).await.unwrap() {
+        store.close_call(person.service(), call.call_id, HangUp::Confirmed, NOW).await.unwrap();
+    }
+    assert_eq!(list(person.ctx).await, [calling]);
+
+    // What the journal says of an interview is in its row a moment later.
+    let began = stage(None, "welcome", StageReason::Start);
+    store.commit(person.service(), Pen::new(between).batch([(Entry::Stage(began), None)])).await.unwrap();
+    let projected = async {
+        while list(person.ctx).await != [calling, between] {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), projected).await.expect("it is on");
+    assert_eq!(list(Person::sign_in(&store).await.ctx).await, []);
+    let first = Page { which: Which::UnderWay, limit: 1, before: None };
+    assert_eq!(store.sessions(person.ctx, first).await.unwrap()[0].new.id, calling);
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, Ticket};
 use viva_proxy::ids::SessionId;
-use viva_proxy::store::{Page, SessionStatus, StoreError, WebrtcStatus};
+use viva_proxy::store::{Page, SessionStatus, StoreError, WebrtcStatus, Which};
 
 use super::fixture::{Ground, Person, consent, new_session, ticket};
 
 /// As much of a list as there can be.
-pub(super) const ALL: Page = Page { limit: 100, before: None };
+pub(super) const ALL: Page = Page { limit: 100, before: None, which: Which::All };
 
 pub(super) async fn a_session_comes_with_its_ticket_or_not_at_all(store: Arc<dyn Ground>) {
     let person = Person::sign_in(&store).await;
@@ -105,8 +105,8 @@ pub(super) async fn lists_are_the_actors_own_newest_first(store: Arc<dyn Ground>
     };
     assert_eq!(list(person.ctx, ALL).await, made);
     assert_eq!(list(person.service(), ALL).await, made);
-    assert_eq!(list(person.ctx, Page { limit: 2, before: None }).await, made[..2]);
-    assert_eq!(list(person.ctx, Page { limit: 2, before: Some(made[1]) }).await, made[2..4]);
+    assert_eq!(list(person.ctx, Page { limit: 2, ..ALL }).await, made[..2]);
+    assert_eq!(list(person.ctx, Page { limit: 2, before: Some(made[1]), ..ALL }).await, made[2..4]);
     assert_eq!(list(person.holder(made[3]), ALL).await, [made[3]]);
     let stranger = TenantCtx { tenant: person.tenant, actor: Actor::User(other.user) };
     assert_eq!(list(stranger, ALL).await, []);

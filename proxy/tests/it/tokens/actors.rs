@@ -51,6 +51,15 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("GET /api/tenant",                        [401, 200, 200, 200, 200, 200, 403, 403]),
     ("PATCH /api/tenant",                      [401, 403, 403, 403, 200, 200, 403, 403]),
     ("GET /api/plans",                         [401, 200, 200, 200, 200, 200, 403, 200]),
+    ("GET /api/audit",                         [401, 403, 403, 403, 200, 200, 403, 403]),
+    ("GET /api/me/export",                     [401, 200, 200, 200, 200, 200, 403, 403]),
+    ("GET /api/invitations",                   [401, 403, 403, 200, 200, 200, 403, 403]),
+    ("POST /api/invitations",                  [401, 403, 403, 201, 201, 201, 403, 403]),
+    ("DELETE /api/invitations/{id}",           [401, 403, 403, 204, 204, 404, 403, 403]),
+    // A link is its own credential, whatever else is shown: the first who answers has answered.
+    ("POST /api/invitations/open",             [200, 200, 200, 200, 200, 200, 200, 200]),
+    ("POST /api/invitations/accept",           [201, 410, 410, 410, 410, 410, 410, 410]),
+    ("POST /api/invitations/decline",          [204, 410, 410, 410, 410, 410, 410, 410]),
     ("POST /api/documents",                    [401, 200, 200, 200, 200, 200, 403, 403]),
     ("GET /api/sessions",                      [401, 200, 200, 200, 200, 200, 200, 200]),
     ("POST /api/sessions",                     [401, 403, 201, 201, 201, 201, 201, 403]),
@@ -68,7 +77,12 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("POST /api/sessions/{id}/end",            [401, 404, 200, 200, 200, 404, 200, 200]),
     ("GET /ws",                                [426, 426, 426, 426, 426, 426, 426, 426]),
     // The first who may takes the last column's ticket back.
+    ("POST /api/sessions/{id}/consent/withdraw", [401, 404, 200, 403, 403, 404, 403, 200]),
+    // Another member's, so that everybody's word is heard before it is gone.
+    ("DELETE /api/sessions/{id}",              [401, 404, 404, 403, 204, 404, 403, 403]),
     ("DELETE /api/sessions/{id}/tickets",      [401, 404, 204, 204, 204, 404, 204, 401]),
+    // Nobody of them comes back after this; the last admin of an organisation cannot go.
+    ("DELETE /api/me",                         [401, 204, 204, 204, 409, 409, 403, 401]),
 ];
 
 /// What objects a request is about.
@@ -76,15 +90,25 @@ struct Objects {
     acme: String,
     session: String,
     extra: String,
+    /// An interview of the one that the table has no column for.
+    of_extra: String,
     access_key: String,
+    /// Tokens of three links: one to open and accept, one to decline, and the id of one to take back.
+    to_accept: String,
+    to_decline: String,
+    to_revoke: String,
 }
 
 impl Objects {
-    fn path(&self, operation: &str) -> String {
-        let session =
-            if operation.starts_with("/v1/") { "rtc_viva_00000000000000000000000000000000" } else { &self.session };
-        let id = if operation.starts_with("/api/access-keys") { &self.access_key } else { session };
-        operation.replace("{provider}", "openai").replace("{user}", &self.extra).replace("{id}", id)
+    fn path(&self, method: &str, path: &str) -> String {
+        let id = match (method, path) {
+            ("DELETE", "/api/sessions/{id}") => &self.of_extra,
+            (_, path) if path.starts_with("/api/access-keys") => &self.access_key,
+            (_, path) if path.starts_with("/api/invitations") => &self.to_revoke,
+            (_, path) if path.starts_with("/v1/") => "rtc_viva_00000000000000000000000000000000",
+            _ => &self.session,
+        };
+        path.replace("{provider}", "openai").replace("{user}", &self.extra).replace("{id}", id)
     }
 
     /// A request that would be good if the right one asked.
@@ -100,6 +124,10 @@ impl Objects {
             "PATCH /api/tenant" => json!({ "retention_days": 90, "max_sessions": 5 }),
             "PATCH /api/members/{user}" => json!({ "role": "member" }),
             "POST /api/members" => json!({ "user": self.extra, "role": "member" }),
+            "POST /api/invitations" => json!({ "session": { "plan": "short" } }),
+            "POST /api/invitations/open" => json!({ "token": self.to_accept }),
+            "POST /api/invitations/accept" => json!({ "token": self.to_accept, "consent": consent() }),
+            "POST /api/invitations/decline" => json!({ "token": self.to_decline }),
             "POST /api/sessions" => json!({ "plan": "short", "consent": consent() }),
             "POST /api/sessions/{id}/tickets" => json!({ "consent": consent() }),
             "POST /api/claims" => json!({ "session_id": self.session }),
@@ -155,17 +183,24 @@ async fn cast(viva: Viva, issuer: &Issuer) -> (Viva, [Credential; 8], Objects) {
     }
     // What the server knew of them a moment ago it would believe for a minute.
     let viva = viva.killed_and_restarted_with(&issuer.settings());
-    let [admin, stranger, candidate, member, interviewer, _] = tokens;
+    let [admin, stranger, candidate, member, interviewer, extra] = tokens;
     let me = ask(&viva, &admin, Method::GET, "/api/me", None).await;
     let acme = text(&me["tenants"][0]["id"]);
     for (id, role) in [(&ids[2], "candidate"), (&ids[3], "member"), (&ids[4], "interviewer"), (&ids[5], "member")] {
         ask(&viva, &admin, Method::POST, "/api/members", Some(json!({ "user": id, "role": role }))).await;
     }
-    for token in [&candidate, &member, &interviewer] {
+    for token in [&candidate, &member, &interviewer, &extra] {
         ask(&viva, token, Method::POST, "/api/me/tenant", Some(json!({ "tenant": acme }))).await;
     }
     let wish = json!({ "plan": "short", "consent": consent() });
+    let of_extra = ask(&viva, &extra, Method::POST, "/api/sessions", Some(wish.clone())).await;
     let made = ask(&viva, &member, Method::POST, "/api/sessions", Some(wish)).await;
+    let mut links = Vec::new();
+    for _ in 0..3 {
+        let wish = json!({ "session": { "plan": "short" } });
+        links.push(ask(&viva, &admin, Method::POST, "/api/invitations", Some(wish)).await);
+    }
+    let token = |made: &Value| text(&made["url"]).rsplit('/').next().unwrap().to_owned();
     let scopes = ["sessions:read", "sessions:write", "tickets:write"];
     let key = json!({ "name": "of the test", "scopes": scopes });
     let key = ask(&viva, &admin, Method::POST, "/api/access-keys", Some(key)).await;
@@ -175,6 +210,10 @@ async fn cast(viva: Viva, issuer: &Issuer) -> (Viva, [Credential; 8], Objects) {
         acme,
         session: text(&made["session"]["id"]),
         extra: ids.swap_remove(5),
+        of_extra: text(&of_extra["session"]["id"]),
+        to_accept: token(&links[0]),
+        to_decline: token(&links[1]),
+        to_revoke: text(&links[2]["invitation"]["id"]),
         access_key: text(&spare["id"]),
     };
     let credentials = [
@@ -219,7 +258,7 @@ async fn every_operation_tells_everybody_what_they_may() {
         let (method, path) = name.split_once(' ').unwrap();
         let (_, statuses) = described.iter().find(|(described, _)| described == name).unwrap();
         for ((actor, credential), expected) in ACTORS.iter().zip(&credentials).zip(expected) {
-            let request = viva.request(method.parse().unwrap(), &objects.path(path));
+            let request = viva.request(method.parse().unwrap(), &objects.path(method, path));
             let response = credential.show(objects.fill(name, request)).send().await.unwrap();
             let status = response.status().as_u16();
             if status != *expected {

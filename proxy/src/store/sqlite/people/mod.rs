@@ -69,7 +69,7 @@ impl People for SqliteStore {
 
     fn set_up(&self, ctx: TenantCtx, set_up: SetUp) -> Answer<'_, Option<Tenant>> {
         let now = self.clock.now().unix_ms;
-        self.write(move |db| tenants::set_up(db, ctx.tenant, set_up, now))
+        self.write(move |db| db.atomically(|db| tenants::set_up(db, ctx, set_up, now)))
     }
 
     fn organisation(&self, name: String) -> Answer<'_, Option<Tenant>> {

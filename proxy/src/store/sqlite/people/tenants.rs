@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::super::audit;
 use super::super::codec::{Key as _, Refusal, id, named};
 use super::super::job::Db;
+use crate::identity::TenantCtx;
 use crate::ids::TenantId;
 use crate::store::StoreError;
 use crate::store::people::{SetUp, Tenant};
@@ -15,9 +17,12 @@ pub(super) fn found(db: &mut Db, tenant: TenantId, name: &str, now: i64) -> Resu
     by_id(&db.conn, tenant)?.ok_or_else(|| StoreError::Internal.into())
 }
 
-pub(super) fn set_up(db: &mut Db, tenant: TenantId, set_up: SetUp, now: i64) -> Result<Option<Tenant>, Refusal> {
+/// The change and the rows that tell of it.
+pub(super) fn set_up(db: &mut Db, ctx: TenantCtx, set_up: SetUp, now: i64) -> Result<Option<Tenant>, Refusal> {
     let SetUp { key_policy, max_sessions, retention_days, legal_hold } = set_up;
-    db.conn
+    let tenant = ctx.tenant;
+    let changed = db
+        .conn
         .prepare_cached(
             "UPDATE tenants SET key_policy = coalesce(?2, key_policy),
                 max_sessions = CASE WHEN ?3 THEN ?4 ELSE max_sessions END,
@@ -33,6 +38,12 @@ pub(super) fn set_up(db: &mut Db, tenant: TenantId, set_up: SetUp, now: i64) -> 
             legal_hold,
             now,
         ])?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    for what in set_up.notes(tenant) {
+        audit::note(&db.conn, ctx, now, &what)?;
+    }
     Ok(by_id(&db.conn, tenant)?)
 }
 

@@ -9,7 +9,7 @@ use viva_proxy::store::projection::Projection;
 use viva_proxy::store::standing::{self, Failure, LatestCall};
 use viva_proxy::store::{
     Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StoreError,
-    Transcript, Unfinished,
+    Transcript, Unfinished, Which,
 };
 use viva_proxy::transcript::{HangUp, Hash, Record};
 
@@ -98,7 +98,14 @@ impl Rows {
     pub(super) fn sessions(&self, ctx: TenantCtx, page: Page) -> Vec<Session> {
         let visible = self.sessions.keys().rev().filter(|id| page.before.is_none_or(|before| **id < before));
         let shown = visible.filter_map(|id| self.session(ctx, *id));
-        shown.take(page.limit.clamp(1, 100) as usize).collect()
+        let listed = |session: &Session| match page.which {
+            Which::All => true,
+            Which::UnderWay => {
+                let has_call = self.calls(ctx, session.new.id).iter().any(|call| call.closed_at.is_none());
+                has_call || session.status == SessionStatus::InProgress
+            }
+        };
+        shown.filter(listed).take(page.limit.clamp(1, 100) as usize).collect()
     }
 
     pub(super) fn start_call(&mut self, ctx: TenantCtx, call: CallStart) -> Result<(), StoreError> {
