@@ -4,10 +4,7 @@
  * It knows nothing of pages, and it must never put a ticket into a URL or an error text.
  */
 
-import { NOTICE } from "./consent.js";
-
-/** The notice that a person agreed to before they came to where nothing is asked any more. */
-const AGREED = Object.freeze({ version: NOTICE.version, locale: NOTICE.locale });
+import { standing } from "./consent.js";
 
 /** A request that has no answer after this long has failed: the slowest honest answer is an upstream time-out of 10 s. */
 const TIMEOUT_MS = 15_000;
@@ -137,10 +134,10 @@ export class Api {
 
   /**
    * @param {import("./types.js").Wishes} wishes
-   * @param {import("./types.js").Agreement} [consent] what was agreed to just now
+   * @param {import("./types.js").Agreement} consent what was agreed to just now
    * @returns {Promise<{session: import("./types.js").Session, ticket: import("./types.js").Ticket, ws_url: string}>}
    */
-  createSession(wishes, consent = AGREED) {
+  createSession(wishes, consent) {
     return this.#json("POST", "/api/sessions", { kind: "interview", ...wishes, consent });
   }
 
@@ -159,9 +156,47 @@ export class Api {
     return this.#json("GET", `/api/sessions/${encodeURIComponent(id)}`);
   }
 
-  /** @param {string} id @returns {Promise<{ticket: import("./types.js").Ticket, ws_url: string}>} */
-  mintTicket(id) {
-    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/tickets`, { consent: AGREED });
+  /** What was agreed to before an interview, oldest first. @param {string} id @returns {Promise<import("./types.js").GivenConsent[]>} */
+  async consents(id) {
+    return (await this.#json("GET", `/api/sessions/${encodeURIComponent(id)}/consents`)).items;
+  }
+
+  /**
+   * A fresh ticket for an interview that was agreed to before; nothing is asked again, so it rests on that consent.
+   * @param {string} id @returns {Promise<{ticket: import("./types.js").Ticket, ws_url: string}>}
+   */
+  async mintTicket(id) {
+    const consent = standing(await this.consents(id));
+    if (!consent) throw new ApiError({ status: 422, code: "CONSENT_REQUIRED", detail: "Nothing is agreed to." });
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/tickets`, { consent });
+  }
+
+  /**
+   * Takes the caller's own consent back; a running call is hung up.
+   * @param {string} id @returns {Promise<{session_id: string, ended_by: string | null}>}
+   */
+  withdrawConsent(id) {
+    return this.#json("POST", `/api/sessions/${encodeURIComponent(id)}/consent/withdraw`);
+  }
+
+  /** Deletes an interview with its record. @param {string} id @returns {Promise<void>} */
+  async eraseSession(id) {
+    await this.#ok("DELETE", `/api/sessions/${encodeURIComponent(id)}`);
+  }
+
+  /** Erases the caller, everywhere. @returns {Promise<void>} */
+  async eraseMe() {
+    await this.#ok("DELETE", "/api/me");
+  }
+
+  /** Interviews that were accepted in this browser before anybody signed in. @returns {Promise<import("./types.js").Claimable[]>} */
+  async claims() {
+    return (await this.#json("GET", "/api/claims")).items;
+  }
+
+  /** Makes one of them the caller's. @param {string} session @returns {Promise<{session_id: string, tenant_id: string}>} */
+  claim(session) {
+    return this.#json("POST", "/api/claims", { session_id: session });
   }
 
   /** Ends a session; ending it twice is harmless. @param {string} id @returns {Promise<import("./types.js").Session>} */
@@ -331,6 +366,9 @@ export class Api {
 export function transcriptPath(id) {
   return `/api/sessions/${encodeURIComponent(id)}/transcript`;
 }
+
+/** Everything that is stored about the caller, as a file. */
+export const EXPORT_PATH = "/api/me/export";
 
 /** @param {Response} response @returns {Promise<ApiError>} */
 async function problem(response) {

@@ -114,3 +114,12 @@ export function marksOf({ source, disputed, state, truncated }) {
 export function whenOf(iso) {
   return iso ? new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "–";
 }
+
+/** How the consent to a call stands. @param {import("./types.js").GivenConsent[]} given oldest first @returns {{words: string, isGiven: boolean}} */
+export function consentOf(given) {
+  const newest = given.at(-1);
+  if (!newest) return { words: "No consent is stored.", isGiven: false };
+  const { version, locale, agreed_at, withdrawn_at } = newest;
+  if (withdrawn_at) return { words: `Consent was taken back ${whenOf(withdrawn_at)}.`, isGiven: false };
+  return { words: `Agreed ${whenOf(agreed_at)} to the notice ${version} (${locale}).`, isGiven: true };
+}

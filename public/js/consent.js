@@ -6,6 +6,21 @@
 
 export const NOTICE = Object.freeze({ version: "2026-11-21", locale: "en" });
 
+/** The notice of the test page, which stands in its own words above the button. */
+export const TEST_NOTICE = Object.freeze({ version: "test-2026-11-21", locale: "en" });
+
+/**
+ * What somebody who comes back to an interview goes on agreeing to: the newest consent that was not taken back.
+ * @param {import("./types.js").GivenConsent[]} given oldest first
+ * @returns {import("./types.js").Agreement | null}
+ */
+export function standing(given) {
+  const consent = given.findLast(({ withdrawn_at }) => !withdrawn_at);
+  if (!consent) return null;
+  const { version, locale, text_hash } = consent;
+  return text_hash ? { version, locale, text_hash } : { version, locale };
+}
+
 /**
  * The lines as they are shown.
  * @param {string} provider the sentence that says where the voice goes
@@ -25,11 +40,12 @@ export function noticeLines(provider) {
  * Agreement to these lines. The hash is over the text as it was shown, one line feed between lines; browsers compute it
  * only on addresses that could open a microphone, so elsewhere it is left out.
  * @param {string[]} lines
+ * @param {{version: string, locale: string}} [notice] another notice than the usual one
  * @returns {Promise<import("./types.js").Agreement>}
  */
-export async function agreeTo(lines) {
+export async function agreeTo(lines, { version, locale } = NOTICE) {
   const { subtle } = globalThis.crypto;
-  if (!subtle) return { ...NOTICE };
+  if (!subtle) return { version, locale };
   const hash = await subtle.digest("SHA-256", new TextEncoder().encode(lines.join("\n")));
-  return { ...NOTICE, text_hash: [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+  return { version, locale, text_hash: [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
 }

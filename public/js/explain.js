@@ -72,6 +72,7 @@ const BY_CODE = {
   },
   DATABASE_UNAVAILABLE: { title: "The record cannot be written", help: "The server's store does not answer. Try again in a moment.", retry: true },
   SKIP_NOT_ALLOWED: { title: "This stage cannot be skipped now", help: "Go on; the interview moves by itself.", retry: false },
+  LEGAL_HOLD: { title: "This must be kept for now", help: "The organisation has to keep its records for now. Ask again when that is over.", retry: false },
   SESSION_ENDED: { title: "This interview is over", help: "Its record is kept.", retry: false },
   CONFLICT: { title: "This interview is already on a call", help: "It may be open in another tab. Close the other one, wait a moment, then try again.", retry: true },
   REPLACED: { title: "Opened somewhere else", help: "This interview went on in another tab or window.", retry: false },

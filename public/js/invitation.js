@@ -24,7 +24,7 @@ import { length } from "./format.js";
  * @property {string} [session_id]
  */
 
-const VERSION = "invitation-2026-11-21";
+const NOTICE = Object.freeze({ version: "invitation-2026-11-21", locale: "en" });
 
 /**
  * The notice. Who, why, what is recorded, by which model, how long it is kept, which rights there are, and a person to ask.
@@ -45,8 +45,8 @@ export function invitationNotice({ organisation, job_role: role, contact, retent
 }
 
 /** Agreement to these lines. @param {string[]} lines @returns {Promise<import("./types.js").Agreement>} */
-export async function agreeToInvitation(lines) {
-  return { ...(await agreeTo(lines)), version: VERSION };
+export function agreeToInvitation(lines) {
+  return agreeTo(lines, NOTICE);
 }
 
 /** What stands above the notice. @param {Invitation} invitation @returns {[string, string][]} */

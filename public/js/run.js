@@ -7,6 +7,7 @@
 import { Api } from "./api.js";
 import { Call } from "./call/call.js";
 import { compare } from "./call/compare.js";
+import { TEST_NOTICE, agreeTo } from "./consent.js";
 import { withoutAudio } from "./call/relay.js";
 import { Seen } from "./call/seen.js";
 import { explain, explainCode } from "./explain.js";
@@ -14,7 +15,7 @@ import { explain, explainCode } from "./explain.js";
 /** Two hours of seconds. */
 const MAX_SAMPLES = 7_200;
 
-/** @typedef {{origin: string, plan: string, ticket: string | undefined, sink: HTMLAudioElement}} Options */
+/** `agreed`: the sentence that connecting agrees to. @typedef {{origin: string, plan: string, agreed: string, ticket: string | undefined, sink: HTMLAudioElement}} Options */
 
 export class Run {
   #options;
@@ -121,7 +122,8 @@ export class Run {
     const who = await this.#api.signIn();
     steps.pass("guest");
     steps.run("session");
-    const { session } = await this.#api.createSession({ plan: this.#options.plan });
+    const consent = await agreeTo([this.#options.agreed], TEST_NOTICE);
+    const { session } = await this.#api.createSession({ plan: this.#options.plan }, consent);
     steps.pass("session");
     this.#bench.note(`session (${who})`, session);
     return session.id;

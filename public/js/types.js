@@ -42,10 +42,15 @@
 
 /** Which notice somebody agreed to. @typedef {{version: string, locale: string, text_hash?: string}} Agreement */
 
+/** What was agreed to, when, and whether it was taken back. @typedef {{version: string, locale: string, text_hash: string | null, agreed_at: string, withdrawn_at: string | null}} GivenConsent */
+
+/** An interview that was accepted without an account in this browser. @typedef {{session_id: string, tenant_id: string, organisation: string, job_role: string | null}} Claimable */
+
 /**
  * A session as the HTTP API shows it. Times are RFC 3339 texts, or null while they have not come.
  * @typedef {object} Session
  * @property {string} id
+ * @property {string} [user_id] who is interviewed
  * @property {"scheduled" | "in_progress" | "completed" | "cancelled" | "failed"} status
  * @property {boolean} [live] whether a call runs now
  * @property {string | null} [title]

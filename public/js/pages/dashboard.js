@@ -4,8 +4,12 @@
 import { Api } from "../api.js";
 import { find, make, say } from "../dom.js";
 import { standingOf } from "../key-words.js";
+import { ERASE, refusalOf } from "../rights-words.js";
 import { callCard } from "../view/call-card.js";
+import { offerClaims } from "../view/claims.js";
+import { confirmed } from "../view/confirm.js";
 import { Desk } from "../view/desk.js";
+import { FROM_BACKUPS, refuse, showErased } from "../view/erased.js";
 
 const LAST = 5;
 
@@ -14,7 +18,8 @@ const desk = new Desk(api);
 const choice = find("tenant", HTMLSelectElement);
 
 /** @param {import("../types.js").Me} me */
-async function show({ user, tenants }) {
+async function show(me) {
+  const { user, tenants } = me;
   const [{ items, next }, [key]] = await Promise.all([api.sessions({ limit: LAST }), api.keys("user")]);
   const [active] = tenants;
   /** @type {[string, string | undefined][]} */
@@ -29,6 +34,7 @@ async function show({ user, tenants }) {
   find("none", HTMLElement).hidden = items.length > 0;
   find("all", HTMLElement).hidden = next === null;
   find("overview", HTMLElement).hidden = false;
+  await offerClaims(api, desk, me);
 }
 
 /** @param {import("../types.js").Tenant} tenant */
@@ -36,6 +42,20 @@ function placeOf({ name, kind, role }) {
   return kind === "personal" ? "Your own" : `${name}, as ${role}`;
 }
 
+async function eraseMe() {
+  const refusal = find("erase-refusal", HTMLElement);
+  refuse(refusal, "");
+  const text = "All of your interviews with their records go, here and with every organisation that interviewed you, and with them your keys, your sign-ins and your place here. Nobody can bring them back.";
+  if (!(await confirmed("Erase your account?", text, "Erase everything", { keeps: "Keep it", word: ERASE }))) return;
+  try {
+    await api.eraseMe();
+    showErased(`Nothing about you is stored here any more, and you are signed out. ${FROM_BACKUPS}`, { href: "/", label: "To the start" });
+  } catch (error) {
+    refuse(refusal, refusalOf(error));
+  }
+}
+
+find("erase-me", HTMLButtonElement).addEventListener("click", () => void eraseMe());
 choice.addEventListener("change", () => {
   // Everything on this page, and whether there is an Admin page, hangs on where one acts.
   void desk.attempt(() => api.actIn(choice.value).then(() => desk.open(show)));

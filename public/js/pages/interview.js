@@ -6,12 +6,21 @@ import { Call } from "../call/call.js";
 import { patiently } from "../call/patiently.js";
 import { find } from "../dom.js";
 import { explain, explainCode } from "../explain.js";
+import { refusalOf } from "../rights-words.js";
+import { asksBack } from "../view/erasing.js";
 import { Room } from "../view/room.js";
-import { showSaved } from "../view/saved.js";
+import { offerErasure, offerKeeping, showSaved } from "../view/saved.js";
+
+/** After a consent was taken back the line mostly says so first; without a line the page goes by the server's answer. */
+const TOLD_WITHIN_MS = 5_000;
 
 const api = new Api();
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
 const room = new Room(() => api.now());
+const withdraw = find("withdraw", HTMLButtonElement);
+/** @type {Call | null} */
+let call = null;
+let isShown = false;
 
 async function boot() {
   let session;
@@ -22,6 +31,13 @@ async function boot() {
     return room.fail(title, help, retry ? () => location.reload() : undefined);
   }
   room.setPlan(session.stages ?? [], session.stage);
+  // Without an answer only what is offered beside the interview is missing.
+  const me = await api.me().catch(() => null);
+  if (me && me.user.id === session.user_id) {
+    offerErasure(api, sessionId, room);
+    void offerKeeping(api, me);
+    withdraw.hidden = isOver(session);
+  }
   if (isOver(session)) return over();
   if (session.status === "failed") {
     const { title, help } = explainCode(session.upstream_error ?? "UPSTREAM_ERROR");
@@ -39,20 +55,41 @@ function isOver({ status, started_at }) {
 
 /** @param {"first" | "again"} joins */
 function join(joins) {
-  const call = new Call({ api, origin: location.origin, sink: find("voice", HTMLAudioElement), sessionId, joins });
+  call = new Call({ api, origin: location.origin, sink: find("voice", HTMLAudioElement), sessionId, joins });
   room.follow(call);
   call.on("over", () => void over());
   call.on("failure", ({ code }) => {
     if (code !== "SESSION_ENDED") return;
-    call.close();
+    call?.close();
     void over();
   });
   void call.start();
 }
 
+/** A consent can be taken back at any time, also while the call is not up yet. */
+async function takeBack() {
+  if (!(await asksBack("running"))) return;
+  withdraw.disabled = true;
+  try {
+    await api.withdrawConsent(sessionId);
+    setTimeout(() => {
+      call?.close();
+      void over();
+    }, TOLD_WITHIN_MS);
+  } catch (error) {
+    withdraw.disabled = false;
+    room.complain("Your consent was not taken back", refusalOf(error));
+  }
+}
+
 async function over() {
+  if (isShown) return;
+  isShown = true;
+  withdraw.hidden = true;
   room.end();
   await showSaved(api, sessionId, room);
 }
+
+withdraw.addEventListener("click", () => void takeBack());
 
 void boot();

@@ -9,6 +9,7 @@ import { find, make, say } from "../dom.js";
 import { explain } from "../explain.js";
 import { agreeToInvitation, endOf, invitationFacts, invitationNotice } from "../invitation.js";
 import { foreseeMicrophone } from "../media/microphone.js";
+import { confirmed } from "../view/confirm.js";
 import { judge } from "../view/health.js";
 import { Notice } from "../view/notice.js";
 
@@ -24,7 +25,6 @@ const email = find("email", HTMLInputElement);
 const read = find("consent", HTMLInputElement);
 const recording = find("recording", HTMLInputElement);
 const consentError = find("consent-error", HTMLElement);
-const confirm = find("confirm", HTMLDialogElement);
 const notice = new Notice(find("notice", HTMLElement));
 /** @type {string[]} */
 let lines = [];
@@ -120,8 +120,8 @@ function askFor(tick) {
   tick.focus();
 }
 
-async function declined() {
-  if (confirm.returnValue !== "decline") return;
+async function declining() {
+  if (!(await confirmed("Decline this invitation?", "The link stops working. Nothing about you is kept.", "Decline", { keeps: "Keep it" }))) return;
   busy("Accept and begin");
   try {
     await api.declineInvitation(token);
@@ -146,11 +146,7 @@ function ready() {
 }
 
 form.addEventListener("submit", (event) => void submit(event));
-decline.addEventListener("click", () => {
-  confirm.returnValue = "";
-  confirm.showModal();
-});
-confirm.addEventListener("close", () => void declined());
+decline.addEventListener("click", () => void declining());
 for (const tick of [read, recording]) {
   tick.addEventListener("change", () => {
     consentError.hidden = true;

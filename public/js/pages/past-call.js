@@ -4,13 +4,15 @@
 import { Api, transcriptPath } from "../api.js";
 import { endingOf, lengthOf, nameOf, statusOf, whenOf } from "../call-words.js";
 import { find, make, say } from "../dom.js";
-import { Desk } from "../view/desk.js";
+import { Desk, isAdmin } from "../view/desk.js";
+import { OwnRecord } from "../view/own-record.js";
 import { showStages, showTurns } from "../view/record.js";
 
 const api = new Api();
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
 
-async function show() {
+/** @param {import("../types.js").Me} me */
+async function show(me) {
   const [session, record] = await Promise.all([api.session(sessionId), api.transcript(sessionId)]);
   const name = nameOf(session);
   document.title = `Viva: ${name}`;
@@ -20,6 +22,8 @@ async function show() {
   const interview = { stages: session.stages ?? [], candidate: session.candidate_name ?? "Candidate", began: session.started_at };
   const spoken = showTurns(find("turns", HTMLElement), record.turns, interview);
   find("no-turns", HTMLElement).hidden = spoken > 0;
+  const isOwn = session.user_id === me.user.id;
+  if (isOwn || isAdmin(me)) await new OwnRecord(api, session, isOwn ? "own" : "another's").show();
   find("record", HTMLElement).hidden = false;
 }
 

@@ -4,6 +4,7 @@
 import { Api } from "../api.js";
 import { find, say } from "../dom.js";
 import { callCard } from "../view/call-card.js";
+import { offerClaims } from "../view/claims.js";
 import { Desk } from "../view/desk.js";
 
 /** Calls asked for at once: about two screens. */
@@ -36,4 +37,7 @@ more.addEventListener("click", async () => {
   await desk.attempt(showMore);
   more.disabled = false;
 });
-void desk.open(showMore);
+void desk.open(async (me) => {
+  await showMore();
+  await offerClaims(api, desk, me);
+});

@@ -48,7 +48,8 @@ function start(event) {
   }
   run?.close();
   connect.disabled = true;
-  const options = { origin, plan: plan.value, ticket: ticket.value || undefined, sink: find("voice", HTMLAudioElement) };
+  const agreed = find("agreement", HTMLElement).textContent?.trim() ?? "";
+  const options = { origin, plan: plan.value, agreed, ticket: ticket.value || undefined, sink: find("voice", HTMLAudioElement) };
   run = new Run(options, bench);
   run.onMicrophone = (stream) => watch(stream);
   run.onDone = () => {

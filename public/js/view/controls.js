@@ -3,12 +3,12 @@
 
 import { find, say } from "../dom.js";
 import { mute, unmute } from "../media/microphone.js";
+import { confirmed, dismiss } from "./confirm.js";
 
 export class Controls {
   #mute = find("mute", HTMLButtonElement);
   #skip = find("skip", HTMLButtonElement);
   #end = find("end", HTMLButtonElement);
-  #confirm = find("confirm", HTMLDialogElement);
   /** @type {MediaStream | null} */
   #stream = null;
   /** @type {() => import("../types.js").Stage | undefined} */
@@ -28,12 +28,9 @@ export class Controls {
       const stage = this.#next();
       if (stage && call.skipTo(stage.name)) this.#skip.disabled = true;
     };
-    this.#end.onclick = () => {
-      this.#confirm.returnValue = "stay";
-      this.#confirm.showModal();
-    };
-    this.#confirm.onclose = () => {
-      if (this.#confirm.returnValue !== "end") return;
+    this.#end.onclick = async () => {
+      const text = "What was said so far is kept. The interview cannot be taken up again.";
+      if (!(await confirmed("End the interview?", text, "End it", { keeps: "Go on" }))) return;
       this.#end.disabled = true;
       void call.end();
     };
@@ -64,7 +61,7 @@ export class Controls {
 
   detach() {
     this.#attached = false;
-    if (this.#confirm.open) this.#confirm.close("stay");
+    dismiss();
     for (const button of [this.#mute, this.#skip, this.#end]) button.disabled = true;
   }
 

@@ -73,4 +73,7 @@ export function isAdmin({ tenants: [active] }) {
 /** Whoever decides about others finds the way there on every page. @param {import("../types.js").Me} me */
 export function offerAdmin(me) {
   for (const link of document.querySelectorAll("nav [data-for=admin]")) /** @type {HTMLElement} */ (link).hidden = !isAdmin(me);
+  // A candidate is interviewed, and makes no interviews.
+  const isCandidate = me.tenants[0]?.role === "candidate";
+  for (const link of document.querySelectorAll('a[href="/start"]')) /** @type {HTMLElement} */ (link).hidden = isCandidate;
 }

@@ -107,6 +107,17 @@ export class Room {
     this.#banner.show("fault", title, help, again && { label, act: again });
   }
 
+  /** Something that was asked for did not happen; the call goes on. @param {string} title @param {string} help */
+  complain(title, help) {
+    this.#banner.show("fault", title, help);
+  }
+
+  /** Nothing of what was said stays on the page. */
+  forget() {
+    this.#captions.showRecord([], () => "");
+    find("stages", HTMLElement).closest("section")?.remove();
+  }
+
   /** The session is over; its record follows. */
   end() {
     this.#over = true;
@@ -118,6 +129,8 @@ export class Room {
     this.#banner.clear();
     this.#saves();
     this.#lines.end();
+    // What follows has a heading of its own.
+    find("heading", HTMLElement).hidden = true;
     this.#controls.detach();
     void this.#awake.release();
     this.#show("ended");

@@ -94,7 +94,7 @@ describe("an account", () => {
     await page.click("#user .delete");
     await page.waitForSelector("#confirm[open]");
     await page.keyboard.press("Escape");
-    await page.waitForSelector("#confirm:not([open])");
+    await page.waitForSelector("#confirm", { hidden: true });
     assert.match(await textOf(page, "#user .state"), /ends in ests/);
     await page.click("#user .delete");
     await page.waitForSelector("#confirm[open]");

@@ -138,7 +138,7 @@ describe("an invitation", () => {
     assert.equal(await title(page), "Acme Bridges invites you to an interview", "nothing happened");
     await page.click("#decline");
     await page.waitForSelector("#confirm[open]");
-    await page.click("#confirm-decline");
+    await page.click('#confirm button[value="yes"]');
     await until("a goodbye", async () => (await title(page)) === "You have declined");
     await page.reload();
     await until("the end", async () => (await title(page)) === "This invitation was declined");

@@ -264,6 +264,6 @@ export async function startInterview(page, url, { plan = "short" } = {}) {
 export async function endInterview(page) {
   await page.click("#end");
   await page.waitForSelector("#confirm[open]");
-  await page.click('#confirm button[value="end"]');
+  await page.click('#confirm button[value="yes"]');
   await page.waitForSelector('#saved[data-state="saved"]');
 }

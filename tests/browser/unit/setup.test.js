@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
-import { NOTICE, agreeTo, noticeLines } from "../../../public/js/consent.js";
+import { NOTICE, agreeTo, noticeLines, standing } from "../../../public/js/consent.js";
+import { consentOf } from "../../../public/js/call-words.js";
+import { refusalOf as rightsRefusal } from "../../../public/js/rights-words.js";
 import { MAX_FILE_BYTES, characters, fit, refusalOf, typeOf } from "../../../public/js/document.js";
 import { fieldOf } from "../../../public/js/view/field-errors.js";
 import { wishesOf } from "../../../public/js/wishes.js";
@@ -57,6 +59,29 @@ describe("the notice", () => {
     assert.equal(agreement.text_hash, createHash("sha256").update(lines.join("\n")).digest("hex"));
     assert.equal(agreement.locale, "en");
     assert.notEqual((await agreeTo(noticeLines("elsewhere"))).text_hash, agreement.text_hash);
+  });
+});
+
+describe("the consent that somebody who comes back goes on with", () => {
+  const given = (/** @type {Partial<import("../../../public/js/types.js").GivenConsent>} */ over) => ({ version: "1", locale: "en", text_hash: null, agreed_at: "2026-11-21T10:00:00Z", withdrawn_at: null, ...over });
+
+  it("is the newest that was not taken back, as it was given", () => {
+    assert.equal(standing([]), null);
+    assert.deepEqual(standing([given({}), given({ version: "2", text_hash: "ab" })]), { version: "2", locale: "en", text_hash: "ab" });
+    assert.deepEqual(standing([given({}), given({ version: "2", withdrawn_at: "2026-11-21T11:00:00Z" })]), { version: "1", locale: "en" }, "a hash that was not told is left out");
+    assert.equal(standing([given({ withdrawn_at: "2026-11-21T11:00:00Z" })]), null);
+  });
+
+  it("is told on the page of the record", () => {
+    assert.deepEqual(consentOf([]), { words: "No consent is stored.", isGiven: false });
+    assert.match(consentOf([given({})]).words, /^Agreed .* to the notice 1 \(en\)\.$/);
+    assert.equal(consentOf([given({ withdrawn_at: "2026-11-21T11:00:00Z" })]).isGiven, false);
+  });
+
+  it("and the record are asked about in the server's words where only it knows the rule", () => {
+    assert.equal(rightsRefusal({ code: "LEGAL_HOLD", message: "It has to be kept." }), "It has to be kept.");
+    assert.equal(rightsRefusal({ code: "CONFLICT", message: "It is running." }), "It is running.");
+    assert.match(rightsRefusal({ code: "NETWORK", message: "x" }), /could not be reached/);
   });
 });
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::plans::{StageCard, stage_cards};
 use crate::clock::rfc3339;
-use crate::ids::{SessionId, TenantId};
+use crate::ids::{SessionId, TenantId, UserId};
 use crate::interview::plan::Plan;
 use crate::store::{Level, Profile, Session, SessionStatus, WebrtcStatus};
 
@@ -14,6 +14,8 @@ use crate::store::{Level, Profile, Session, SessionStatus, WebrtcStatus};
 pub(super) struct View {
     id: SessionId,
     tenant_id: TenantId,
+    /// Who is interviewed.
+    user_id: UserId,
     kind: &'static str,
     status: SessionStatus,
     webrtc_status: WebrtcStatus,
@@ -61,6 +63,7 @@ impl View {
             stages: plan_of(&session).as_ref().map(stage_cards).unwrap_or_default(),
             id: session.new.id,
             tenant_id: session.tenant,
+            user_id: session.new.user,
             kind: "interview",
             status: session.status,
             webrtc_status: session.webrtc_status,
