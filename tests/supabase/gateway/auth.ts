@@ -1,14 +1,27 @@
-/** `/auth/v1`: the part of the Auth service that servers ask, which is its public key and whom a token names. */
+/** `/auth/v1`: the part of the Auth service that Viva meets: its public key, signing in, and whom a token names. */
 
 import { readClaims } from "./jwt.ts";
 import { type Material, publicKey } from "./material.ts";
+import { SignIns } from "./sign_in.ts";
 
-/** Answers requests below `/auth/v1` for the issuer `issuer`. */
-export function authHandler(issuer: string, material: Material): (request: Request) => Promise<Response> {
+/** Answers requests below `/auth/v1` for the issuer `issuer`; `siteUrl` is where a sign-in ends that names no place of ours. */
+export function authHandler(
+  issuer: string,
+  siteUrl: string,
+  material: Material,
+): (request: Request) => Promise<Response> {
+  const signIns = new SignIns(issuer, siteUrl, material);
   const jwks = { keys: [publicKey(material)] };
   const discovery = { issuer, jwks_uri: `${issuer}/.well-known/jwks.json`, subject_types_supported: ["public"] };
   return async (request) => {
-    switch (new URL(request.url).pathname.slice("/auth/v1".length)) {
+    const url = new URL(request.url);
+    switch (url.pathname.slice("/auth/v1".length)) {
+      case "/authorize":
+        return signIns.authorize(url);
+      case "/token":
+        return await signIns.token(url, request);
+      case "/logout":
+        return new Response(null, { status: 204 });
       case "/.well-known/jwks.json":
         return Response.json(jwks, { headers: { "cache-control": "public, max-age=600" } });
       case "/.well-known/openid-configuration":

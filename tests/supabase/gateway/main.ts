@@ -9,7 +9,7 @@ import { readMaterial } from "./material.ts";
 import { restHandler } from "./rest.ts";
 
 /** What the functions may be told from outside; everything else of the environment stays here. */
-const PASSED_ON = ["ALLOWED_ORIGINS", "PUBLIC_URL", "DENO_DIR", "HOME", "PATH"];
+const PASSED_ON = ["ALLOWED_ORIGINS", "DENO_DIR", "HOME", "PATH"];
 
 const CORS = {
   "access-control-allow-origin": "*",
@@ -25,7 +25,8 @@ const port = Number(portText);
 const base = `http://127.0.0.1:${port}`;
 const material = await readMaterial(dir);
 const rest = restHandler(postgrest, material);
-const auth = authHandler(`${base}/auth/v1`, material);
+const viva = Deno.env.get("PUBLIC_URL") ?? "http://127.0.0.1:8080";
+const auth = authHandler(`${base}/auth/v1`, viva, material);
 
 const passed = PASSED_ON.flatMap((name) => {
   const value = Deno.env.get(name);
@@ -37,8 +38,8 @@ const functions = new Functions({
   dir,
   // The names that a hosted project gives its functions.
   env: {
-    PUBLIC_URL: "http://127.0.0.1:8080",
     ...Object.fromEntries(passed),
+    PUBLIC_URL: viva,
     JWT_SECRET: material.jwtSecret,
     SUPABASE_URL: base,
     SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: material.publishableKey }),

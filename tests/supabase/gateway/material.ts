@@ -31,7 +31,8 @@ function random(bytes: number): string {
   return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
-async function make(): Promise<Material> {
+/** Fresh keys. */
+export async function makeMaterial(): Promise<Material> {
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
   const jwk = await crypto.subtle.exportKey("jwk", pair.privateKey);
   const jwtSecret = random(36);
@@ -64,7 +65,7 @@ export async function readMaterial(dir: string): Promise<Material> {
 if (import.meta.main) {
   const [dir] = Deno.args;
   if (dir === undefined) throw new Error("usage: material.ts DIR");
-  const material = await make();
+  const material = await makeMaterial();
   const legacySecret = { kty: "oct", alg: "HS256", k: base64url(new TextEncoder().encode(material.jwtSecret)) };
   const secretly = { mode: 0o600 };
   await Deno.writeTextFile(`${dir}/material.json`, JSON.stringify(material, null, 2), secretly);
