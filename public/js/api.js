@@ -151,6 +151,15 @@ export class Api {
     return this.#json("GET", `/api/sessions?limit=${limit}${from}`);
   }
 
+  /**
+   * Calls that are under way, on whichever machine. A part may be empty and still not the last.
+   * @param {{limit: number, before?: string | null}} part as for `sessions`
+   * @returns {Promise<{items: import("./types.js").Session[], next: string | null}>}
+   */
+  sessionsUnderWay({ limit, before }) {
+    return this.#json("GET", `/api/sessions?live=true&limit=${limit}${before ? `&before=${encodeURIComponent(before)}` : ""}`);
+  }
+
   /** @param {string} id @returns {Promise<import("./types.js").Session>} */
   session(id) {
     return this.#json("GET", `/api/sessions/${encodeURIComponent(id)}`);
@@ -276,6 +285,26 @@ export class Api {
   /** @param {string} id @returns {Promise<void>} */
   async takeBackInvitation(id) {
     await this.#ok("DELETE", `/api/invitations/${encodeURIComponent(id)}`);
+  }
+
+  /** How the tenant that the caller acts in is set up. @returns {Promise<import("./types.js").TenantRules>} */
+  rules() {
+    return this.#json("GET", "/api/tenant");
+  }
+
+  /** @param {Partial<import("./types.js").TenantRules>} changed @returns {Promise<import("./types.js").TenantRules>} as it is then */
+  changeRules(changed) {
+    return this.#json("PATCH", "/api/tenant", changed);
+  }
+
+  /**
+   * What was done in the tenant, the newest first.
+   * @param {{limit: number, before?: number | null}} part
+   * @returns {Promise<{items: import("./types.js").AuditRow[], next: number | null}>}
+   */
+  async audit({ limit, before }) {
+    const { items, next = null } = await this.#json("GET", `/api/audit?limit=${limit}${before ? `&before=${before}` : ""}`);
+    return { items, next };
   }
 
   /** @returns {Promise<import("./types.js").AccessKey[]>} */

@@ -107,6 +107,27 @@
  * @property {string | null} settled_at
  */
 
+/**
+ * How a tenant is set up.
+ * @typedef {object} TenantRules
+ * @property {number | null} [max_sessions] calls at once that were chosen; null: as many as the server allows
+ * @property {number} max_sessions_limit what the server allows
+ * @property {string} key_policy `server`, `byok` or `byok_then_server`
+ * @property {number} retention_days
+ * @property {boolean} legal_hold
+ */
+
+/**
+ * One row of what was done in a tenant.
+ * @typedef {object} AuditRow
+ * @property {number} n
+ * @property {string} at
+ * @property {{kind: "person" | "ticket" | "service", id: string | null}} actor
+ * @property {string} action
+ * @property {string | null} [object]
+ * @property {string} [detail]
+ */
+
 /** A stored model key, as far as it is ever shown. @typedef {{provider: string, last4: string, status: "valid" | "rejected" | "unchecked", checked_at: string | null}} ModelKey */
 
 /**

@@ -34,6 +34,7 @@ export class AccessKeys {
   async show() {
     const keys = await this.#api.accessKeys();
     this.#list.replaceChildren(...keys.map((key) => this.#entry(key)));
+    find("no-access", HTMLElement).hidden = keys.length > 0;
   }
 
   /** @param {AccessKey} key */

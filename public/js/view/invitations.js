@@ -52,6 +52,7 @@ export class Invitations {
     const entries = items.map((invitation) => this.#entry(invitation));
     if (before === null) this.#list.replaceChildren(...entries);
     else this.#list.append(...entries);
+    find("no-invitations", HTMLElement).hidden = this.#list.childElementCount > 0;
     this.#next = next;
     this.#more.hidden = next === null;
   }

@@ -7,9 +7,8 @@ import { confirmed } from "./confirm.js";
 
 const EVERY_MS = 10_000;
 const PART = 100;
-/** Calls of the last day are looked through, and no more parts than this: longer no call lasts. */
+/** No organisation has more at once than a person can look through. */
 const MAX_PARTS = 5;
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** @typedef {import("../types.js").Session} Session */
 
@@ -39,7 +38,8 @@ export class LiveCalls {
     }
     for (const session of live) {
       const entry = this.#entries.get(session.id) ?? this.#add(session);
-      say(/** @type {Element} */ (entry.querySelector(".aside")), `since ${whenOf(session.started_at)} · ${progressOf(session)}`);
+      const since = session.started_at ? `since ${whenOf(session.started_at)} · ${progressOf(session)}` : "is being called";
+      say(/** @type {Element} */ (entry.querySelector(".aside")), since);
     }
     say(this.#count, live.length === 0 ? "Nobody is on a call." : `${live.length} ${live.length === 1 ? "call" : "calls"}`);
   }
@@ -52,10 +52,9 @@ export class LiveCalls {
     let before = null;
     for (let parts = 0; parts < MAX_PARTS; parts += 1) {
       /** @type {{items: Session[], next: string | null}} */
-      const { items, next } = await this.#api.sessions({ limit: PART, before });
-      live.push(...items.filter((session) => session.live));
-      const oldest = Date.parse(items.at(-1)?.created_at ?? "");
-      if (next === null || oldest < this.#api.now() - DAY_MS) break;
+      const { items, next } = await this.#api.sessionsUnderWay({ limit: PART, before });
+      live.push(...items);
+      if (!next) break;
       before = next;
     }
     return live;

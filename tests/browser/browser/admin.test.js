@@ -190,6 +190,79 @@ describe("an organisation's admin", () => {
     assert.equal(await opens(), 401);
   });
 
+  it("sets the rules within what the server allows, and is asked before anything is deleted sooner", async () => {
+    const { page } = watched;
+    const fill = (/** @type {string} */ field, /** @type {string} */ value) =>
+      page.$eval(field, (input, text) => {
+        /** @type {HTMLInputElement} */ (input).value = text;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      }, value);
+    const told = () => textOf(page, "#rules-told");
+    assert.match(await textOf(page, "#rules-calls-hint"), /At most 100 on this server/);
+    await page.click("#rules button");
+    await until("an answer", async () => (await told()) === "Nothing was changed.");
+    await fill("#rules-calls", "101");
+    await page.click("#rules button");
+    await page.waitForSelector("#rules-calls-wrong");
+    assert.match(await textOf(page, "#rules-calls-wrong"), /from 0 to 100/);
+    await fill("#rules-calls", "7");
+    await fill("#rules-days", "0");
+    await page.click("#rules button");
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await page.waitForSelector("#rules-days-wrong");
+    assert.match(await textOf(page, "#rules-days-wrong"), /from 1 to 1095/, "the server's own words");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await fill("#rules-days", "90");
+    await page.click("#rules button");
+    await page.waitForSelector("#confirm[open]");
+    assert.match(await textOf(page, "#confirm-text"), /more than 90 days ago/);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#confirm", { hidden: true });
+    assert.equal(await told(), "", "nothing happened");
+    await page.click("#rules button");
+    await page.waitForSelector("#confirm[open]");
+    await page.click('#confirm button[value="yes"]');
+    await until("that it was saved", async () => (await told()) === "Saved.");
+    await page.click("#rules-hold");
+    await page.select("#rules-policy", "server");
+    await page.click("#rules button");
+    await until("that it was saved", async () => (await told()) === "Saved.");
+    await page.reload();
+    await page.waitForSelector("#admin:not([hidden])");
+    const shown = await page.$eval("#rules", (form) => Object.fromEntries(new FormData(/** @type {HTMLFormElement} */ (form))));
+    assert.deepEqual(shown, { max_sessions: "7", key_policy: "server", retention_days: "90", legal_hold: "on" });
+    await snap(page, "admin-rules", "whole");
+    await page.click("#rules-hold");
+    await page.click("#rules button");
+    await page.waitForSelector("#confirm[open]");
+    assert.match(await textOf(page, "#confirm-title"), /legal hold/);
+    await page.click('#confirm button[value="yes"]');
+    await until("that it was saved", async () => (await told()) === "Saved.");
+  });
+
+  it("sees who did what, the newest first and a part at a time", async () => {
+    const { page } = watched;
+    // More than one part of the list.
+    for (let made = 0; made < 12; made += 1) {
+      for (const days of [100 + made, 90]) assert.equal(await page.evaluate((retention_days) => fetch("/api/tenant", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ retention_days }) }).then(({ status }) => status), days), 200);
+    }
+    await page.reload();
+    await page.waitForSelector("#admin:not([hidden])");
+    assert.equal((await page.$$("#audit li")).length, 25);
+    assert.match(await textOf(page, "#audit li"), /^Ada Admin changed how long things are kept/);
+    await page.click("#more-audit");
+    await until("all of it", () => page.$eval("#more-audit", (button) => /** @type {HTMLElement} */ (button).hidden));
+    const rows = await page.$$eval("#audit li", (all) => all.map((row) => ({ n: Number(row.getAttribute("data-n")), text: row.textContent ?? "" })));
+    assert.ok(rows.every(({ n }, index) => index === 0 || n < rows[index - 1].n), "each once, the newest first");
+    for (const told of [/^Ada Admin ended somebody’s interview/, /^Ada Admin gave a role to Robin: member/, /^Ada Admin invited a candidate/, /accepted an invitation/, /^Ada Admin took an invitation back/, /^Ada Admin revoked an access key/, /^Ada Admin changed a rule: calls at once/, /^The server or its operator gave a role to Ada Admin: admin/]) {
+      assert.ok(rows.some(({ text }) => told.test(text)), String(told));
+    }
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-n")), String(rows[25].n), "reading goes on where the list went on");
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await snap(page, "admin-audit", "whole");
+  });
+
   it("removes somebody, who then sees nothing of it", async () => {
     const { page, faults } = watched;
     await page.click('#people button[aria-label="Remove Robin"]');

@@ -149,6 +149,19 @@ describe("an invitation", () => {
     await acme.ask("DELETE", `/api/invitations/${revoked.invitation.id}`);
     const { page: taken } = await open(revoked.url);
     assert.equal(await title(taken), "This invitation was taken back");
+    // Nobody waits an hour here: what the server says of an expired link is tested beside it, what the page says of it here.
+    const expired = await openPage(await browser.createBrowserContext(), PHONE);
+    await expired.page.setRequestInterception(true);
+    expired.page.on("request", (request) => {
+      const body = JSON.stringify({ type: "about:blank", title: "Gone", status: 410, detail: "This invitation has expired.", code: "INVITATION_EXPIRED", request_id: "x" });
+      void (request.url().endsWith("/api/invitations/open") ? request.respond({ status: 410, contentType: "application/problem+json", body }) : request.continue());
+    });
+    await expired.page.goto(`${viva.url}/invite/${"e".repeat(43)}`);
+    await until("the end", async () => (await title(expired.page)) === "This invitation has expired");
+    assert.match(await textOf(expired.page, "#lede"), /Ask whoever sent it for another/);
+    assert.deepEqual(await accessibilityFaults(expired.page), []);
+    await expired.page.close();
+
     const { page: unknown } = await open(`${viva.url}/invite/${"a".repeat(43)}`);
     assert.equal(await title(unknown), "There is no such invitation");
     assert.ok(await unknown.$eval("#answer", (form) => /** @type {HTMLElement} */ (form).hidden));

@@ -7,6 +7,7 @@ import { launch } from "../harness/browsers.js";
 import { makeMicrophone } from "../harness/microphone.js";
 import { doings, openPage, startInterview, state, textOf, until } from "../harness/page.js";
 import { snap } from "../harness/shots.js";
+import { walk } from "../harness/walk.js";
 import { Viva } from "../harness/viva.js";
 
 describe("the pages", () => {
@@ -53,6 +54,26 @@ describe("the pages", () => {
       const { stored, keys, violations } = await doings(page);
       assert.deepEqual({ stored, keys, violations, faults, missing }, { stored: [], keys: 0, violations: [], faults: [], missing: [] });
       for (const url of requests) assert.equal(new URL(url).host, `127.0.0.1:${viva.port}`);
+      await snap(page, `page${address.replaceAll("/", "-").slice(0, 24)}`, "whole");
+      await page.close();
+    });
+
+    it(`${address} is walked with the Tab key in the order in which it is read, and shows where one is`, async () => {
+      const { page } = await openPage(browser, { width: 390, height: 844 });
+      await page.goto(viva.url + address, { waitUntil: "networkidle0" });
+      const { stops, visited, unseen } = await walk(page);
+      assert.ok(stops.length > 0);
+      assert.deepEqual({ visited, unseen }, { visited: stops, unseen: [] });
+      assert.deepEqual(await accessibilityFaults(page), []);
+      await page.close();
+    });
+
+    it(`${address} says what it needs where scripts are switched off`, async () => {
+      const page = await browser.newPage();
+      await page.setJavaScriptEnabled(false);
+      await page.goto(viva.url + address);
+      const body = await page.$eval("main", (main) => /** @type {HTMLElement} */ (main).innerText);
+      assert.match(body, address === "/nothing-here" ? /nothing at this address/ : /needs JavaScript/);
       await page.close();
     });
   }
