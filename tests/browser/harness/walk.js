@@ -1,7 +1,7 @@
 /** @file A walk over a page with the Tab key: where it stops, in which order, and whether one sees where one is. */
 
 /** More than any page has. */
-const MAX_STEPS = 150;
+const MAX_STEPS = 500;
 
 /**
  * @param {import("puppeteer-core").Page} page

@@ -204,7 +204,7 @@ async fn what_is_older_than_it_is_kept_goes_once_a_day() {
     assert_eq!(retention.round_if_due().await, Ok(None), "once a day");
     let keep = |body: Value| admin.request(Method::PATCH, "/api/tenant").json(&body).send();
     let shown: Value = admin.get("/api/tenant").await.json().await.unwrap();
-    assert_eq!(shown, json!({ "retention_days": 180, "legal_hold": false }));
+    assert_eq!((&shown["retention_days"], &shown["legal_hold"]), (&json!(180), &json!(false)));
     for wrong in [0, 1_096] {
         assert_eq!(
             refusal(keep(json!({ "retention_days": wrong })).await.unwrap()).await,
