@@ -19,5 +19,6 @@ pub mod signaling;
 pub mod store;
 pub mod transcript;
 pub mod upstream;
+pub mod usage;
 pub mod vault;
 pub mod web;

@@ -59,6 +59,7 @@ const BY_CODE = {
     help: "This browser described the call in a way the server does not accept. The test page shows the details.",
     retry: true,
   },
+  BUDGET_EXHAUSTED: { title: "The budget is used up", help: "Whoever pays for the interviews has to raise it, or wait for the next day or month.", retry: false },
   KEY_NOT_CONFIGURED: { title: "The interviewer has no key", help: "The operator of this server has to configure a model key.", retry: false },
   KEY_REJECTED: { title: "The model refused the server's key", help: "The operator of this server has to check the model key.", retry: false },
   SDP_EXCHANGE_FAILED: { title: "The interviewer could not be called", help: "The model gave no usable answer. Try again.", retry: true },

@@ -36,6 +36,8 @@ pub enum Code {
     InvalidSdp,
     /// No model key for this session.
     KeyNotConfigured,
+    /// What may be spent is spent.
+    BudgetExhausted,
     /// The model refused the key.
     KeyRejected,
     /// Keys cannot be stored on this server.
@@ -94,7 +96,7 @@ impl utoipa::ToSchema for Code {}
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::AuthenticationFailed,
         Self::TokenExpired,
         Self::AuthUnavailable,
@@ -109,6 +111,7 @@ impl Code {
         Self::DocumentUnreadable,
         Self::InvalidSdp,
         Self::KeyNotConfigured,
+        Self::BudgetExhausted,
         Self::KeyRejected,
         Self::VaultUnavailable,
         Self::CapacityReached,
@@ -213,6 +216,7 @@ impl Code {
             }
             Self::InvalidSdp => ("INVALID_SDP", StatusCode::BAD_REQUEST, "The session description is not acceptable"),
             Self::KeyNotConfigured => ("KEY_NOT_CONFIGURED", StatusCode::CONFLICT, "No model key is configured"),
+            Self::BudgetExhausted => ("BUDGET_EXHAUSTED", StatusCode::PAYMENT_REQUIRED, "The budget is used up"),
             Self::KeyRejected => ("KEY_REJECTED", StatusCode::BAD_GATEWAY, "The model refused the key"),
             Self::VaultUnavailable => {
                 ("VAULT_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "Keys cannot be stored here")

@@ -5,6 +5,7 @@ mod access_keys;
 mod audit;
 mod auth;
 mod body;
+mod budgets;
 mod caller;
 mod claims;
 mod code;
@@ -28,6 +29,7 @@ mod rights;
 mod sessions;
 mod tenant;
 mod transcript;
+mod usage;
 mod within;
 
 use std::sync::Arc;
@@ -52,8 +54,10 @@ use crate::store::audit::Audit;
 use crate::store::invitations::Invitations;
 use crate::store::people::People;
 use crate::store::rights::Rights;
+use crate::store::usage::UsageLog;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::usage::purse::Purse;
 use crate::vault::Keychain;
 
 /// `/auth/*` and `/api/*` with their description, for [`served`]. The application puts request ids, time limits and
@@ -73,6 +77,8 @@ where
     Signer: FromRef<S>,
     Keychain: FromRef<S>,
     Reading: FromRef<S>,
+    Purse: FromRef<S>,
+    Arc<dyn UsageLog>: FromRef<S>,
 {
     let router = OpenApiRouter::new()
         .merge(auth::routes())
@@ -88,6 +94,8 @@ where
         .merge(transcript::routes())
         .merge(consents::routes())
         .merge(claims::routes())
+        .merge(usage::routes())
+        .merge(budgets::routes())
         .merge(invitations::routes())
         .merge(rights::routes())
         .merge(audit::routes());

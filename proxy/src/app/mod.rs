@@ -36,6 +36,7 @@ use crate::store::Store;
 use crate::store::people::People;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::upstream::{self, Upstream};
+use crate::usage::purse::Purse;
 use crate::vault::key_file::KeyFileError;
 use crate::vault::{seal_key, secret_key};
 use listener::Server;
@@ -133,9 +134,10 @@ impl App {
 
         let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
         let identity = Identity::start(store.clone(), people.clone(), embedded.clone(), clock.clone(), identity);
+        let purse = Purse::new(embedded.clone(), config.prices.clone(), clock.clone());
         let mut shell = Shell::new(
             store.clone(),
-            (upstream.clone(), keychain.clone()),
+            (upstream.clone(), keychain.clone(), purse.clone()),
             clock.clone(),
             settings::limits(&config.limits),
             (signer.clone(), pseudonyms),
@@ -160,6 +162,8 @@ impl App {
             invitations: embedded.clone(),
             audit: embedded.clone(),
             rights: embedded.clone(),
+            usage: embedded.clone(),
+            purse,
             plans: config.plans.clone(),
             identity,
             upstream,

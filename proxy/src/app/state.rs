@@ -16,8 +16,10 @@ use crate::store::audit::Audit;
 use crate::store::invitations::Invitations;
 use crate::store::people::People;
 use crate::store::rights::Rights;
+use crate::store::usage::UsageLog;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::usage::purse::Purse;
 use crate::vault::Keychain;
 
 /// Everything that serves requests. Cheap to clone.
@@ -28,6 +30,8 @@ pub struct AppState {
     pub(super) invitations: Arc<dyn Invitations>,
     pub(super) audit: Arc<dyn Audit>,
     pub(super) rights: Arc<dyn Rights>,
+    pub(super) usage: Arc<dyn UsageLog>,
+    pub(super) purse: Purse,
     pub(super) plans: Arc<Plans>,
     pub(super) identity: Identity,
     pub(super) upstream: Upstream,
@@ -53,6 +57,8 @@ part!(Arc<dyn People>, people);
 part!(Arc<dyn Invitations>, invitations);
 part!(Arc<dyn Audit>, audit);
 part!(Arc<dyn Rights>, rights);
+part!(Arc<dyn UsageLog>, usage);
+part!(Purse, purse);
 part!(Arc<Plans>, plans);
 part!(Identity, identity);
 part!(Upstream, upstream);

@@ -11,8 +11,8 @@ use super::booking::{Booking, Door};
 use super::catch_up::{self, CatchUp};
 use super::client::{ClientLink, FromClient};
 use super::core::{
-    CallCore, ClientInput, CloseReason, Directive, Effect, Input, NotResumable, Notice, Other, Pipe, Setup, Sideband,
-    StoreInput, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Directive, Effect, EndedBy, Input, Models, NotResumable, Notice, Other, Pipe,
+    Setup, Sideband, StoreInput, UpstreamInput,
 };
 use super::exchange::{Answer, Order};
 use super::keep;
@@ -31,7 +31,9 @@ use crate::store::{Batch, Committed, StoreError};
 use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::facts::frame;
 use crate::upstream::facts::realtime::Realtime;
-use crate::upstream::facts::{Capabilities, Fact, Gate};
+use crate::upstream::facts::{Capabilities, Fact, Gate, Operation};
+use crate::usage::purse::Verdict;
+use crate::usage::{Measure, Nanos};
 use crate::vault::CallKey;
 
 /// A live call.
@@ -264,6 +266,7 @@ impl Actor {
             recorder.step(at, input, &effects);
         }
         self.note_drive();
+        let verdict = self.reckon();
         for effect in effects {
             match effect {
                 Effect::ToClient(notice) => self.notify(&notice),
@@ -280,6 +283,39 @@ impl Actor {
                 Effect::Close(reason) => self.closing = Some(reason),
             }
         }
+        if verdict == Verdict::End {
+            self.feed(Input::Client(ClientInput::End { by: EndedBy::Budget }));
+        }
+    }
+
+    /// What was consumed just now is charged to whoever pays for this call.
+    fn reckon(&mut self) -> Verdict {
+        let mut verdict = Verdict::GoOn;
+        for (operation, usage) in self.core.take_used() {
+            // What a stored key paid for is its owner's bill, and no budget of ours.
+            if self.key_before != Some(KeyRef::Server) {
+                continue;
+            }
+            let models = &self.booking.template;
+            let model = match operation {
+                Operation::Reply => &models.model,
+                Operation::Transcription => &models.transcription_model,
+            };
+            let whose = (self.booking.ctx.tenant, self.booking.user);
+            let (cost, charged) = self.shell.purse.charge(whose, model, &Measure::of(&usage));
+            verdict = verdict.max(charged);
+            match cost {
+                Some(Nanos(nanos)) => {
+                    metrics::counter!("viva_usage_cost_nanodollars_total", "operation" => operation.as_str())
+                        .increment(nanos)
+                }
+                None => metrics::counter!("viva_usage_unpriced_total", "operation" => operation.as_str()).increment(1),
+            }
+            if self.shell.purse.is_outdated(whose.0, whose.1) {
+                self.shell.tasks.spawn(keep::books(self.shell.clone(), whose));
+            }
+        }
+        verdict
     }
 
     fn note_drive(&mut self) {
@@ -494,6 +530,10 @@ fn setup(shell: &Shell, booking: &Booking) -> Setup {
         brief: booking.brief.clone(),
         limits: shell.limits,
         guard: booking.guard,
+        models: Models {
+            reply: booking.template.model.as_str().into(),
+            transcription: booking.template.transcription_model.as_str().into(),
+        },
         sideband: shell.sideband,
         greets: booking.door == Door::Native,
         continues: booking.door == Door::Native,

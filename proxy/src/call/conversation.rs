@@ -12,6 +12,7 @@ use crate::identity::TicketHash;
 use crate::ids::CallId;
 use crate::sdp;
 use crate::signaling::protocol::{self, ClientMessage, LimitsInfo, ServerMessage, SessionMessage, StageInfo, close};
+use crate::usage::purse::NoCall;
 use crate::vault::{CallKey, KeyError};
 
 /// Exchanges one session may try over one socket after another.
@@ -204,6 +205,7 @@ impl Actor {
                 (error.to_string(), error.is_retryable(), after, None, error.request_id.as_deref())
             }
             ExchangeError::Key(why) => (why.to_string(), matches!(why, KeyError::Store(_)), None, None, None),
+            ExchangeError::Budget(why) => (why.to_string(), matches!(why, NoCall::Store(_)), None, None, None),
             ExchangeError::Answer => (error.to_string(), false, None, None, None),
             ExchangeError::Store(_) => ("the call cannot be recorded at the moment".to_owned(), true, None, None, None),
         };

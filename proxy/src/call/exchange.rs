@@ -11,6 +11,7 @@ use crate::sdp;
 use crate::store::{CallStart, SessionFailure, StoreError};
 use crate::transcript::HangUp;
 use crate::upstream::{Answered, Cause, CreateError, ModelKey};
+use crate::usage::purse::NoCall;
 use crate::vault::{Chosen, KeyError, KeyStatus};
 
 /// Calls one session may try; more offers than this are not an interview.
@@ -51,6 +52,9 @@ pub enum ExchangeError {
     /// There is no key to make it with; nothing was sent.
     #[error(transparent)]
     Key(KeyError),
+    /// What may be spent is spent, or nobody knows; nothing was sent.
+    #[error(transparent)]
+    Budget(NoCall),
     /// The provider did not give an answer.
     #[error(transparent)]
     Upstream(CreateError),
@@ -69,7 +73,8 @@ impl ExchangeError {
         match self {
             Self::Offer(_) => "INVALID_SDP",
             Self::Key(KeyError::NotConfigured | KeyError::Unreadable | KeyError::NoVault) => "KEY_NOT_CONFIGURED",
-            Self::Key(KeyError::Store(_)) => "DATABASE_UNAVAILABLE",
+            Self::Budget(NoCall::Exhausted(_)) => "BUDGET_EXHAUSTED",
+            Self::Key(KeyError::Store(_)) | Self::Budget(NoCall::Store(_)) => "DATABASE_UNAVAILABLE",
             Self::Upstream(error) => error.code(),
             Self::Answer => "SDP_EXCHANGE_FAILED",
             Self::Store(_) => "DATABASE_UNAVAILABLE",
@@ -81,7 +86,7 @@ impl ExchangeError {
     pub fn is_definite(&self) -> bool {
         match self {
             Self::Upstream(error) => error.is_definite(),
-            Self::Offer(_) | Self::Key(_) | Self::Answer | Self::Store(_) => true,
+            Self::Offer(_) | Self::Key(_) | Self::Budget(_) | Self::Answer | Self::Store(_) => true,
         }
     }
 }
@@ -90,6 +95,10 @@ impl ExchangeError {
 pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Result<Answer, ExchangeError> {
     let facts = sdp::check_offer(&offer).map_err(ExchangeError::Offer)?;
     let Chosen { key, status } = choose(shell, &order).await.map_err(ExchangeError::Key)?;
+    // An interview that goes on in another call was admitted with its first.
+    if key.reference() == KeyRef::Server && order.key_before.is_none() {
+        shell.purse.admit(order.ctx.tenant, order.user).await.map_err(ExchangeError::Budget)?;
+    }
     let started = std::time::Instant::now();
     let (row, answer) = tokio::join!(
         start_row(shell, &order, key.reference()),

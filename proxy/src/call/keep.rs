@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::shell::Shell;
 use crate::identity::TenantCtx;
-use crate::ids::{CallId, ProviderCallId};
+use crate::ids::{CallId, ProviderCallId, TenantId, UserId};
 use crate::store::{Answer, StoreError};
 use crate::transcript::HangUp;
 
@@ -36,6 +36,13 @@ pub(super) async fn closed(shell: Shell, ctx: TenantCtx, call: CallId, result: H
     let at = shell.clock.now().unix_ms;
     if let Err(error) = patiently(|| shell.store.close_call(ctx, call.clone(), result, at)).await {
         tracing::error!(%error, "a call's end could not be stored");
+    }
+}
+
+/// What is known of a running call's budgets is brought up to date; if it cannot be, the next figure asks again.
+pub(super) async fn books(shell: Shell, (tenant, user): (TenantId, UserId)) {
+    if let Err(error) = shell.purse.read(tenant, user).await {
+        tracing::warn!(%error, "what was spent could not be read");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::identity::Pseudonyms;
 use crate::store::Store;
 use crate::transcript::Signer;
 use crate::upstream::Upstream;
+use crate::usage::purse::Purse;
 use crate::vault::Keychain;
 
 /// Sideband dials at once in the process.
@@ -28,6 +29,8 @@ pub struct Shell {
     pub(super) upstream: Upstream,
     /// With whose key.
     pub(super) keychain: Keychain,
+    /// What may still be spent.
+    pub(super) purse: Purse,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
     /// Signs the end of every journal.
@@ -50,7 +53,7 @@ impl Shell {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        (upstream, keychain): (Upstream, Keychain),
+        (upstream, keychain, purse): (Upstream, Keychain, Purse),
         clock: Arc<dyn Clock>,
         limits: Limits,
         (signer, pseudonyms): (Signer, Pseudonyms),
@@ -61,6 +64,7 @@ impl Shell {
             store,
             upstream,
             keychain,
+            purse,
             clock,
             limits,
             call_refs: Arc::new(CallRefs::of(&signer)),

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod origin;
 mod plans;
+mod prices;
 mod reader;
 mod recordings;
 mod seal;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use reader::Reader;
 
 use crate::interview::Plans;
+use crate::usage::prices::Prices;
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -64,6 +66,8 @@ pub struct Config {
     pub recordings: Recordings,
     /// The interviews that are offered.
     pub plans: Arc<Plans>,
+    /// What models cost.
+    pub prices: Arc<Prices>,
     /// What an operator should change although it works.
     pub warnings: Vec<Warning>,
 }
@@ -93,6 +97,7 @@ impl Config {
         let secret = Secret::read(reader);
         let recordings = Recordings::read(reader);
         let plans = Arc::new(plans::read(reader));
+        let prices = Arc::new(prices::read(reader));
         Self {
             server,
             upstream,
@@ -105,6 +110,7 @@ impl Config {
             secret,
             recordings,
             plans,
+            prices,
             warnings: Vec::new(),
         }
     }

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 24] = [
+const DESCRIBED: [Described; 26] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -72,6 +72,8 @@ const DESCRIBED: [Described; 24] = [
     counter("viva_sdp_exchange_total", "Offers that went to the model, by what came of them."),
     histogram("viva_sdp_exchange_seconds", "From sending an offer to its answer or failure."),
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
+    counter("viva_usage_cost_nanodollars_total", "What calls on the server's bill cost, billionths of a US dollar."),
+    counter("viva_usage_unpriced_total", "Figures of models that have no price in the list."),
     counter("viva_retention_deleted_total", "Rows that were deleted because their time was over, by what they were."),
     counter("viva_reaped_total", "What nobody looked after and was found, by what became of it."),
     gauge("viva_hang_ups_unconfirmed", "Hang-ups that the last slow round could not have confirmed."),

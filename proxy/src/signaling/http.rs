@@ -26,6 +26,7 @@ use crate::call::{Calls, Door, EndOutcome, ExchangeError, StartError};
 use crate::identity::{Credential, Door as Rate, Identity, TenantCtx, Ticket, Way};
 use crate::ids::CallId;
 use crate::store::{SessionStatus, Store};
+use crate::usage::purse::NoCall;
 
 /// Body of an offer: the offer's own limit is 32 KiB and is judged by its rule; this one bounds what is read at all.
 const MAX_BODY: usize = 64 * 1024;
@@ -239,6 +240,10 @@ fn start_problem(error: StartError) -> Problem {
             let problem = Problem::new(Code::from_wire(error.code()).unwrap_or(Code::UpstreamError), error.to_string());
             error.retry_after().map(|wait| problem.clone().retry_after(wait)).unwrap_or(problem)
         }
+        StartError::Exchange(ExchangeError::Budget(NoCall::Exhausted(period))) => {
+            Problem::new(Code::BudgetExhausted, NoCall::Exhausted(period).to_string())
+        }
+        StartError::Exchange(ExchangeError::Budget(NoCall::Store(error))) => error.into(),
         StartError::Exchange(ExchangeError::Answer) => {
             Problem::new(Code::SdpExchangeFailed, "The model's answer is unusable.")
         }

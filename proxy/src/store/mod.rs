@@ -19,6 +19,7 @@ pub mod rights;
 pub mod sqlite;
 pub mod standing;
 pub mod supabase;
+pub mod usage;
 
 use futures_util::future::BoxFuture;
 

@@ -4,8 +4,11 @@ use crate::identity::{Policy, Role};
 use crate::store::audit::{Action, ActorKind};
 use crate::store::invitations::Status;
 use crate::store::people::TenantKind;
+use crate::store::usage::Payer;
 use crate::store::{Level, SessionStatus, WebrtcStatus};
 use crate::transcript::{HangUp, Kind, Source, Speaker, StageReason, TurnState};
+use crate::upstream::facts::Operation;
+use crate::usage::budget::{Period, Scope};
 use crate::vault::{KeyPolicy, KeyStatus};
 
 /// An enum that is stored by name.
@@ -47,6 +50,10 @@ named! {
     KeyPolicy { Server, Byok, ByokThenServer }
     Status { Pending, Accepted, Declined, Revoked }
     ActorKind { Person, Ticket, Service }
+    Operation { Reply, Transcription }
+    Payer { Server, KeyOwner }
+    Period { Day, Month }
+    Scope { Tenant, User }
     Action {
         MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
         InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionClaimed, SessionDeleted,

@@ -328,6 +328,15 @@ pub enum Entry {
         operation: String,
         /// The provider's usage object, unchanged.
         usage: serde_json::Value,
+        /// Upstream call, from 1.
+        #[serde(default = "first_call")]
+        call: u32,
+        /// The model that consumed it; empty: the record is older than the field.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        model: String,
+        /// Wall time, Unix milliseconds; 0: the record is older than the field.
+        #[serde(default)]
+        at: i64,
     },
     /// See [`Kind::Incident`].
     Incident {
@@ -372,6 +381,11 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signature: Option<Signature>,
     },
+}
+
+/// Records from before the field are of interviews that had one call, or do not say of which they are.
+fn first_call() -> u32 {
+    1
 }
 
 impl Entry {

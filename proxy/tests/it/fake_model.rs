@@ -12,8 +12,12 @@ use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::ids::{KeyId, KeyRef, TenantId, UserId};
 use viva_proxy::store::keys::{Keys, Usable, Wrapped};
+use viva_proxy::store::usage::{UsageLog, UsageQuery, UsageSum};
 use viva_proxy::store::{Answer, StoreError};
 use viva_proxy::upstream::{BaseUrl, Kind, ModelKey, Profile, Timeouts, Upstream};
+use viva_proxy::usage::budget::{Budget, Period, Scope};
+use viva_proxy::usage::prices::Prices;
+use viva_proxy::usage::purse::Purse;
 use viva_proxy::vault::{KeyPolicy, KeyStatus, Keychain, Owner, Parts, Paying, Provider, StoredKey};
 
 /// What the fake does with a request that it has read.
@@ -175,5 +179,35 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
         if body.len() >= length {
             return Some(text.into_owned());
         }
+    }
+}
+
+/// A purse whose tenants have no budgets.
+pub(crate) fn purse() -> Purse {
+    Purse::new(Arc::new(NoBudgets), Arc::new(Prices::built_in()), Arc::new(SystemClock::new()))
+}
+
+/// A log in which nothing is written.
+struct NoBudgets;
+
+impl UsageLog for NoBudgets {
+    fn usage(&self, _: TenantCtx, _: UsageQuery) -> Answer<'_, Vec<UsageSum>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn spent(&self, _: TenantId, _: Option<UserId>, _: i64) -> Answer<'_, Vec<UsageSum>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn budgets(&self, _: TenantId) -> Answer<'_, Vec<Budget>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn set_budget(&self, _: TenantCtx, _: Budget) -> Answer<'_, ()> {
+        Box::pin(ready(Err(StoreError::Closed)))
+    }
+
+    fn remove_budget(&self, _: TenantCtx, _: Scope, _: Period) -> Answer<'_, bool> {
+        Box::pin(ready(Ok(false)))
     }
 }

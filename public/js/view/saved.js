@@ -21,6 +21,7 @@ const ENDINGS = {
   upstream_error: "The interviewer’s line broke, so the interview ended.",
   no_show: "Nobody joined the call.",
   integrity: "The call was changed from outside the interview, so it was ended.",
+  budget: "The budget for this interview was used up, so it ended.",
   store_unavailable: "The record could not be written for too long, so the interview ended.",
 };
 

@@ -39,7 +39,7 @@ refusals! {
     NoVault: VaultUnavailable;
     NoSkip: SkipNotAllowed, SessionEnded;
     Unreadable: DocumentUnreadable, PayloadTooLarge, UnsupportedMediaType, BadMessage;
-    NoOffer: InvalidSdp, BadMessage, PayloadTooLarge, UnsupportedMediaType, Conflict, SessionEnded, KeyNotConfigured,
+    NoOffer: BudgetExhausted, InvalidSdp, BadMessage, PayloadTooLarge, UnsupportedMediaType, Conflict, SessionEnded, KeyNotConfigured,
         RateLimited, SdpExchangeFailed, UpstreamError, UpstreamTimeout, UpstreamRateLimited, KeyRejected, CapacityReached,
         Unavailable;
 }

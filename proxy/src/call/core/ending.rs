@@ -12,8 +12,12 @@ const RECONNECT_MS: Millis = 1_000;
 const HAND_OVER_MS: Millis = 5_000;
 /// Between the announcement and the end, so that people see it coming.
 const GOODBYE_S: u32 = 5;
+/// The same where every second costs what is not there.
+const SHORT_GOODBYE_S: u32 = 1;
 /// How long words may still come before the hang-up.
 const DRAIN_MS: Millis = 3_000;
+/// The same after a short goodbye.
+const SHORT_DRAIN_MS: Millis = 500;
 /// How long the hang-up may take before it counts as unconfirmed.
 const HANG_UP_MS: Millis = 12_000;
 /// How long an unwritable store may keep a finished call.
@@ -35,8 +39,9 @@ impl CallCore {
                 // A stage that was not entered by now never is.
                 self.change = Change::None;
                 if let Some(message) = farewell(by).filter(|_| self.machine.index().is_some()) {
-                    self.tell(Notice::InterviewEnding { message: message.into(), in_seconds: GOODBYE_S });
-                    self.timers.set(Timer::Goodbye, self.in_ms(u64::from(GOODBYE_S) * 1_000));
+                    let in_seconds = if by == EndedBy::Budget { SHORT_GOODBYE_S } else { GOODBYE_S };
+                    self.tell(Notice::InterviewEnding { message: message.into(), in_seconds });
+                    self.timers.set(Timer::Goodbye, self.in_ms(u64::from(in_seconds) * 1_000));
                 } else {
                     self.drain();
                 }
@@ -76,7 +81,8 @@ impl CallCore {
         if !self.replies.is_model_quiet() {
             self.stop_model();
         }
-        self.timers.set(Timer::Drain, self.in_ms(DRAIN_MS));
+        let is_short = matches!(self.phase, Phase::Ending(EndedBy::Budget));
+        self.timers.set(Timer::Drain, self.in_ms(if is_short { SHORT_DRAIN_MS } else { DRAIN_MS }));
     }
 
     /// Nothing more is to come: no need to wait for the clock.
@@ -166,6 +172,7 @@ fn farewell(by: EndedBy) -> Option<&'static str> {
             Some("The time for this interview is over. It is being saved.")
         }
         EndedBy::Inactivity => Some("Nobody has spoken for a while. The interview ends and is being saved."),
+        EndedBy::Budget => Some("The budget for this interview is used up. It ends now and is being saved."),
         EndedBy::UserEnd
         | EndedBy::UserDisconnect
         | EndedBy::AdminEnd

@@ -243,6 +243,8 @@ pub enum EndedBy {
     Integrity,
     /// The record could not be written for too long.
     StoreUnavailable,
+    /// What may be spent is spent.
+    Budget,
 }
 
 impl EndedBy {
@@ -264,6 +266,7 @@ impl EndedBy {
             Self::Abandoned => "abandoned",
             Self::Integrity => "integrity",
             Self::StoreUnavailable => "store_unavailable",
+            Self::Budget => "budget",
         }
     }
 }

@@ -64,7 +64,7 @@ use relayed::Relayed;
 use replay::Replay;
 use replies::Replies;
 pub use resume::NotResumable;
-pub use setup::{Limits, Setup};
+pub use setup::{Limits, Models, Setup};
 use stages::Change;
 pub use state::State;
 use succession::Succession;

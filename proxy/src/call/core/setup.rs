@@ -9,6 +9,7 @@ use crate::clock::Millis;
 use crate::ids::SessionId;
 use crate::interview::{Brief, Plan};
 use crate::transcript::{Hash, Signer};
+use crate::upstream::facts::Operation;
 
 /// Limits on a call whose media we do not carry. Milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,25 @@ pub struct Limits {
     pub grace_ms: Millis,
     /// How long nobody may speak.
     pub inactivity_ms: Millis,
+}
+
+/// Which models consume what is told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Models {
+    /// Speaks.
+    pub reply: Box<str>,
+    /// Writes down what the candidate says.
+    pub transcription: Box<str>,
+}
+
+impl Models {
+    /// Whose figure it is.
+    pub(super) fn of(&self, operation: Operation) -> &str {
+        match operation {
+            Operation::Reply => &self.reply,
+            Operation::Transcription => &self.transcription,
+        }
+    }
 }
 
 /// What a core is made with. Serialised it holds the seed, so it is written down only where all of a call is; never the
@@ -38,6 +58,9 @@ pub struct Setup {
     pub guard: Guard,
     /// Whether this call should ever have a sideband.
     pub sideband: bool,
+    /// What is charged for.
+    #[serde(default)]
+    pub models: Models,
     /// Whether the model speaks first; a drop-in client decides that itself.
     pub greets: bool,
     /// Whether its client can move to another call of the same interview.

@@ -6,13 +6,15 @@ mod state;
 
 use std::collections::{BTreeSet, HashMap};
 
-pub use state::{SessionState, Turn, TurnKey};
+pub use state::{Figure, SessionState, Turn, TurnKey};
 
 use super::{SessionStatus, StageRow, TurnRow, WebrtcStatus};
 use crate::ids::SessionId;
 use crate::transcript::order::{Item, order};
 use crate::transcript::turn::span;
 use crate::transcript::{CallEvent, Entry, Record, Source, Speaker, StageEntry, StageReason, TurnEntry};
+use crate::upstream::facts::Operation;
+use crate::usage::Measure;
 
 /// A session's projection, whole or loaded without its words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,15 +28,18 @@ pub struct Projection {
     last_seq: u32,
     said: BTreeSet<usize>,
     moved: BTreeSet<usize>,
+    figures: Vec<Figure>,
 }
 
 /// Where in a [`Projection`] a store has to write after a fold. Indices of [`Projection::turns`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// New turns, and turns whose words or state changed: write the whole row.
     pub said: Vec<usize>,
     /// Turns of which only predecessor or position changed.
     pub moved: Vec<usize>,
+    /// What was consumed: new rows, except where one of the same operation and key is there already.
+    pub figures: Vec<Figure>,
 }
 
 impl Projection {
@@ -67,7 +72,15 @@ impl Projection {
             Entry::Turn(turn) | Entry::Revised(turn) => self.settle(record, turn),
             Entry::Stage(stage) => self.enter(stage),
             Entry::Call { call, event, at: _ } => self.call(call, event),
-            Entry::Usage { .. } | Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
+            Entry::Usage { key, operation, usage, call, model, at } => {
+                // What a later version measures is not a figure of this one.
+                if let Some(operation) = Operation::parse(&operation) {
+                    let confirmed = record.source == Source::Sideband;
+                    let used = Measure::of(&usage);
+                    self.figures.push(Figure { operation, key, call, model, used, confirmed, at });
+                }
+            }
+            Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
         }
         Ok(())
     }
@@ -129,7 +142,11 @@ impl Projection {
         }
         let said = std::mem::take(&mut self.said);
         let moved = std::mem::take(&mut self.moved);
-        Changes { moved: moved.difference(&said).copied().collect(), said: said.into_iter().collect() }
+        Changes {
+            moved: moved.difference(&said).copied().collect(),
+            said: said.into_iter().collect(),
+            figures: std::mem::take(&mut self.figures),
+        }
     }
 
     /// The settled turns in conversation order. Right after [`Projection::arrange`].

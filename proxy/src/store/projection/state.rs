@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{SessionStatus, TurnRow, WebrtcStatus};
 use crate::transcript::Speaker;
+use crate::upstream::facts::Operation;
+use crate::usage::Measure;
 
 /// What the journal says about the session itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,4 +88,23 @@ pub struct Turn {
     pub speaker: Speaker,
     /// What was said, once it settled; its `position` is kept by [`super::Projection::arrange`].
     pub settled: Option<TurnRow>,
+}
+
+/// One figure of what a call consumed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What for.
+    pub operation: Operation,
+    /// Response or item it belongs to; with `operation`, unique within a session.
+    pub key: String,
+    /// Upstream call, from 1.
+    pub call: u32,
+    /// Which model; empty: the record does not say.
+    pub model: String,
+    /// How much.
+    pub used: Measure,
+    /// Whether our own socket told of it.
+    pub confirmed: bool,
+    /// When, Unix milliseconds.
+    pub at: i64,
 }

@@ -26,6 +26,7 @@ mod rights;
 mod rows;
 mod schema;
 mod tickets;
+mod usage;
 mod views;
 mod writer;
 

@@ -10,6 +10,7 @@ use super::codec::{Key as _, Named as _, signed};
 use super::job::Db;
 use super::journal;
 use super::rows::{self, Words};
+use super::usage;
 use crate::ids::SessionId;
 use crate::store::projection::{Changes, Projection, Turn};
 
@@ -97,6 +98,7 @@ pub(super) fn project(conn: &mut Connection, session: SessionId) -> rusqlite::Re
 pub(super) fn forget(conn: &Connection, session: SessionId) -> rusqlite::Result<()> {
     conn.execute("DELETE FROM transcript_entries WHERE session_id = ?1", [session.key()])?;
     conn.execute("DELETE FROM stage_events WHERE session_id = ?1", [session.key()])?;
+    conn.execute("DELETE FROM usage_logs WHERE session_id = ?1", [session.key()])?;
     save_session(conn, session, &Projection::default())
 }
 
@@ -110,6 +112,9 @@ fn save(
     let turns = projection.turns();
     for turn in changes.said.iter().map(|&at| &turns[at]) {
         save_turn(conn, session, turn)?;
+    }
+    for figure in &changes.figures {
+        usage::save(conn, session, figure)?;
     }
     for turn in changes.moved.iter().map(|&at| &turns[at]) {
         conn.prepare_cached(

@@ -17,7 +17,7 @@ use crate::store::people::Standing;
 use crate::store::rights::{Deletion, Erasure, Expired, Holdings, Rights, StoredConsent};
 
 const DAY_MS: i64 = 86_400_000;
-/// As long as the trigger on `audit` keeps them.
+/// As long as the trigger on `audit` keeps them; what was consumed is kept as long.
 const AUDIT_MS: i64 = 730 * DAY_MS;
 /// A candidate who has just accepted may not have a session for a moment of the clock's.
 const SETTLING_MS: i64 = DAY_MS;
@@ -215,6 +215,7 @@ fn expire(db: &mut Db, at_most: u32, now: i64) -> Result<Expired, Refusal> {
         now,
     )?;
     let sign_ins = run("DELETE FROM auth_sessions WHERE expires_at <= ?1", now)?;
+    run("DELETE FROM usage_logs WHERE at <= ?1", now - AUDIT_MS)?;
     let audit = run("DELETE FROM audit WHERE at <= ?1 AND at <= (unixepoch() - 63072000) * 1000", now - AUDIT_MS)?;
     let candidates = conn
         .prepare_cached(

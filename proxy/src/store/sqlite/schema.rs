@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "revocation",
         sql: include_str!("../../../../migrations/embedded/0008_revocation.sql"),
     },
+    Migration { version: 9, name: "usage", sql: include_str!("../../../../migrations/embedded/0009_usage.sql") },
 ];
 
 /// Brings the file to this version's schema, or says why not.

@@ -94,6 +94,12 @@ impl Operation {
             Self::Transcription => "transcription",
         }
     }
+
+    /// By its name in the record.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Reply, Self::Transcription].into_iter().find(|operation| operation.as_str() == name)
+    }
 }
 
 /// One thing that happened.

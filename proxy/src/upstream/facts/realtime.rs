@@ -123,8 +123,9 @@ impl Realtime {
                 let words = text(&event["transcript"]).unwrap_or_default();
                 let end = if words.trim().is_empty() { End::Empty } else { End::Complete };
                 facts.push(Fact::Turn(turn.clone(), TurnFact::Replace(words)));
-                facts.push(Fact::Turn(turn, TurnFact::Ended(end)));
+                // Before the end, so that it is written with the turn and not with whatever comes next.
                 facts.extend(usage(item, Operation::Transcription, &event["usage"]));
+                facts.push(Fact::Turn(turn, TurnFact::Ended(end)));
             }
             Some("failed") => facts.push(Fact::Turn(turn, TurnFact::Ended(End::Failed))),
             _ => {

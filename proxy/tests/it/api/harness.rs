@@ -26,8 +26,11 @@ use viva_proxy::store::invitations::Invitations;
 use viva_proxy::store::people::People;
 use viva_proxy::store::rights::Rights;
 use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::store::usage::UsageLog;
 use viva_proxy::transcript::Signer;
 use viva_proxy::upstream::{Timeouts, Upstream};
+use viva_proxy::usage::prices::Prices;
+use viva_proxy::usage::purse::Purse;
 use viva_proxy::vault::Keychain;
 
 use crate::fake_model;
@@ -83,6 +86,8 @@ struct Parts {
     invitations: Arc<dyn Invitations>,
     audit: Arc<dyn Audit>,
     rights: Arc<dyn Rights>,
+    usage: Arc<dyn UsageLog>,
+    purse: Purse,
     calls: Arc<dyn LiveCalls>,
     plans: Arc<Plans>,
     identity: Identity,
@@ -106,6 +111,8 @@ part!(people: Arc<dyn People>);
 part!(invitations: Arc<dyn Invitations>);
 part!(audit: Arc<dyn Audit>);
 part!(rights: Arc<dyn Rights>);
+part!(usage: Arc<dyn UsageLog>);
+part!(purse: Purse);
 part!(calls: Arc<dyn LiveCalls>);
 part!(plans: Arc<Plans>);
 part!(identity: Identity);
@@ -173,12 +180,14 @@ impl Server {
         let kept = people.clone();
         let calls = Arc::new(SaidCalls::default());
         let parts = Parts {
+            purse: Purse::new(sqlite.clone(), Arc::new(Prices::built_in()), clock_of_all.clone()),
             identity: Identity::start(store.clone(), people.clone(), sqlite.clone(), clock_of_all, settings),
             store: store.clone(),
             people,
             invitations: sqlite.clone(),
             audit: sqlite.clone(),
             rights: sqlite.clone(),
+            usage: sqlite.clone(),
             calls: calls.clone(),
             plans: Arc::new(Plans::built_in().unwrap()),
             // Nobody listens there: none of these resources may talk to the model.

@@ -3,6 +3,7 @@
 
 mod audio;
 mod browser;
+mod budget;
 mod byok;
 mod canary;
 mod capacity;

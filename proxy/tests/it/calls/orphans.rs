@@ -34,7 +34,8 @@ async fn later(store: Arc<dyn Store>) -> (Calls, FakeModel) {
     let clock = Arc::new(Later(SystemClock::new()));
     let signer = Signer::from_seed(&[7; 32]);
     let stop = CancellationToken::new();
-    let (model_side, keys) = ((model.client(), fake_model::keychain()), (signer, Pseudonyms::new(&[8; 32])));
+    let (model_side, keys) =
+        ((model.client(), fake_model::keychain(), fake_model::purse()), (signer, Pseudonyms::new(&[8; 32])));
     let shell = Shell::new(store, model_side, clock, limits, keys, Watch::Sideband, stop);
     (Calls::new(shell, Caps { total: 4, per_tenant: 4, per_person: 4 }), model)
 }

@@ -16,3 +16,4 @@ mod people;
 mod projection;
 mod sqlite;
 mod supabase;
+mod usage;

@@ -50,6 +50,10 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("POST /api/members",                      [401, 403, 403, 403, 201, 201, 403, 403]),
     ("GET /api/tenant",                        [401, 200, 200, 200, 200, 200, 403, 403]),
     ("PATCH /api/tenant",                      [401, 403, 403, 403, 200, 200, 403, 403]),
+    ("GET /api/usage",                         [401, 200, 200, 200, 200, 200, 200, 200]),
+    ("GET /api/budgets",                       [401, 403, 403, 200, 200, 200, 403, 403]),
+    ("PUT /api/budgets/{scope}/{period}",      [401, 403, 403, 403, 204, 204, 403, 403]),
+    ("DELETE /api/budgets/{scope}/{period}",   [401, 403, 403, 403, 204, 204, 403, 403]),
     ("GET /api/plans",                         [401, 200, 200, 200, 200, 200, 403, 200]),
     ("GET /api/audit",                         [401, 403, 403, 403, 200, 200, 403, 403]),
     ("GET /api/me/export",                     [401, 200, 200, 200, 200, 200, 403, 403]),
@@ -108,6 +112,7 @@ impl Objects {
             (_, path) if path.starts_with("/v1/") => "rtc_viva_00000000000000000000000000000000",
             _ => &self.session,
         };
+        let path = path.replace("{scope}", "user").replace("{period}", "month");
         path.replace("{provider}", "openai").replace("{user}", &self.extra).replace("{id}", id)
     }
 
@@ -121,6 +126,7 @@ impl Objects {
             "PUT /api/user/keys/{provider}" | "PUT /api/tenant/keys/{provider}" => key,
             "POST /api/user/keys/validate" | "POST /api/tenant/keys/validate" => key,
             "POST /api/access-keys" => json!({ "name": "backend", "scopes": ["sessions:read"] }),
+            "PUT /api/budgets/{scope}/{period}" => json!({ "limit_usd": 100, "hard": true }),
             "PATCH /api/tenant" => json!({ "retention_days": 90, "max_sessions": 5 }),
             "PATCH /api/members/{user}" => json!({ "role": "member" }),
             "POST /api/members" => json!({ "user": self.extra, "role": "member" }),

@@ -62,7 +62,9 @@ fn what_was_used_is_on_the_record_once() {
         .entries()
         .into_iter()
         .filter_map(|entry| {
-            if let Entry::Usage { key, operation, .. } = entry { Some(format!("{operation} {key}")) } else { None }
+            let Entry::Usage { key, operation, model, call, .. } = entry else { return None };
+            assert_eq!((model.as_str(), call), (if operation == "reply" { "talker" } else { "scribe" }, 1));
+            Some(format!("{operation} {key}"))
         })
         .collect();
     let all = keys.len();

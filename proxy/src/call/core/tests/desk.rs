@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::world::plan;
 use crate::call::core::{
-    CallCore, ClientInput, CloseReason, Connection, Directive, Effect, Guard, Input, Limits, Notice, Other, Setup,
-    Sideband, StoreInput, UpstreamInput, Why,
+    CallCore, ClientInput, CloseReason, Connection, Directive, Effect, Guard, Input, Limits, Models, Notice, Other,
+    Setup, Sideband, StoreInput, UpstreamInput, Why,
 };
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
@@ -85,6 +85,7 @@ impl Desk {
             brief: Brief::default(),
             limits: Limits { session_ms: 7_200_000, grace_ms: 60_000, inactivity_ms: 1_000_000_000 },
             guard: Guard::Own,
+            models: Models::default(),
             sideband: true,
             greets: continues,
             continues,

@@ -17,8 +17,8 @@ pub(super) use super::setting::{Happening, Setting, plan};
 use super::store::Store;
 use super::watchman::Watchman;
 use crate::call::core::{
-    CallCore, ClientInput, CloseReason, Connection, Effect, Input, NotResumable, Notice, Phase, Pipe, Setup, Sideband,
-    UpstreamInput,
+    CallCore, ClientInput, CloseReason, Connection, Effect, Input, Models, NotResumable, Notice, Phase, Pipe, Setup,
+    Sideband, UpstreamInput,
 };
 use crate::call::recording::{self, Header, header_line, step_line};
 use crate::clock::{At, Millis};
@@ -90,6 +90,7 @@ impl World {
             brief: Brief::default(),
             limits: setting.limits,
             guard: setting.guard,
+            models: Models { reply: "talker".into(), transcription: "scribe".into() },
             sideband: setting.sideband,
             greets: setting.greets,
             continues: setting.cap_ms.is_some(),

@@ -114,7 +114,7 @@ impl Scene {
         let (signer, stop) = (Signer::from_seed(&[7; 32]), CancellationToken::new());
         let shell = Shell::new(
             shared.clone(),
-            (upstream.clone(), fake_model::keychain()),
+            (upstream.clone(), fake_model::keychain(), fake_model::purse()),
             clock,
             limits,
             (signer, Pseudonyms::new(&[8; 32])),
