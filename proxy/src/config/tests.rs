@@ -132,6 +132,20 @@ fn guests_never_leave_this_machine() {
 }
 
 #[test]
+fn a_guest_beside_an_issuer_is_for_somebodys_desk() {
+    const ISSUER: (&str, &str) = ("JWT_SECRET", LONG);
+    const BESIDE: (&str, &str) = ("ALLOW_LOCAL_GUEST", "true");
+    let desk = good(&[ISSUER, BESIDE]);
+    assert_eq!(desk.identity.guests, Guests::Local);
+    assert_eq!(desk.warnings.iter().map(|warning| warning.variable).collect::<Vec<_>>(), ["ALLOW_LOCAL_GUEST"]);
+    assert_eq!(good(&[ISSUER, ("ALLOW_LOCAL_GUEST", "false")]).identity.guests, Guests::Nobody);
+    let key = ("OPENAI_API_KEY", "sk-x");
+    for public in [("BIND", "0.0.0.0"), ("PUBLIC_URL", "https://viva.example"), ("APP_ENV", "production")] {
+        assert_eq!(faulty(&[ISSUER, BESIDE, key, public]), ["ALLOW_LOCAL_GUEST"], "{public:?}");
+    }
+}
+
+#[test]
 fn the_simulator_answers_real_people_only_when_told_to() {
     assert_eq!(faulty(&[("APP_ENV", "production")]), ["ALLOW_PUBLIC_SIMULATION"]);
     assert_eq!(faulty(&[("BIND", "0.0.0.0")]), ["ALLOW_PUBLIC_SIMULATION", "BIND"]);

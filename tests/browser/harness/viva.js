@@ -1,12 +1,13 @@
 /** @file Starts the real `viva` binary for a test and ends exactly that process. */
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const BINARY = process.env.VIVA_BIN ?? join(ROOT, "target/debug/viva");
@@ -17,6 +18,8 @@ const KEPT_LOG_LINES = 400;
 const READY = /open (http:\/\/\S+)/;
 /** Where `scripts/test` collects the servers' logs to search them for what must never be logged. */
 const LOGS = process.env.VIVA_TEST_LOGS;
+/** Which store servers under test have: `embedded`, or `supabase`, where each gets a project of its own. */
+const STORE = process.env.VIVA_TEST_STORE ?? "embedded";
 
 /** @typedef {{key: string, url: string, stop: () => Promise<void>, pid: number}} Simulator */
 
@@ -24,15 +27,17 @@ export class Viva {
   #child;
   #dataDir;
   #env;
+  #project;
   /** @type {string[]} */
   #log;
 
-  /** @param {import("node:child_process").ChildProcess} child @param {string} url @param {string} dataDir @param {string[]} log @param {Record<string, string>} env */
-  constructor(child, url, dataDir, log, env) {
+  /** @param {import("node:child_process").ChildProcess} child @param {string} url @param {string} dataDir @param {string[]} log @param {Record<string, string>} env @param {Project | null} project */
+  constructor(child, url, dataDir, log, env, project) {
     this.#child = child;
     this.#dataDir = dataDir;
     this.#log = log;
     this.#env = env;
+    this.#project = project;
     this.url = url.replace(/\/$/, "");
     this.port = Number(new URL(url).port);
   }
@@ -43,11 +48,17 @@ export class Viva {
    */
   static async start(env = {}) {
     const dataDir = await mkdtemp(join(tmpdir(), "viva-browser-"));
-    const all = { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...env };
+    const project = STORE === "embedded" ? null : await startProject();
+    const all = { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...project?.env(env), ...env };
     const child = launch([], all);
     const log = keepLog(child);
-    const url = await ready(child, log, READY);
-    return new Viva(child, url, dataDir, log, all);
+    try {
+      const url = await ready(child, log, READY);
+      return new Viva(child, url, dataDir, log, all, project);
+    } catch (error) {
+      await project?.stop();
+      throw error;
+    }
   }
 
   /**
@@ -109,7 +120,34 @@ export class Viva {
 
   async stop() {
     await end(this.#child);
+    await this.#project?.stop();
     await rm(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+/** @typedef {{env: (settings: Record<string, string>) => Record<string, string>, stop: () => Promise<void>}} Project */
+
+/**
+ * A project of its own for one server (`scripts/supabase-local`), so that tests find nothing of one another. Guests come
+ * in where they would with the other store: unless a test names an issuer.
+ * @returns {Promise<Project>}
+ */
+async function startProject() {
+  if (STORE !== "supabase") throw new Error(`VIVA_TEST_STORE is embedded or supabase, not ${STORE}`);
+  const run = promisify(execFile);
+  const script = join(ROOT, "scripts/supabase-local");
+  const dir = await mkdtemp(join(tmpdir(), "viva-project-"));
+  const stop = async () => void (await run(script, ["down", "--dir", dir]));
+  try {
+    const { stdout } = await run(script, ["up", "--dir", dir]);
+    const told = Object.fromEntries(stdout.trim().split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+    const { SUPABASE_URL, SUPABASE_SECRET_KEY } = told;
+    /** @param {Record<string, string>} settings */
+    const env = (settings) => ({ SUPABASE_URL, SUPABASE_SECRET_KEY, ALLOW_LOCAL_GUEST: String(!("JWT_SECRET" in settings)) });
+    return { env, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 //! Who may come in: the issuers whose tokens are believed, or else the local guest, who exists only where nobody else
-//! can come from. The guest must never be offered on an address that others reach, nor beside an issuer.
+//! can come from. The guest must never be offered on an address that others reach, nor beside an issuer unless somebody at
+//! their own desk asked for both.
 
 mod listed;
 mod shorthand;
@@ -8,7 +9,7 @@ mod sign_in;
 use std::time::Duration;
 
 use super::reader::Reader;
-use super::server::Server;
+use super::server::{Environment, Server};
 use super::{defaults, origin};
 use crate::identity::ProviderSpec;
 use crate::identity::issuers::{IssuerSpec, KeySpec};
@@ -59,6 +60,8 @@ enum Issued {
 }
 
 fn guests(reader: &mut Reader<'_>, server: &Server, issued: Issued, providers: &[ProviderSpec]) -> Guests {
+    const BESIDE: &str = "ALLOW_LOCAL_GUEST";
+    let beside_others = reader.switch(BESIDE);
     let local_name = server.public_url.as_ref().is_none_or(origin::Origin::is_loopback);
     match (issued, server.bind.is_loopback() && local_name) {
         (Issued::ByOthers, is_local) => {
@@ -70,7 +73,15 @@ fn guests(reader: &mut Reader<'_>, server: &Server, issued: Issued, providers: &
                     "set the https address of this server",
                 );
             }
-            Guests::Nobody
+            if !beside_others {
+                return Guests::Nobody;
+            }
+            if !is_local || server.environment == Environment::Production {
+                reader.fault(BESIDE, "would let guests into a service that others reach", "unset it");
+                return Guests::Nobody;
+            }
+            reader.warn(BESIDE, "lets anybody at this machine in without a sign-in; for development only");
+            Guests::Local
         }
         (Issued::ByNobody, true) => Guests::Local,
         (Issued::ByNobody, false) => {
