@@ -50,20 +50,20 @@ export class Fields {
   string(name: string): string | null {
     const value = this.value(name);
     if (value === null || typeof value === "string") return value;
-    throw Problem.invalid(`\`${name}\` must be text.`);
+    throw Problem.invalid(`\`${name}\` must be text.`, name);
   }
 
   /** A UUID, in lower case. */
   uuid(name: string): string | null {
     const text = this.string(name);
     if (text === null || UUID.test(text)) return text?.toLowerCase() ?? null;
-    throw Problem.invalid(`\`${name}\` must be a UUID.`);
+    throw Problem.invalid(`\`${name}\` must be a UUID.`, name);
   }
 
   /** A UUID that has to be there. */
   neededUuid(name: string): string {
     const id = this.uuid(name);
-    if (id === null) throw Problem.invalid(`\`${name}\` is missing.`);
+    if (id === null) throw Problem.invalid(`\`${name}\` is missing.`, name);
     return id;
   }
 
@@ -71,7 +71,7 @@ export class Fields {
   label(name: string): string | null {
     const text = this.#trimmed(name);
     if (text !== null && (characters(text) > MAX_LABEL || CONTROL.test(text))) {
-      throw Problem.invalid(`\`${name}\` must be one line of at most ${MAX_LABEL} characters.`);
+      throw Problem.invalid(`\`${name}\` must be one line of at most ${MAX_LABEL} characters.`, name);
     }
     return text;
   }
@@ -80,7 +80,7 @@ export class Fields {
   text(name: string, most: number): string | null {
     const text = this.#trimmed(name);
     if (text !== null && (characters(text) > most || text.includes("\0"))) {
-      throw Problem.invalid(`\`${name}\` must be text of at most ${most} characters.`);
+      throw Problem.invalid(`\`${name}\` must be text of at most ${most} characters.`, name);
     }
     return text;
   }
@@ -92,7 +92,7 @@ export class Fields {
     const [local, domain, ...more] = text.split("@");
     const isAddress = text.length <= 254 && !/[\p{Cc}\s]/u.test(text) && local !== "" && more.length === 0 &&
       domain !== undefined && domain.replaceAll(/^\.+|\.+$/g, "").includes(".");
-    if (!isAddress) throw Problem.invalid(`\`${name}\` must be an e-mail address.`);
+    if (!isAddress) throw Problem.invalid(`\`${name}\` must be an e-mail address.`, name);
     return text;
   }
 
@@ -100,7 +100,7 @@ export class Fields {
   language(name: string): string | null {
     const text = this.string(name);
     if (text !== null && (text.length > 35 || !LANGUAGE.test(text))) {
-      throw Problem.invalid(`\`${name}\` must be a language tag such as en or pt-BR.`);
+      throw Problem.invalid(`\`${name}\` must be a language tag such as en or pt-BR.`, name);
     }
     return text;
   }
@@ -108,7 +108,9 @@ export class Fields {
   /** A voice's name. */
   voice(name: string): string | null {
     const text = this.string(name);
-    if (text !== null && !VOICE.test(text)) throw Problem.invalid(`\`${name}\` must be a voice's name such as marin.`);
+    if (text !== null && !VOICE.test(text)) {
+      throw Problem.invalid(`\`${name}\` must be a voice's name such as marin.`, name);
+    }
     return text;
   }
 
@@ -117,7 +119,7 @@ export class Fields {
     const text = this.string(name);
     if (text === null) return null;
     const found = words.find((word) => word === text);
-    if (found === undefined) throw Problem.invalid(`\`${name}\` must be one of ${words.join(", ")}.`);
+    if (found === undefined) throw Problem.invalid(`\`${name}\` must be one of ${words.join(", ")}.`, name);
     return found;
   }
 
@@ -125,14 +127,16 @@ export class Fields {
   flag(name: string): boolean | null {
     const value = this.value(name);
     if (value === null || typeof value === "boolean") return value;
-    throw Problem.invalid(`\`${name}\` must be true or false.`);
+    throw Problem.invalid(`\`${name}\` must be true or false.`, name);
   }
 
   /** An object's fields. */
   object(name: string): Fields | null {
     const value = this.value(name);
     if (value === null) return null;
-    if (typeof value !== "object" || Array.isArray(value)) throw Problem.invalid(`\`${name}\` must be an object.`);
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw Problem.invalid(`\`${name}\` must be an object.`, name);
+    }
     return new Fields(value as Record<string, unknown>);
   }
 
@@ -147,7 +151,10 @@ export class Fields {
     const isShort = (text: string | null): text is string =>
       text !== null && text !== "" && characters(text) <= 32 && !CONTROL.test(text);
     if (!isShort(version) || !isShort(locale) || textHash !== null && !/^[0-9a-f]{64}$/i.test(textHash)) {
-      throw Problem.invalid("`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits.");
+      throw Problem.invalid(
+        "`consent` needs a short version and locale; text_hash, if sent, is 64 hex digits.",
+        "consent",
+      );
     }
     return { version, locale, text_hash: textHash };
   }

@@ -217,12 +217,13 @@ export async function told(response: Response, status: number): Promise<any> {
   return JSON.parse(text);
 }
 
-/** That an answer is that refusal, in full form. */
-export async function refused(response: Response, status: number, code: string): Promise<string> {
+/** That an answer is that refusal, in full form, about `field` if that is told. */
+export async function refused(response: Response, status: number, code: string, field?: string): Promise<string> {
   const problem = JSON.parse(await response.text());
   assert.deepEqual([response.status, problem.status, problem.code], [status, status, code], problem.detail);
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   assert.equal(problem.type, `urn:viva:problem:${code.toLowerCase().replaceAll("_", "-")}`);
   assert.equal(problem.request_id, response.headers.get("x-request-id"));
+  if (field !== undefined) assert.equal(problem.field, field, problem.detail);
   return problem.detail;
 }

@@ -30,8 +30,8 @@ export type Code = keyof typeof CODES;
 export class Problem extends Error {
   readonly code: Code;
 
-  /** `detail`: one or two sentences for the person who has to act. */
-  constructor(code: Code, readonly detail: string) {
+  /** `detail`: one or two sentences for the person who has to act. `field`: which field of the body it is about. */
+  constructor(code: Code, readonly detail: string, readonly field?: string) {
     super(code);
     this.code = code;
   }
@@ -42,8 +42,8 @@ export class Problem extends Error {
   }
 
   /** A value that is not acceptable. */
-  static invalid(detail: string): Problem {
-    return new Problem("VALIDATION_FAILED", detail);
+  static invalid(detail: string, field?: string): Problem {
+    return new Problem("VALIDATION_FAILED", detail, field);
   }
 
   get status(): number {
@@ -64,6 +64,7 @@ export class Problem extends Error {
       code: this.code,
       request_id: requestId,
       ...(waitMs === undefined ? {} : { retry_after_ms: waitMs }),
+      ...(this.field === undefined ? {} : { field: this.field }),
     };
     return new Response(JSON.stringify(body), { status, headers });
   }

@@ -61,7 +61,10 @@ function wanted(fields: Fields, environment: Environment) {
   const name = fields.string("plan") ?? "default";
   const plan: unknown = Object.hasOwn(plans, name) ? plans[name as keyof typeof plans] : undefined;
   if (plan === undefined) {
-    throw Problem.invalid("`plan` names no plan of the functions; a whole plan can be sent to POST /api/sessions.");
+    throw Problem.invalid(
+      "`plan` names no plan of the functions; a whole plan can be sent to POST /api/sessions.",
+      "plan",
+    );
   }
   return {
     plan: name,

@@ -77,15 +77,15 @@ function onRecord({ turns, records }: Recorded): { settled: Set<string>; last: n
 function entries(fields: Fields): Told[] {
   const several = fields.value("entries");
   if (several === null) {
-    if (!fields.has("item_id")) throw Problem.invalid("`entries` is missing.");
+    if (!fields.has("item_id")) throw Problem.invalid("`entries` is missing.", "entries");
     return [entry(fields, "")];
   }
   if (!Array.isArray(several) || several.length < 1 || several.length > MAX_ENTRIES) {
-    throw Problem.invalid(`\`entries\` must be a list of 1 to ${MAX_ENTRIES}.`);
+    throw Problem.invalid(`\`entries\` must be a list of 1 to ${MAX_ENTRIES}.`, "entries");
   }
   return several.map((value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw Problem.invalid(`\`entries[${at}]\` must be an object.`);
+      throw Problem.invalid(`\`entries[${at}]\` must be an object.`, "entries");
     }
     return entry(new Fields(value as Record<string, unknown>), ` (in entries[${at}])`);
   });
@@ -94,16 +94,16 @@ function entries(fields: Fields): Told[] {
 function entry(fields: Fields, where: string): Told {
   const item = fields.string("item_id");
   if (item === null || item === "" || characters(item) > MAX_ITEM_ID || /\p{Cc}/u.test(item)) {
-    throw Problem.invalid(`\`item_id\` must be 1 to ${MAX_ITEM_ID} printable characters${where}.`);
+    throw Problem.invalid(`\`item_id\` must be 1 to ${MAX_ITEM_ID} printable characters${where}.`, "item_id");
   }
   const part = fields.value("content_index") ?? 0;
   if (typeof part !== "number" || !Number.isInteger(part) || part < 0 || part > 1_000) {
-    throw Problem.invalid(`\`content_index\` must be a whole number from 0${where}.`);
+    throw Problem.invalid(`\`content_index\` must be a whole number from 0${where}.`, "content_index");
   }
   fields.oneOf("speaker", SPEAKERS);
   const text = fields.string("text");
   if (text !== null && (text.includes("\0") || new TextEncoder().encode(text).length > MAX_TEXT_BYTES)) {
-    throw Problem.invalid(`\`text\` must be text of at most 16 KiB${where}.`);
+    throw Problem.invalid(`\`text\` must be text of at most 16 KiB${where}.`, "text");
   }
   return { item, part };
 }
