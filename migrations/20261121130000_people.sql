@@ -230,20 +230,32 @@ create function public.organisation(jsonb) returns jsonb
     language sql stable set search_path = ''
     as $$ select private.tenant_json(t) from public.tenants t where t.kind = 'organisation' and t.name = $1 ->> 'name' $$;
 
--- {tenant, key_policy?, max_sessions?, retention_days?, legal_hold?, now}. What is left out stays; a max_sessions of null is
--- the server's own limit.
+-- {tenant, actor, actor_id, key_policy?, max_sessions?, retention_days?, legal_hold?, notes: [{action, detail}], now}. What is
+-- left out stays; a max_sessions of null is the server's own limit. The notes are what the audit is told of it.
 create function public.set_up(jsonb) returns jsonb
-    language sql volatile set search_path = ''
+    language plpgsql volatile set search_path = ''
     as $$
-        update public.tenants as t set
-            key_policy = coalesce($1 ->> 'key_policy', key_policy),
-            max_sessions = case when $1 ? 'max_sessions' then ($1 ->> 'max_sessions')::integer else max_sessions end,
-            retention_days = coalesce(($1 ->> 'retention_days')::integer, retention_days),
-            legal_hold = coalesce(($1 ->> 'legal_hold')::boolean, legal_hold),
-            updated_at = private.at_unix_ms(($1 ->> 'now')::bigint)
-        where id = ($1 ->> 'tenant')::uuid
-        returning private.tenant_json(t)
-    $$;
+declare
+    args alias for $1;
+    here constant uuid := (args ->> 'tenant')::uuid;
+    moment constant timestamptz := private.at_unix_ms((args ->> 'now')::bigint);
+    changed public.tenants;
+begin
+    update public.tenants set
+            key_policy = coalesce(args ->> 'key_policy', key_policy),
+            max_sessions = case when args ? 'max_sessions' then (args ->> 'max_sessions')::integer else max_sessions end,
+            retention_days = coalesce((args ->> 'retention_days')::integer, retention_days),
+            legal_hold = coalesce((args ->> 'legal_hold')::boolean, legal_hold),
+            updated_at = moment
+        where id = here
+        returning * into changed;
+    if not found then
+        return null;
+    end if;
+    perform private.add_audit(args, moment, note ->> 'action', here, note ->> 'detail')
+        from jsonb_array_elements(args -> 'notes') as note;
+    return private.tenant_json(changed);
+end $$;
 
 -- === members ===
 

@@ -1,6 +1,6 @@
 -- What the service asks about invitations: one function for each method of its trait `Invitations`, of the same name.
 -- Accepting is one transaction: either the candidate has a session, a consent and a sign-in, or the invitation is still
--- pending. Answers of the last four: done, missing, or gone (settled before, or expired).
+-- pending. What comes of an answer is done, missing, or gone (settled before, or expired).
 
 create function private.invitation_json(i public.interview_invitations) returns jsonb
     language sql stable set search_path = ''
@@ -110,8 +110,8 @@ create function public.decline(jsonb) returns jsonb
     end
     $$;
 
--- {token, user, name, sign_in, signed_in_until, now, session, ticket, consent}: the last three as create_session takes
--- them. An address is not stored with the person: nobody vouched that it is theirs.
+-- {token, tenant, user, name, sign_in, signed_in_until, now, session, ticket, consent}: the last three as create_session
+-- takes them, tenant as the ticket has it. An address is not stored with the person: nobody vouched that it is theirs.
 create function public.accept(jsonb) returns jsonb
     language plpgsql volatile set search_path = ''
     as $$
@@ -129,7 +129,7 @@ create function public.accept(jsonb) returns jsonb
             return jsonb '"gone"';
         elsif (a -> 'session' ->> 'user')::uuid is distinct from person
             or (a -> 'ticket' ->> 'session') is distinct from (a -> 'session' ->> 'id')
-            or (a -> 'ticket' ->> 'tenant')::uuid is distinct from i.tenant_id then
+            or (a ->> 'tenant')::uuid is distinct from i.tenant_id then
             raise sqlstate 'PT404' using message = 'not of this invitation';
         end if;
         insert into public.users (id, issuer, subject, name, default_tenant, created_at, last_seen_at)
@@ -147,15 +147,56 @@ create function public.accept(jsonb) returns jsonb
     end
     $$;
 
+-- {tenant, session, candidate, claimant, now} → done, missing or taken. Gives the interviews of somebody who accepted without
+-- an account to somebody who has one; the candidate is no more.
+create function public.claim(jsonb) returns jsonb
+    language plpgsql volatile set search_path = ''
+    as $$
+    declare
+        a alias for $1;
+        giver constant uuid := (a ->> 'candidate')::uuid;
+        taker constant uuid := (a ->> 'claimant')::uuid;
+        moment constant timestamptz := private.at_unix_ms((a ->> 'now')::bigint);
+        gives text;
+        takes text;
+        owner uuid;
+    begin
+        -- Whoever claims at the same moment waits here, and finds the candidate gone.
+        select issuer into gives from public.users where id = giver for update;
+        select issuer into takes from public.users where id = taker for key share;
+        select user_id into owner from public.interview_sessions
+            where id = (a ->> 'session')::uuid and tenant_id = (a ->> 'tenant')::uuid for update;
+        if owner is null or takes is null then
+            return jsonb '"missing"';
+        elsif owner <> giver or gives is distinct from 'invitation' or takes = 'invitation' then
+            return jsonb '"taken"';
+        end if;
+        -- Interviews point at a membership: first there is one, then they move.
+        insert into public.memberships as m (tenant_id, user_id, role, created_at)
+            select tenant_id, taker, role, moment from public.memberships where user_id = giver
+            on conflict (tenant_id, user_id) do update
+                set role = excluded.role, created_at = excluded.created_at, removed_at = null
+                where m.removed_at is not null;
+        update public.interview_sessions set user_id = taker where user_id = giver;
+        update public.interview_invitations set accepted_by = taker where accepted_by = giver;
+        -- Memberships, sign-ins and keys of the candidate go with them.
+        delete from public.users where id = giver;
+        perform private.add_audit(
+            jsonb_build_object('tenant', a -> 'tenant', 'actor', 'user', 'actor_id', taker), moment, 'session.claimed',
+            (a ->> 'session')::uuid);
+        return jsonb '"done"';
+    end
+    $$;
+
 -- === who may call them ===
 
 revoke all on function
     private.invitation_json(public.interview_invitations), private.settle_invitation(uuid, text, uuid, timestamptz),
     public.invite(jsonb), public.invitations(jsonb), public.invited(jsonb), public.revoke(jsonb), public.decline(jsonb),
-    public.accept(jsonb)
+    public.accept(jsonb), public.claim(jsonb)
     from public, anon, authenticated;
 grant execute on function
     private.invitation_json(public.interview_invitations), private.settle_invitation(uuid, text, uuid, timestamptz),
     public.invite(jsonb), public.invitations(jsonb), public.invited(jsonb), public.revoke(jsonb), public.decline(jsonb),
-    public.accept(jsonb)
+    public.accept(jsonb), public.claim(jsonb)
     to service_role;

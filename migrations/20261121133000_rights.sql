@@ -121,35 +121,6 @@ create function public.erase(jsonb) returns jsonb
     end
     $$;
 
--- {tenant} → {retention_days, legal_hold} or null.
-create function public.keeping(jsonb) returns jsonb
-    language sql stable set search_path = ''
-    as $$
-        select jsonb_build_object('retention_days', retention_days, 'legal_hold', legal_hold)
-        from public.tenants where id = ($1 ->> 'tenant')::uuid
-    $$;
-
--- {tenant, actor, actor_id, retention_days, legal_hold, now} → false when it may not be so.
-create function public.keep(jsonb) returns jsonb
-    language plpgsql volatile set search_path = ''
-    as $$
-    declare
-        a alias for $1;
-        days constant integer := (a ->> 'retention_days')::integer;
-        moment constant timestamptz := private.at_unix_ms((a ->> 'now')::bigint);
-    begin
-        update public.tenants
-            set retention_days = days, legal_hold = (a ->> 'legal_hold')::boolean, updated_at = moment
-            where id = (a ->> 'tenant')::uuid and (days between 1 and 1095 or days = 0 and kind = 'personal');
-        if not found then
-            return jsonb 'false';
-        end if;
-        perform private.add_audit(a, moment, 'retention.changed', (a ->> 'tenant')::uuid,
-            case when (a ->> 'legal_hold')::boolean then 'legal_hold' else 'no_legal_hold' end);
-        return jsonb 'true';
-    end
-    $$;
-
 -- {at_most, now} → how much went because its time was over. Two that do this at once do not wait for each other.
 create function public.expire(jsonb) returns jsonb
     language plpgsql volatile set search_path = ''
@@ -200,9 +171,9 @@ create function public.expire(jsonb) returns jsonb
 
 revoke all on function
     public.withdraw_consent(jsonb), public.consents(jsonb), public.delete_session(jsonb), public.holdings(jsonb),
-    public.erase(jsonb), public.keeping(jsonb), public.keep(jsonb), public.expire(jsonb)
+    public.erase(jsonb), public.expire(jsonb)
     from public, anon, authenticated;
 grant execute on function
     public.withdraw_consent(jsonb), public.consents(jsonb), public.delete_session(jsonb), public.holdings(jsonb),
-    public.erase(jsonb), public.keeping(jsonb), public.keep(jsonb), public.expire(jsonb)
+    public.erase(jsonb), public.expire(jsonb)
     to service_role;

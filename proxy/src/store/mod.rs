@@ -15,6 +15,7 @@ mod model;
 mod named;
 pub mod people;
 pub mod projection;
+mod request;
 pub mod rights;
 pub mod sqlite;
 pub mod standing;

@@ -93,7 +93,7 @@ pub struct Profile {
 }
 
 /// A person.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
     /// Who.
     pub id: UserId,
@@ -110,7 +110,7 @@ pub struct User {
 }
 
 /// A person and where they belong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Standing {
     /// Who.
     pub user: User,
@@ -137,7 +137,7 @@ impl Standing {
 }
 
 /// A person's place in one tenant.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Membership {
     /// Which tenant.
     pub tenant: TenantId,

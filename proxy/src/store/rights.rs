@@ -2,6 +2,8 @@
 //! deletion, and the time after which things go by themselves. Deleted means deleted: rows go, and their pages are
 //! overwritten. A tenant on legal hold loses nothing, whoever asks.
 
+use serde::Deserialize;
+
 use super::Answer;
 use super::people::{Membership, User};
 use crate::identity::TenantCtx;
@@ -31,7 +33,7 @@ pub trait Rights: Send + Sync + 'static {
 }
 
 /// A consent as it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StoredConsent {
     /// Version of the notice.
     pub version: String,
@@ -91,7 +93,7 @@ pub struct Holdings {
 }
 
 /// What went because its time was over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Expired {
     /// Interviews.
     pub sessions: usize,

@@ -2,13 +2,20 @@
 //! which is one transaction; the functions are in `migrations/` under the same names as the methods here. No SQL in this
 //! folder.
 
+mod access_keys;
+mod acting;
 mod ask;
+mod audit;
 mod client;
 mod health;
+mod invitations;
+mod keys;
 mod lanes;
+mod people;
 mod project;
 mod projections;
 mod requests;
+mod rights;
 mod rows;
 mod wire;
 

@@ -24,6 +24,24 @@ impl<'de, const N: usize> Deserialize<'de> for Bytea<N> {
     }
 }
 
+/// Bytes of any number, in the same form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bytes(pub(super) Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("\\x{}", hex::encode(&self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let digits = text.strip_prefix("\\x").ok_or_else(|| D::Error::custom("no bytea"))?;
+        hex::decode(digits).map(Self).map_err(D::Error::custom)
+    }
+}
+
 /// Whether a string somewhere in this JSON has the character U+0000. Neither `text` nor `jsonb` of Postgres can hold it.
 /// The JSON is of our own making: it is always written `\u0000`.
 pub(super) fn holds_nul(json: &[u8]) -> bool {

@@ -2,17 +2,21 @@
 
 mod child;
 mod contract;
+mod contract_accounts;
 mod contract_calls;
 mod contract_course;
+mod contract_invitations;
+mod contract_keys;
 mod contract_people;
 mod contract_readable;
+mod contract_rights;
 mod contract_sharing;
+mod contract_standing;
 mod erasure;
 mod faults;
 pub(crate) mod fixture;
 mod full;
 mod memory;
-mod people;
 mod projection;
 mod sqlite;
 mod supabase;

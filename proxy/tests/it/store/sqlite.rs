@@ -10,6 +10,7 @@ use viva_proxy::store::sqlite::{OpenError, SqliteStore};
 use viva_proxy::store::{Committed, Store};
 
 use super::contract::contract;
+use super::contract_accounts::{House, accounts_contract};
 use super::fixture::{Ground, HandClock, Pen, Person};
 
 /// A store in a directory of its own, which goes when the second part is dropped.
@@ -23,7 +24,15 @@ pub(super) fn open(dir: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(dir, Arc::new(SystemClock::new()))
 }
 
+/// The same, for what is around interviews.
+fn house() -> (House, tempfile::TempDir) {
+    let (clock, dir) = (Arc::new(HandClock::default()), tempfile::tempdir().unwrap());
+    let store = SqliteStore::open(dir.path(), clock.clone()).unwrap();
+    (House { store: Arc::new(store), clock }, dir)
+}
+
 contract!(fresh());
+accounts_contract!(house());
 
 #[tokio::test]
 async fn everything_is_there_after_closing_and_opening_again() {

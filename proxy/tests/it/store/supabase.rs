@@ -9,6 +9,7 @@ use viva_proxy::store::supabase::{Client, Repeat, SupabaseStore, Timeouts};
 use viva_proxy::store::{Answer, Committed, StoreError};
 
 use super::contract::contract;
+use super::contract_accounts::{House, accounts_contract};
 use super::fixture::{Ground, HandClock, Pen, Person};
 use crate::support::postgres::Database;
 
@@ -33,7 +34,15 @@ fn fresh() -> (Arc<dyn Ground>, Database) {
     (on(&database), database)
 }
 
+/// The same, for what is around interviews.
+fn house() -> (House, Database) {
+    let (clock, database) = (Arc::new(HandClock::default()), Database::fresh());
+    let client = Client::new(&database.project, Timeouts::default()).unwrap();
+    (House { store: Arc::new(SupabaseStore::new(client, clock.clone())), clock }, database)
+}
+
 contract!(fresh());
+accounts_contract!(house());
 
 #[tokio::test]
 async fn rows_are_as_current_as_the_journal_and_a_second_process_goes_on() {

@@ -152,13 +152,22 @@ impl Cluster {
         while listens.is_none() || !knows {
             let line = told.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("PostgREST: {said}"));
             if let Some((_, port)) = line.split_once("Listening on port ") {
-                listens = Some(port.trim().parse().expect("a port"));
+                listens = Some(port_of(port));
             }
             knows |= line.contains("Schema cache loaded");
             said += &line;
         }
         (child, listens.expect("it listens"))
     }
+}
+
+/// The number at the beginning. Another of its threads may have written its line, which begins with the day of the month,
+/// right behind it.
+fn port_of(told: &str) -> u16 {
+    let digits = told.trim().find(|c: char| !c.is_ascii_digit()).unwrap_or(told.trim().len());
+    let (port, rest) = told.trim().split_at(digits);
+    let port = if rest.starts_with('/') { &port[..port.len() - 2] } else { port };
+    port.parse().expect("a port")
 }
 
 fn script(dir: &Path, arguments: &[&str]) {

@@ -1,24 +1,20 @@
-//! People and tenants in the embedded store: first sight, memberships, sign-ins.
+//! The contract of people and tenants, against any store: first sight, memberships, sign-ins.
 
 use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, Role, TenantCtx};
 use viva_proxy::ids::{TenantId, UserId};
+use viva_proxy::store::StoreError;
+use viva_proxy::store::audit::{Action, AuditPage};
 use viva_proxy::store::people::{
-    Change, DefaultTenant, Grant, Lookup, MemberPage, Newcomer, People, Profile, SignIn, SignOut, Standing, TenantKind,
+    Change, DefaultTenant, Grant, Lookup, MemberPage, Newcomer, Profile, SetUp, SignIn, SignOut, Standing, TenantKind,
 };
-use viva_proxy::store::sqlite::SqliteStore;
-use viva_proxy::store::{Store as _, StoreError};
 use viva_proxy::vault::KeyPolicy;
 
-use super::fixture::{HandClock, NOW, consent, new_session, ticket};
+use super::contract_accounts::{Accounts, House};
+use super::fixture::{NOW, consent, new_session, ticket};
 
 const ALL: MemberPage = MemberPage { limit: 100, before: None };
-
-fn store() -> (SqliteStore, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    (SqliteStore::open(dir.path(), Arc::new(HandClock::default())).unwrap(), dir)
-}
 
 fn newcomer(subject: &str) -> Newcomer {
     let profile = Profile {
@@ -35,7 +31,7 @@ fn newcomer(subject: &str) -> Newcomer {
     }
 }
 
-async fn member(store: &SqliteStore, subject: &str, tenant: TenantId, role: Role) -> Standing {
+async fn member(store: &Arc<dyn Accounts>, subject: &str, tenant: TenantId, role: Role) -> Standing {
     let user = store.admit(newcomer(subject)).await.unwrap().user.id;
     assert_eq!(store.grant(TenantCtx::service(tenant), granted(user, role)).await, Ok(Change::Done));
     store.standing(user).await.unwrap().unwrap()
@@ -45,9 +41,7 @@ fn granted(user: UserId, role: Role) -> Grant {
     Grant { user, role, default: DefaultTenant::LeavesHome }
 }
 
-#[tokio::test]
-async fn whoever_comes_first_gets_a_tenant_of_their_own_once() {
-    let (store, _dir) = store();
+pub(super) async fn whoever_comes_first_gets_a_tenant_of_their_own_once(House { store, .. }: House) {
     let first = newcomer("one");
     let standing = store.admit(first.clone()).await.unwrap();
     assert_eq!((standing.user.id, standing.default_tenant), (first.user, Some(first.tenant)));
@@ -70,9 +64,7 @@ async fn whoever_comes_first_gets_a_tenant_of_their_own_once() {
     assert_eq!(store.standing_of("https://other.example/".into(), "one".into()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn the_same_id_from_two_issuers_is_two_people() {
-    let (store, _dir) = store();
+pub(super) async fn the_same_id_from_two_issuers_is_two_people(House { store, .. }: House) {
     let one = newcomer("one");
     let two = Newcomer { issuer: "https://other.example/".into(), tenant: TenantId::fresh(), ..one.clone() };
     store.admit(one.clone()).await.unwrap();
@@ -88,9 +80,7 @@ async fn the_same_id_from_two_issuers_is_two_people() {
     assert_eq!(store.find(Lookup::Id(two.user.id)).await.unwrap(), [two.user]);
 }
 
-#[tokio::test]
-async fn an_organisation_has_a_name_of_its_own_and_the_usual_settings() {
-    let (store, _dir) = store();
+pub(super) async fn an_organisation_has_a_name_of_its_own_and_the_usual_settings(House { store, .. }: House) {
     let made = store.found(TenantId::fresh(), "Acme".into()).await.unwrap();
     assert_eq!(
         (made.kind, made.key_policy, made.retention_days),
@@ -104,9 +94,7 @@ async fn an_organisation_has_a_name_of_its_own_and_the_usual_settings() {
     assert!(store.organisation("Robin".into()).await.unwrap().is_none(), "a personal tenant is no organisation");
 }
 
-#[tokio::test]
-async fn a_grant_moves_somebody_from_their_own_tenant_only_once() {
-    let (store, _dir) = store();
+pub(super) async fn a_grant_moves_somebody_from_their_own_tenant_only_once(House { store, .. }: House) {
     let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
     let other = store.found(TenantId::fresh(), "Other".into()).await.unwrap().id;
     let standing = member(&store, "one", acme, Role::Interviewer).await;
@@ -129,9 +117,7 @@ async fn a_grant_moves_somebody_from_their_own_tenant_only_once() {
     assert_eq!(store.choose_tenant(stranger.user.id, acme).await, Ok(false));
 }
 
-#[tokio::test]
-async fn a_membership_ends_although_interviews_point_at_it() {
-    let (store, _dir) = store();
+pub(super) async fn a_membership_ends_although_interviews_point_at_it(House { store, .. }: House) {
     let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
     let boss = member(&store, "boss", acme, Role::Admin).await.user.id;
     let standing = member(&store, "one", acme, Role::Candidate).await;
@@ -155,9 +141,7 @@ async fn a_membership_ends_although_interviews_point_at_it() {
     assert_eq!(store.standing(user).await.unwrap().unwrap().acting(None).unwrap().role, Role::Member);
 }
 
-#[tokio::test]
-async fn a_tenant_is_never_left_without_an_admin() {
-    let (store, _dir) = store();
+pub(super) async fn a_tenant_is_never_left_without_an_admin(House { store, .. }: House) {
     let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
     let service = TenantCtx::service(acme);
     let boss = member(&store, "boss", acme, Role::Admin).await.user.id;
@@ -171,9 +155,7 @@ async fn a_tenant_is_never_left_without_an_admin() {
     assert_eq!(store.grant(nowhere, granted(boss, Role::Member)).await, Ok(Change::Missing));
 }
 
-#[tokio::test]
-async fn nobody_else_ever_belongs_to_a_personal_tenant() {
-    let (store, _dir) = store();
+pub(super) async fn nobody_else_ever_belongs_to_a_personal_tenant(House { store, .. }: House) {
     let one = store.admit(newcomer("one")).await.unwrap();
     let two = store.admit(newcomer("two")).await.unwrap();
     let own = TenantCtx::service(one.memberships[0].tenant);
@@ -181,9 +163,7 @@ async fn nobody_else_ever_belongs_to_a_personal_tenant() {
     assert_eq!(store.remove_member(own, one.user.id).await, Ok(Change::Personal));
 }
 
-#[tokio::test]
-async fn members_are_listed_in_parts() {
-    let (store, _dir) = store();
+pub(super) async fn members_are_listed_in_parts(House { store, .. }: House) {
     let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
     let mut all = Vec::new();
     for subject in ["a", "b", "c"] {
@@ -200,9 +180,7 @@ async fn members_are_listed_in_parts() {
     assert_eq!(list(MemberPage { limit: 2, before: Some(all[1]) }).await, all[2..]);
 }
 
-#[tokio::test]
-async fn a_sign_in_is_found_until_it_expires_or_is_ended() {
-    let (store, _dir) = store();
+pub(super) async fn a_sign_in_is_found_until_it_expires_or_is_ended(House { store, .. }: House) {
     let user = store.admit(newcomer("one")).await.unwrap().user.id;
     let sign_in = |hash, user| SignIn { hash: [hash; 32], user, since: NOW, expires_at: NOW + 60_000 };
     store.sign_in(sign_in(7, user)).await.unwrap();
@@ -218,7 +196,7 @@ async fn a_sign_in_is_found_until_it_expires_or_is_ended() {
     assert_eq!(store.sign_in(sign_in(9, UserId::fresh())).await, Err(StoreError::Missing));
 
     for (hash, user) in [(1, user), (2, user), (3, other)] {
-        store.sign_in(SignIn { expires_at: i64::MAX, ..sign_in(hash, user) }).await.unwrap();
+        store.sign_in(SignIn { expires_at: NOW + 900_000, ..sign_in(hash, user) }).await.unwrap();
     }
     assert_eq!(store.sign_out(SignOut::One([1; 32])).await, Ok(1));
     assert_eq!(store.sign_out(SignOut::One([1; 32])).await, Ok(0));
@@ -226,6 +204,65 @@ async fn a_sign_in_is_found_until_it_expires_or_is_ended() {
     assert!(store.sign_out(SignOut::Everywhere(user)).await.unwrap() >= 1);
     assert!(store.signed_in([2; 32], NOW).await.unwrap().is_none());
     assert!(store.signed_in([3; 32], NOW).await.unwrap().is_some());
+}
+
+pub(super) async fn of_two_who_replace_a_sign_in_one_does(House { store, .. }: House) {
+    let user = store.admit(newcomer("one")).await.unwrap().user.id;
+    let sign_in = |hash| SignIn { hash: [hash; 32], user, since: NOW, expires_at: NOW + 600_000 };
+    store.sign_in(sign_in(1)).await.unwrap();
+    let (one, two) = tokio::join!(
+        store.replace_sign_in([1; 32], sign_in(2), NOW + 60_000),
+        store.replace_sign_in([1; 32], sign_in(3), NOW + 60_000),
+    );
+    assert!(one.unwrap() ^ two.unwrap(), "one of them");
+    assert_eq!(store.signed_in([1; 32], NOW).await.unwrap().unwrap().expires_at, NOW + 60_000);
+    let mut after = 0;
+    for hash in [2, 3] {
+        after += usize::from(store.signed_in([hash; 32], NOW).await.unwrap().is_some());
+    }
+    assert_eq!(after, 1);
+    assert_eq!(store.replace_sign_in([9; 32], sign_in(4), NOW).await, Ok(false), "there is none");
+    assert!(store.signed_in([4; 32], NOW).await.unwrap().is_none());
+}
+
+pub(super) async fn whoever_comes_twice_at_once_is_one_person(House { store, .. }: House) {
+    let coming = (0..8).map(|_| {
+        let newcomer = Newcomer { user: UserId::fresh(), tenant: TenantId::fresh(), ..newcomer("auth0|one") };
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.admit(newcomer).await.unwrap() })
+    });
+    let mut seen = Vec::new();
+    for came in coming.collect::<Vec<_>>() {
+        let Standing { user, memberships, .. } = came.await.unwrap();
+        seen.push((user.id, memberships.len(), memberships[0].tenant));
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+pub(super) async fn what_is_set_up_stays_and_the_rest_as_it_was(House { store, .. }: House) {
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap();
+    let service = TenantCtx::service(acme.id);
+    let set_up = SetUp { key_policy: Some(KeyPolicy::Byok), max_sessions: Some(Some(3)), ..SetUp::default() };
+    let changed = store.set_up(service, set_up).await.unwrap().unwrap();
+    assert_eq!((changed.key_policy, changed.max_sessions, changed.retention_days), (KeyPolicy::Byok, Some(3), 180));
+    let held = SetUp { legal_hold: Some(true), retention_days: Some(30), ..SetUp::default() };
+    let held = store.set_up(service, held).await.unwrap().unwrap();
+    assert_eq!((held.legal_hold, held.retention_days, held.max_sessions), (true, 30, Some(3)));
+    let freed = store.set_up(service, SetUp { max_sessions: Some(None), ..SetUp::default() }).await.unwrap().unwrap();
+    assert_eq!((freed.max_sessions, freed.key_policy, freed.legal_hold), (None, KeyPolicy::Byok, true));
+    assert_eq!(store.tenant(acme.id).await.unwrap(), Some(freed));
+    let rows = store.audit(service, AuditPage { limit: 9, before: None }).await.unwrap();
+    let told: Vec<_> = rows.iter().rev().map(|row| (row.action, row.detail.as_deref().unwrap())).collect();
+    let wanted = [
+        (Action::TenantChanged, "key_policy"),
+        (Action::TenantChanged, "max_sessions"),
+        (Action::RetentionChanged, "legal_hold"),
+        (Action::TenantChanged, "max_sessions"),
+    ];
+    assert_eq!(told, wanted);
+    let nowhere = TenantCtx::service(TenantId::fresh());
+    assert!(store.set_up(nowhere, SetUp::default()).await.unwrap().is_none());
 }
 
 #[test]
