@@ -27,7 +27,6 @@ const ENDINGS = {
   integrity: "ended because the call was changed from outside",
   store_unavailable: "ended because the record could not be written",
   budget: "ended because the budget was used up",
-  budget: "ended because the budget was used up",
   session_cap: "ended at the longest time of a session",
   consent_withdrawn: "ended because consent was withdrawn",
   abandoned: "ended because nobody came back",
