@@ -101,6 +101,11 @@ export class Api {
     await this.#ok("POST", "/auth/logout", { everywhere: scope === "everywhere" });
   }
 
+  /** The browser gets another secret in the place of the one it has, good for longer. @returns {Promise<void>} */
+  async renewSignIn() {
+    await this.#ok("POST", "/auth/session", {});
+  }
+
   /** From now on the caller acts in this tenant. @param {string} tenant @returns {Promise<void>} */
   async actIn(tenant) {
     await this.#ok("POST", "/api/me/tenant", { tenant });

@@ -9,8 +9,13 @@ import { explain } from "../explain.js";
 import { signInFirst } from "../sign-in-first.js";
 import { Notice } from "./notice.js";
 
+/** A sign-in lasts half a day. Whoever leaves a page open comes back to it signed in, and with another secret. */
+const RENEW_EVERY_MS = 30 * 60 * 1_000;
+
 export class Desk {
   #api;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #renewing;
   #notice = new Notice(find("notice", HTMLElement));
   #main = find("main", HTMLElement);
 
@@ -29,6 +34,8 @@ export class Desk {
       const me = await this.#enter();
       if (!me) return;
       offerAdmin(me);
+      // Missing one is no news: the next one follows, and in the end the sign-in page.
+      if (me.user.kind === "member") this.#renewing ??= setInterval(() => void this.#api.renewSignIn().catch(() => {}), RENEW_EVERY_MS);
       await show(me);
     });
     this.#main.removeAttribute("aria-busy");

@@ -93,6 +93,21 @@ describe("signing in through a provider", () => {
     for (const secret of [PROVIDER_TOKEN, PROJECT_KEY, verifier, cookie.value, ROBIN.email]) assert.ok(!viva.log.includes(secret), "a secret of the way is in the log");
   });
 
+  it("gets another secret from time to time while a page is open", async () => {
+    const { page } = await openPage(watched.page.browserContext(), PHONE);
+    // Half an hour goes by in a moment.
+    await page.evaluateOnNewDocument(() => {
+      const every = window.setInterval;
+      window.setInterval = /** @type {any} */ ((/** @type {() => void} */ act, /** @type {number} */ ms) => every(act, ms >= 1_800_000 ? 1_000 : ms));
+    });
+    const [before] = await cookies(page);
+    await page.goto(`${viva.url}/past-calls`);
+    await until("another secret", async () => (await cookies(page))[0].value !== before.value);
+    assert.equal(await whoami(page), 200);
+    await page.close();
+    await watched.page.bringToFront();
+  });
+
   it("gets another secret when it asks, and the old one is replaced once", async () => {
     const { page } = watched;
     const renew = () => page.evaluate(() => fetch("/auth/session", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }).then(({ status }) => status));
