@@ -226,11 +226,17 @@ export function peerStats(page) {
 export async function until(what, read, patienceMs = PATIENCE_MS) {
   const end = Date.now() + patienceMs;
   for (;;) {
-    const value = await read();
+    const value = await read().catch(unlessLeaving);
     if (value) return value;
     if (Date.now() > end) throw new Error(`never came: ${what}`);
     await new Promise((wake) => setTimeout(wake, 150));
   }
+}
+
+/** A page that goes elsewhere just then has no answer yet; the next one is asked. @param {unknown} error @returns {null} */
+function unlessLeaving(error) {
+  if (error instanceof Error && /Execution context was destroyed/.test(error.message)) return null;
+  throw error;
 }
 
 /** @param {import("puppeteer-core").Page} page @param {string} selector @returns {Promise<string>} */

@@ -90,13 +90,14 @@ export class Viva {
 
   /**
    * From now on every write past `bytes` of a file fails, as on a full disk. A limit rather than permissions, because
-   * tests often run as root, for whom permissions do not count.
+   * tests often run as root, for whom permissions do not count. What lies in a project is out of reach as well.
    * @param {number | "unlimited"} bytes
    */
   limitFiles(bytes) {
     // Only the soft limit: the hard one could not be raised again.
     const done = spawnSync("prlimit", ["--pid", String(this.pid), `--fsize=${bytes}:`], { encoding: "utf8" });
     if (done.status !== 0) throw new Error(`prlimit: ${done.stderr}`);
+    this.#project?.database(bytes === "unlimited" ? "start" : "stop");
   }
 
   /** The process stands still, as on a machine that is out of breath; its sockets stay open. */
@@ -125,7 +126,12 @@ export class Viva {
   }
 }
 
-/** @typedef {{env: (settings: Record<string, string>) => Record<string, string>, stop: () => Promise<void>}} Project */
+/**
+ * @typedef {object} Project
+ * @property {(settings: Record<string, string>) => Record<string, string>} env what a server with these settings needs besides
+ * @property {(what: "start" | "stop") => void} database ends its Postgres, or brings it back
+ * @property {() => Promise<void>} stop
+ */
 
 /**
  * A project of its own for one server (`scripts/supabase-local`), so that tests find nothing of one another. Guests come
@@ -144,7 +150,12 @@ async function startProject() {
     const { SUPABASE_URL, SUPABASE_SECRET_KEY } = told;
     /** @param {Record<string, string>} settings */
     const env = (settings) => ({ SUPABASE_URL, SUPABASE_SECRET_KEY, ALLOW_LOCAL_GUEST: String(!("JWT_SECRET" in settings)) });
-    return { env, stop };
+    /** @param {"start" | "stop"} what */
+    const database = (what) => {
+      const done = spawnSync(script, [what, "postgres", "--dir", dir], { encoding: "utf8" });
+      if (done.status !== 0) throw new Error(`supabase-local ${what} postgres: ${done.stderr}`);
+    };
+    return { env, database, stop };
   } catch (error) {
     await stop();
     throw error;
