@@ -9,7 +9,8 @@ import { callCard } from "../view/call-card.js";
 import { offerClaims } from "../view/claims.js";
 import { confirmed } from "../view/confirm.js";
 import { Desk } from "../view/desk.js";
-import { FROM_BACKUPS, refuse, showErased } from "../view/erased.js";
+import { FROM_BACKUPS, showErased } from "../view/erased.js";
+import { refuse } from "../view/refusal.js";
 
 const LAST = 5;
 

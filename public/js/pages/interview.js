@@ -31,13 +31,7 @@ async function boot() {
     return room.fail(title, help, retry ? () => location.reload() : undefined);
   }
   room.setPlan(session.stages ?? [], session.stage);
-  // Without an answer only what is offered beside the interview is missing.
-  const me = await api.me().catch(() => null);
-  if (me && me.user.id === session.user_id) {
-    offerErasure(api, sessionId, room);
-    void offerKeeping(api, me);
-    withdraw.hidden = isOver(session);
-  }
+  void offerRights(session);
   if (isOver(session)) return over();
   if (session.status === "failed") {
     const { title, help } = explainCode(session.upstream_error ?? "UPSTREAM_ERROR");
@@ -46,6 +40,15 @@ async function boot() {
   // Loaded again in mid-call: what was said is there at once and in order; the line brings what came since.
   if (session.started_at) await api.transcript(sessionId).then((record) => room.recall(record), () => {});
   join(session.started_at ? "again" : "first");
+}
+
+/** What stands beside the interview does not hold it up; without an answer only that is missing. @param {import("../types.js").Session} session */
+async function offerRights(session) {
+  const me = await api.me().catch(() => null);
+  if (!me || me.user.id !== session.user_id) return;
+  offerErasure(api, sessionId, room);
+  withdraw.hidden = isShown || isOver(session);
+  await offerKeeping(api, me);
 }
 
 /** A call that failed before it began may be tried again; one that failed later has a record. @param {import("../types.js").Session} session */

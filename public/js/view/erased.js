@@ -1,7 +1,7 @@
 // @ts-check
 /** @file What is left to say after something was erased: that it is gone, and where to go. Nothing of it stays on the page. */
 
-import { find, make, say } from "../dom.js";
+import { find, make } from "../dom.js";
 
 /** @param {string} what the sentence with what is gone @param {{href: string, label: string}} next */
 export function showErased(what, { href, label }) {
@@ -15,9 +15,3 @@ export function showErased(what, { href, label }) {
 
 /** Backups are written before the erasure is. */
 export const FROM_BACKUPS = "Backups from before may hold it for up to 30 days more.";
-
-/** @param {HTMLElement} place @param {string} words */
-export function refuse(place, words) {
-  say(place, words);
-  place.hidden = words === "";
-}

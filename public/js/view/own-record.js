@@ -4,8 +4,9 @@
 import { consentOf } from "../call-words.js";
 import { find, say } from "../dom.js";
 import { refusalOf } from "../rights-words.js";
-import { FROM_BACKUPS, refuse, showErased } from "./erased.js";
+import { FROM_BACKUPS, showErased } from "./erased.js";
 import { asksBack, eraseSession } from "./erasing.js";
+import { refuse } from "./refusal.js";
 
 export class OwnRecord {
   #api;

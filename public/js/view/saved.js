@@ -5,8 +5,9 @@ import { transcriptPath } from "../api.js";
 import { find, say } from "../dom.js";
 import { explain } from "../explain.js";
 import { refusalOf } from "../rights-words.js";
-import { FROM_BACKUPS, refuse } from "./erased.js";
+import { FROM_BACKUPS } from "./erased.js";
 import { eraseSession } from "./erasing.js";
+import { refuse } from "./refusal.js";
 
 /** @type {Record<string, string>} */
 const ENDINGS = {
