@@ -7,7 +7,7 @@
 
 import { createHash, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 
 export const PROJECT_KEY = "sb_publishable_of-the-browser-tests";
 /** What the provider behind it gives besides: none of it may be kept, or be seen by a page. */
@@ -24,6 +24,10 @@ export class Provider {
   /** @type {Map<string, Given>} codes that were given and not used */
   #codes = new Map();
   #port = 0;
+  /** @type {Map<string, Provider>} those that run, by address */
+  static #running = new Map();
+  /** The project that the server under test keeps its data in, if it has one: to it this is the rest of that project. */
+  project = "";
   /** Callbacks that may be used, exactly. @type {Set<string>} */
   allowed = new Set();
   /** What the token endpoint was asked, as it came. @type {{code: string, verifier: string}[]} */
@@ -36,7 +40,13 @@ export class Provider {
     provider.#server.listen(0, "localhost");
     await once(provider.#server, "listening");
     provider.#port = /** @type {import("node:net").AddressInfo} */ (provider.#server.address()).port;
+    Provider.#running.set(provider.url, provider);
     return provider;
+  }
+
+  /** The one at this address. @param {string | undefined} url @returns {Provider | undefined} */
+  static at(url) {
+    return url === undefined ? undefined : Provider.#running.get(url);
   }
 
   /** By name, where the server under test is known by number: two sites. */
@@ -50,6 +60,7 @@ export class Provider {
   }
 
   stop() {
+    Provider.#running.delete(this.url);
     this.#server.closeAllConnections();
     this.#server.close();
   }
@@ -58,6 +69,7 @@ export class Provider {
   async #answer(request, response) {
     const { pathname, searchParams } = new URL(request.url ?? "/", this.url);
     const json = (/** @type {number} */ status, /** @type {object} */ body) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (pathname.startsWith("/rest/v1/") && this.project !== "") return passOn(request, response, this.project);
     if (pathname === "/auth/v1/authorize") return this.#authorize(searchParams, response);
     if (pathname === "/auth/v1/.well-known/jwks.json") return json(200, { keys: [{ ...this.#keys.publicKey.export({ format: "jwk" }), kid: "k", alg: "ES256", use: "sig" }] });
     if (pathname !== "/auth/v1/token" || searchParams.get("grant_type") !== "pkce" || request.headers.apikey !== PROJECT_KEY) return json(404, {});
@@ -88,6 +100,17 @@ export class Provider {
     const said = `${part({ alg: "ES256", kid: "k", typ: "JWT" })}.${part(claims)}`;
     return `${said}.${createSign("sha256").update(said).sign({ key: this.#keys.privateKey, dsaEncoding: "ieee-p1363" }, "base64url")}`;
   }
+}
+
+/** @param {import("node:http").IncomingMessage} request @param {import("node:http").ServerResponse} response @param {string} base */
+function passOn(request, response, base) {
+  const { host: _, ...headers } = request.headers;
+  const onward = ask(`${base}${request.url}`, { method: request.method, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on("error", () => response.writeHead(503).end());
+  request.pipe(onward);
 }
 
 /** @param {import("node:http").IncomingMessage} request @returns {Promise<string>} */

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { Provider } from "./provider.js";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const BINARY = process.env.VIVA_BIN ?? join(ROOT, "target/debug/viva");
@@ -49,6 +50,8 @@ export class Viva {
   static async start(env = {}) {
     const dataDir = await mkdtemp(join(tmpdir(), "viva-browser-"));
     const project = STORE === "embedded" ? null : await startProject();
+    const provider = Provider.at(env.SUPABASE_URL);
+    if (project && provider) provider.project = project.url;
     const all = { DATA_DIR: dataDir, PORT: "0", LOG_LEVEL: LOGS ? "debug" : "info", ...project?.env(env), ...env };
     const child = launch([], all);
     const log = keepLog(child);
@@ -128,6 +131,7 @@ export class Viva {
 
 /**
  * @typedef {object} Project
+ * @property {string} url
  * @property {(settings: Record<string, string>) => Record<string, string>} env what a server with these settings needs besides
  * @property {(what: "start" | "stop") => void} database ends its Postgres, or brings it back
  * @property {() => Promise<void>} stop
@@ -149,13 +153,13 @@ async function startProject() {
     const told = Object.fromEntries(stdout.trim().split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
     const { SUPABASE_URL, SUPABASE_SECRET_KEY } = told;
     /** @param {Record<string, string>} settings */
-    const env = (settings) => ({ SUPABASE_URL, SUPABASE_SECRET_KEY, ALLOW_LOCAL_GUEST: String(!("JWT_SECRET" in settings)) });
+    const env = (settings) => ({ SUPABASE_URL, SUPABASE_SECRET_KEY, ALLOW_LOCAL_GUEST: String(!("JWT_SECRET" in settings || "SUPABASE_URL" in settings)) });
     /** @param {"start" | "stop"} what */
     const database = (what) => {
       const done = spawnSync(script, [what, "postgres", "--dir", dir], { encoding: "utf8" });
       if (done.status !== 0) throw new Error(`supabase-local ${what} postgres: ${done.stderr}`);
     };
-    return { env, database, stop };
+    return { url: SUPABASE_URL, env, database, stop };
   } catch (error) {
     await stop();
     throw error;
