@@ -49,8 +49,7 @@ enum Command {
     Call(call::CallArgs),
     #[cfg(feature = "simulator")]
     Simulate(simulate::SimulateArgs),
-    /// Bring the embedded store's schema up to date and say where it stands.
-    Migrate,
+    Migrate(migrate::MigrateArgs),
     Check(check::CheckArgs),
     Grant(grant::GrantArgs),
     Export(export::ExportArgs),
@@ -75,7 +74,7 @@ impl Cli {
             Command::Call(args) => call::run(args).await,
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => simulate::run(args).await,
-            Command::Migrate => migrate::run(),
+            Command::Migrate(args) => migrate::run(&args).await,
             Command::Check(args) => check::run(args).await,
             Command::Grant(args) => grant::run(&args),
             Command::Export(args) => export::run(&args),

@@ -14,6 +14,7 @@ pub mod keys;
 mod model;
 mod named;
 pub mod people;
+pub mod postgres;
 pub mod projection;
 mod request;
 pub mod rights;

@@ -13,6 +13,8 @@ mod fake_model;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod migrate;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod simulate;
