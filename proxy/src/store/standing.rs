@@ -1,6 +1,8 @@
 //! Where a session stands, from its three witnesses: the journal, the rows of its calls, and a refused exchange. Pure,
 //! shared by every store. Starting a call only inserts its row; that it is negotiating is concluded here, when read.
 
+use serde::Deserialize;
+
 use super::model::{NewSession, Session, SessionStatus, WebrtcStatus};
 use super::projection::SessionState;
 use crate::ids::TenantId;
@@ -15,7 +17,7 @@ pub struct Failure {
 }
 
 /// The newest call's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct LatestCall {
     /// Which call of the session, from 1.
     pub ordinal: u32,

@@ -15,6 +15,7 @@ use reqwest::redirect;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::own::PersonToken;
 use super::project::{Project, ProjectKey};
 use crate::store::{StoreError, Unwritable};
 
@@ -164,6 +165,14 @@ impl Client {
             .user_agent(concat!("viva/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { http, rpc: format!("{}/rpc/", project.rest), headers })
+    }
+
+    /// The same database, asked as somebody and not as the service.
+    #[must_use]
+    pub(super) fn under(&self, token: &PersonToken) -> Self {
+        let mut client = self.clone();
+        client.headers.insert(AUTHORIZATION, token.bearer());
+        client
     }
 
     /// Calls a database function with these named arguments.

@@ -11,6 +11,7 @@ mod health;
 mod invitations;
 mod keys;
 mod lanes;
+mod own;
 mod people;
 mod project;
 mod projections;
@@ -31,6 +32,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 pub use client::{CallError, Client, Repeat, Timeouts};
+pub use own::{OwnReads, PersonToken};
 pub use project::{BadKey, Project, ProjectKey};
 
 use self::ask::{Asked, CommitJson};

@@ -208,7 +208,7 @@ pub(super) struct SessionJson {
     failed_code: Option<String>,
     failed_ordinal: Option<u32>,
     state: SessionState,
-    call: Option<CallAnswer>,
+    call: Option<LatestCall>,
     tenant_max_sessions: Option<u32>,
     head_n: u64,
     head_hash: Option<Bytea<32>>,
@@ -252,12 +252,7 @@ impl SessionJson {
             created_at: self.created_at,
         };
         let failure = self.failed_code.zip(self.failed_ordinal).map(|(code, ordinal)| Failure { code, ordinal });
-        let call = self.call.map(|call| LatestCall {
-            ordinal: call.ordinal,
-            answered_at: call.answered_at,
-            closed_at: call.closed_at,
-        });
-        let (tenant, tenant_max_sessions) = (self.tenant, self.tenant_max_sessions);
+        let (tenant, tenant_max_sessions, call) = (self.tenant, self.tenant_max_sessions, self.call);
         let session =
             move |state| Session { tenant_max_sessions, ..standing::session(new, tenant, state, failure, call) };
         Ok((kept, session))

@@ -17,6 +17,7 @@ mod faults;
 pub(crate) mod fixture;
 mod full;
 mod memory;
+mod own_reads;
 mod projection;
 mod sqlite;
 mod supabase;

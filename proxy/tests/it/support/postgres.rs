@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jsonwebtoken::{EncodingKey, Header, encode};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use viva_proxy::store::supabase::{Project, ProjectKey};
 
@@ -41,10 +41,14 @@ impl Database {
         let cluster = cluster();
         cluster.superuser("template1", &format!("create database {name} template postgres owner postgres"));
         let (postgrest, port) = cluster.postgrest(&name);
-        let claims = json!({ "role": "service_role", "exp": 4_000_000_000_u32 });
-        let key = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("a token");
+        let key = signed(&json!({ "role": "service_role", "exp": 4_000_000_000_u32 }));
         let key = ProjectKey::parse(&key).expect("a key");
         Self { project: Project { rest: format!("http://127.0.0.1:{port}"), key }, name, postgrest }
+    }
+
+    /// A token that PostgREST believes.
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        signed(claims)
     }
 
     /// Runs SQL as the superuser.
@@ -58,6 +62,10 @@ impl Drop for Database {
         let _ = self.postgrest.kill();
         let _ = self.postgrest.wait();
     }
+}
+
+fn signed(claims: &Value) -> String {
+    encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("a token")
 }
 
 struct Cluster {
