@@ -101,7 +101,8 @@ impl fmt::Display for CallId {
     }
 }
 
-/// The provider's id of a call, reduced to `^rtc_[A-Za-z0-9_-]{1,128}$` before it is built.
+/// The provider's id of a call, at most 132 letters, digits, `_` and `-`, so that it is safe in a path; from a `Location`
+/// only one of the provider's form, `rtc_…`.
 /// It is a capability at the provider, so `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -112,15 +113,17 @@ impl ProviderCallId {
     #[must_use]
     pub fn from_location(location: &str) -> Option<Self> {
         let path = location.split(['?', '#']).next()?;
-        path.rsplit('/').find_map(Self::parse)
+        path.rsplit('/').find_map(|segment| {
+            let is_providers = segment.strip_prefix("rtc_").is_some_and(|rest| !rest.is_empty());
+            Self::parse(segment).filter(|_| is_providers)
+        })
     }
 
-    /// Takes a bare id of the provider's form.
+    /// Takes a bare id, of whatever server.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("rtc_")?;
         let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        ((1..=128).contains(&rest.len()) && rest.bytes().all(legal)).then(|| Self(text.to_owned()))
+        ((1..=132).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.to_owned()))
     }
 
     /// The id as text, for the upstream URL only.

@@ -29,6 +29,8 @@ pub(super) fn profile(settings: &config::Upstream, simulated: Option<&str>) -> R
     Ok(Profile {
         kind,
         base_url,
+        // The stand-in speaks as the provider does, unless a test asks otherwise.
+        manner: settings.manner.clone(),
         model: settings.model.clone(),
         voice: settings.voice.clone(),
         transcription_model: settings.transcribe_model.clone(),
@@ -96,7 +98,7 @@ fn count(number: u32) -> usize {
 
 pub(super) fn watch(settings: &config::Upstream) -> Watch {
     match settings.sideband {
-        config::Sideband::On => Watch::Sideband,
-        config::Sideband::Off => Watch::Relay,
+        config::Sideband::On if settings.manner.sideband => Watch::Sideband,
+        config::Sideband::On | config::Sideband::Off => Watch::Relay,
     }
 }

@@ -1,5 +1,7 @@
 //! Which model server is used, and what is asked of it. The address is the operator's alone: the key travels there.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -7,8 +9,11 @@ use secrecy::SecretString;
 use super::defaults;
 use super::reader::Reader;
 use super::server::{Environment, Server};
-use crate::upstream::BaseUrl;
+use crate::upstream::{BaseUrl, Manner};
 use crate::vault::KeyPolicy;
+
+/// Far above any file of them.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
 
 /// Which server answers.
 #[derive(Clone, Debug)]
@@ -47,6 +52,8 @@ pub enum Sideband {
 pub struct Upstream {
     /// Which server.
     pub model_server: Model,
+    /// `UPSTREAM`, from `UPSTREAMS` or the built-in ones: how that server wants to be asked.
+    pub manner: Manner,
     /// `KILL_SWITCH`.
     pub admission: Admission,
     /// `OPENAI_REALTIME_MODEL`. Never checked against a list: new names must work.
@@ -75,6 +82,12 @@ impl Upstream {
         let base_url = reader.parse("OPENAI_BASE_URL", "set e.g. https://api.openai.com/v1", |text| {
             BaseUrl::parse(text).map_err(|error| error.to_string().into())
         });
+        let manner = manner(reader);
+        let base_url = base_url.or_else(|| manner.as_ref().and_then(Manner::base_url));
+        if let (Some(_), None) = (&manner, &base_url) {
+            let fix = "set the address of that server, e.g. https://RESOURCE.openai.azure.com/openai/v1";
+            reader.fault("OPENAI_BASE_URL", "is missing, and the chosen UPSTREAM has no address of its own", fix);
+        }
         let simulate = reader.switch("SIMULATION_MODE");
         let switches =
             [("off", KillSwitch::Off), ("simulation", KillSwitch::Simulation), ("refuse", KillSwitch::Refuse)];
@@ -117,6 +130,7 @@ impl Upstream {
         }
         Self {
             model_server,
+            manner: manner.unwrap_or_default(),
             admission: if kill_switch == KillSwitch::Refuse { Admission::Refused } else { Admission::Open },
             model: name(reader, "OPENAI_REALTIME_MODEL", defaults::MODEL),
             voice: name(reader, "OPENAI_VOICE", defaults::VOICE),
@@ -125,6 +139,31 @@ impl Upstream {
             timeout: reader.seconds("UPSTREAM_TIMEOUT_SECONDS", &defaults::UPSTREAM_TIMEOUT_SECONDS),
         }
     }
+}
+
+/// How the server wants to be asked; none when nothing else than the provider's own way is asked for.
+fn manner(reader: &mut Reader<'_>) -> Option<Manner> {
+    let manners = match reader.text("UPSTREAMS").map(PathBuf::from) {
+        None => Manner::built_in(),
+        Some(path) => {
+            let text = fs::metadata(&path).and_then(|found| {
+                let fits = found.len() <= MAX_FILE_BYTES;
+                if fits { fs::read_to_string(&path) } else { Err(std::io::ErrorKind::FileTooLarge.into()) }
+            });
+            let read = text
+                .map_err(|error| format!("cannot be read ({})", error.kind()))
+                .and_then(|text| Manner::parse_all(&text).map_err(|error| error.to_string()));
+            let fix = "name a file in the form of `upstreams.toml`, or unset it for the built-in ones";
+            reader.accept("UPSTREAMS", fix, read.map_err(Into::into)).unwrap_or_else(Manner::built_in)
+        }
+    };
+    let chosen = reader.text("UPSTREAM")?;
+    let found = manners.get(chosen).cloned();
+    if found.is_none() {
+        let names: Vec<_> = manners.keys().map(String::as_str).collect();
+        reader.fault("UPSTREAM", "is not the name of a server", format!("use one of: {}", names.join(", ")));
+    }
+    found
 }
 
 /// A key is one word of visible ASCII; anything else was pasted wrongly and could not be sent.

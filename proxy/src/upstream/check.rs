@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 
@@ -32,7 +31,7 @@ impl Upstream {
         *request.method_mut() = Method::GET;
         *request.uri_mut() = self.0.models_uri.clone();
         request.headers_mut().clone_from(&self.0.headers);
-        request.headers_mut().insert(AUTHORIZATION, key.bearer());
+        key.show(self.0.profile.manner.auth, request.headers_mut());
         match tokio::time::timeout(PATIENCE, self.0.http.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => KeyCheck::Valid,
             Ok(Ok(response)) if response.status() == StatusCode::UNAUTHORIZED => KeyCheck::Rejected,

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::manner::OfferForm;
 use super::profile::{Kind, Profile};
 use super::pulse::{Health, Pulse};
 
@@ -72,7 +73,11 @@ pub(super) struct Inner {
     pub(super) timeouts: Timeouts,
     pub(super) http: HttpClient,
     pub(super) tls: Arc<ClientConfig>,
+    /// Where offers go, with its query.
     pub(super) create_uri: Uri,
+    /// Under which calls are found.
+    pub(super) calls_uri: Uri,
+    pub(super) mint_uri: Uri,
     pub(super) models_uri: Uri,
     /// `User-Agent`: on every request, sidebands included. The key comes with each. `OpenAI-Beta` is never among them,
     /// it alone makes a request fail.
@@ -113,13 +118,24 @@ impl Upstream {
         let endpoint = |path: &str| {
             format!("{}/{path}", profile.base_url.as_str()).parse::<Uri>().map_err(|_| BuildError::Address)
         };
-        let (create_uri, models_uri) = (endpoint("realtime/calls")?, endpoint("models")?);
+        let manner = &profile.manner;
+        let calls_uri = endpoint(&manner.create)?;
+        let with_query = |query: &[&str]| {
+            let query: Vec<_> = query.iter().filter(|part| !part.is_empty()).copied().collect();
+            if query.is_empty() { manner.create.clone() } else { format!("{}?{}", manner.create, query.join("&")) }
+        };
+        // A model's name is letters, digits and `-_.:/`, none of which has a meaning in a query.
+        let model = if manner.offer == OfferForm::Raw { format!("model={}", profile.model) } else { String::new() };
+        let create_uri = endpoint(&with_query(&[&model, &manner.query]))?;
+        let (mint_uri, models_uri) = (endpoint("realtime/client_secrets")?, endpoint("models")?);
         Ok(Self(Arc::new(Inner {
             profile,
             timeouts,
             http,
             tls: Arc::new(tls),
             create_uri,
+            calls_uri,
+            mint_uri,
             models_uri,
             headers,
             pulse: Pulse::default(),

@@ -6,21 +6,22 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as ClientError;
 use serde::Deserialize;
 
+use super::ask::Ask;
 use super::client::Upstream;
 use super::error::{Cause, CreateError, Garbage};
 use super::key::ModelKey;
-use super::multipart;
+use super::manner::{CallIdAt, Manner, OfferForm};
 use crate::ids::ProviderCallId;
 
 /// An answer is about 1.3 kB; whatever is longer than this is not one.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 /// A server that asks for more patience than this is down.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const SAFETY_IDENTIFIER: HeaderName = HeaderName::from_static("openai-safety-identifier");
@@ -60,8 +61,8 @@ impl Upstream {
         session_json: Bytes,
         safety_id: &str,
     ) -> Result<Answered, CreateError> {
-        let form = multipart::assemble(&offer, &session_json, rand::random());
-        let outcome = match tokio::time::timeout(self.0.timeouts.exchange, self.exchange(key, form, safety_id)).await {
+        let exchange = self.exchange(key, &offer, &session_json, safety_id);
+        let outcome = match tokio::time::timeout(self.0.timeouts.exchange, exchange).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Cause::Timeout.into()),
         };
@@ -69,36 +70,33 @@ impl Upstream {
         outcome
     }
 
-    async fn exchange(&self, key: &ModelKey, form: multipart::Form, safety_id: &str) -> Result<Answered, CreateError> {
-        let response = match self.send_offer(key, &form, safety_id).await {
-            Err(error) if was_refused(&error) => self.send_offer(key, &form, safety_id).await,
+    async fn exchange(
+        &self,
+        key: &ModelKey,
+        offer: &Bytes,
+        session_json: &Bytes,
+        safety_id: &str,
+    ) -> Result<Answered, CreateError> {
+        let ask = self.ask(key, offer, session_json).await?;
+        let response = match self.send_offer(&ask, safety_id).await {
+            Err(error) if was_refused(&error) => self.send_offer(&ask, safety_id).await,
             other => other,
         };
-        let response = response.map_err(|error| {
-            tracing::warn!(reason = %reason(&error), "the offer could not be sent upstream");
-            if error.is_connect() { Cause::Unreachable } else { Cause::BrokenOff }
-        })?;
+        let response = response.map_err(|error| unsent(&error))?;
         let request_id = request_id(response.headers());
-        read(response)
+        read(response, &self.0.profile.manner)
             .await
             .map(|(answer, provider)| Answered { answer, provider, request_id: request_id.clone() })
             .map_err(|cause| CreateError { cause, request_id })
     }
 
-    async fn send_offer(
-        &self,
-        key: &ModelKey,
-        form: &multipart::Form,
-        safety_id: &str,
-    ) -> Result<Response<Incoming>, ClientError> {
-        let mut request = Request::new(Full::new(form.body.clone()));
+    async fn send_offer(&self, ask: &Ask, safety_id: &str) -> Result<Response<Incoming>, ClientError> {
+        let mut request = Request::new(Full::new(ask.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.0.create_uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(&self.0.headers);
-        headers.insert(AUTHORIZATION, key.bearer());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/sdp"));
-        headers.insert(CONTENT_TYPE, form.content_type.clone());
+        headers.extend(ask.headers.clone());
         if let Ok(value) = HeaderValue::from_str(safety_id) {
             headers.insert(SAFETY_IDENTIFIER, value);
         }
@@ -120,6 +118,12 @@ fn was_refused(error: &ClientError) -> bool {
     false
 }
 
+/// Why a request got no answer: nothing was sent, or nobody knows.
+pub(super) fn unsent(error: &ClientError) -> CreateError {
+    tracing::warn!(reason = %reason(error), "the model's server gave no answer");
+    if error.is_connect() { Cause::Unreachable } else { Cause::BrokenOff }.into()
+}
+
 /// The innermost error; hyper's own says no more than "client error". These texts come from the OS and TLS, never from
 /// the provider.
 fn reason(error: &ClientError) -> String {
@@ -130,13 +134,17 @@ fn reason(error: &ClientError) -> String {
     innermost.to_string()
 }
 
-async fn read(response: Response<Incoming>) -> Result<(Bytes, Option<ProviderCallId>), Cause> {
+async fn read(response: Response<Incoming>, manner: &Manner) -> Result<(Bytes, Option<ProviderCallId>), Cause> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes);
     if !head.status.is_success() {
         return Err(refusal(head.status, &head.headers, &body.unwrap_or_default()));
     }
-    let location = head.headers.get(LOCATION).map(|value| value.to_str().ok().and_then(ProviderCallId::from_location));
+    let location = match manner.call_id {
+        CallIdAt::Location => head.headers.get(LOCATION),
+        CallIdAt::Nowhere | CallIdAt::Field(_) => None,
+    };
+    let location = location.map(|value| value.to_str().ok().and_then(ProviderCallId::from_location));
     let body = match body {
         Ok(body) => body,
         Err(error) if error.is::<LengthLimitError>() => {
@@ -145,6 +153,9 @@ async fn read(response: Response<Incoming>) -> Result<(Bytes, Option<ProviderCal
         // The status said that a call exists, its answer is lost.
         Err(_broken) => return Err(Cause::BrokenOff),
     };
+    if manner.offer == OfferForm::Json {
+        return read_json(&body, &manner.call_id, location.flatten());
+    }
     if !body.starts_with(b"v=0") || std::str::from_utf8(&body).is_err() {
         return Err(Cause::Garbage(Garbage::NotSdp(location.flatten())));
     }
@@ -152,6 +163,24 @@ async fn read(response: Response<Incoming>) -> Result<(Bytes, Option<ProviderCal
         Some(None) => Err(Cause::Garbage(Garbage::BadLocation)),
         Some(Some(id)) => Ok((body, Some(id))),
         None => Ok((body, None)),
+    }
+}
+
+/// An answer in JSON: the description under `sdp`, or as `answer` with one.
+fn read_json(
+    body: &[u8],
+    call_id: &CallIdAt,
+    location: Option<ProviderCallId>,
+) -> Result<(Bytes, Option<ProviderCallId>), Cause> {
+    let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let id = match call_id {
+        CallIdAt::Field(field) => answer[field].as_str().and_then(ProviderCallId::parse),
+        CallIdAt::Location | CallIdAt::Nowhere => location,
+    };
+    let sdp = answer["sdp"].as_str().or_else(|| answer["answer"]["sdp"].as_str());
+    match sdp.filter(|sdp| sdp.starts_with("v=0")) {
+        Some(sdp) => Ok((Bytes::copy_from_slice(sdp.as_bytes()), id)),
+        None => Err(Cause::Garbage(Garbage::NotSdp(id))),
     }
 }
 
@@ -170,7 +199,7 @@ struct Named {
     kind: Option<String>,
 }
 
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Cause {
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Cause {
     let named = serde_json::from_slice::<Envelope>(body).unwrap_or_default().error;
     let says = |code: &str| named.code.as_deref() == Some(code) || named.kind.as_deref() == Some(code);
     match status.as_u16() {
@@ -195,7 +224,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// A foreign text that ends up in our logs and problems: taken only when it is short, plain, and does not look like a
 /// key that the provider gives back.
-fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     ((1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.contains("sk-")).then(|| text.to_owned())

@@ -75,6 +75,9 @@ pub enum Garbage {
     /// `Location` is there but names no call of the provider's form.
     #[error("unusable Location")]
     BadLocation,
+    /// A client secret was asked for, and none came.
+    #[error("no client secret")]
+    NoSecret,
     /// A redirect, which is never followed: the key would travel along.
     #[error("a redirect")]
     Redirect,

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 
@@ -39,8 +38,11 @@ impl Upstream {
     /// Hangs up with the key that the call was made with (with another one a 404 would mean nothing), with bounded
     /// retries. Never fails: what cannot be confirmed is said to be so.
     pub async fn hang_up(&self, key: &ModelKey, call: &ProviderCallId) -> HangUpOutcome {
+        if !self.0.profile.manner.hang_up {
+            return HangUpOutcome::Unconfirmed;
+        }
         // An id that was parsed has only characters that are legal in a path.
-        let Ok(uri) = format!("{}/{}/hangup", self.0.create_uri, call.expose()).parse::<Uri>() else {
+        let Ok(uri) = format!("{}/{}/hangup", self.0.calls_uri, call.expose()).parse::<Uri>() else {
             return HangUpOutcome::Unconfirmed;
         };
         for wait in BEFORE_ATTEMPT {
@@ -61,7 +63,7 @@ impl Upstream {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         request.headers_mut().clone_from(&self.0.headers);
-        request.headers_mut().insert(AUTHORIZATION, key.bearer());
+        key.show(self.0.profile.manner.auth, request.headers_mut());
         self.0.http.request(request).await.ok().map(|response| response.status())
     }
 }

@@ -4,10 +4,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+use super::manner::Auth;
 use crate::ids::KeyRef;
+
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
 /// The key has characters that no header may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +23,8 @@ pub struct BadKey;
 pub struct ModelKey {
     reference: KeyRef,
     bearer: HeaderValue,
+    /// The same bytes without the scheme, for servers that want the key alone.
+    alone: HeaderValue,
 }
 
 /// Makes the text of a header that is wiped when the last reference to it goes.
@@ -42,9 +48,14 @@ impl ModelKey {
         let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + key.len()));
         text.extend_from_slice(b"Bearer ");
         text.extend_from_slice(key.as_bytes());
-        let mut bearer = HeaderValue::from_maybe_shared(Bytes::from_owner(Wiped(text))).map_err(|_| BadKey)?;
-        bearer.set_sensitive(true);
-        Ok(Self { reference, bearer })
+        let text = Bytes::from_owner(Wiped(text));
+        let header = |text: Bytes| {
+            let mut value = HeaderValue::from_maybe_shared(text).map_err(|_| BadKey)?;
+            value.set_sensitive(true);
+            Ok(value)
+        };
+        let alone = header(text.slice("Bearer ".len()..))?;
+        Ok(Self { reference, bearer: header(text)?, alone })
     }
 
     /// Which key it is.
@@ -53,9 +64,12 @@ impl ModelKey {
         self.reference
     }
 
-    /// `Authorization` as it is sent.
-    pub(super) fn bearer(&self) -> HeaderValue {
-        self.bearer.clone()
+    /// Puts the key where the server wants it.
+    pub(super) fn show(&self, auth: Auth, headers: &mut HeaderMap) {
+        match auth {
+            Auth::Bearer => headers.insert(AUTHORIZATION, self.bearer.clone()),
+            Auth::ApiKey => headers.insert(API_KEY, self.alone.clone()),
+        };
     }
 }
 
@@ -72,9 +86,14 @@ mod tests {
     #[test]
     fn a_key_is_sent_whole_and_never_shown() {
         let key = ModelKey::new(KeyRef::Server, "sk-planted").expect("a key");
-        assert_eq!(key.bearer().as_bytes(), b"Bearer sk-planted");
-        assert!(key.bearer().is_sensitive());
-        assert_eq!(format!("{key:?} {:?}", key.bearer()), "ModelKey(server) Sensitive");
+        for (auth, name, sent) in
+            [(Auth::Bearer, AUTHORIZATION, "Bearer sk-planted"), (Auth::ApiKey, API_KEY, "sk-planted")]
+        {
+            let mut headers = HeaderMap::new();
+            key.show(auth, &mut headers);
+            assert_eq!((headers.len(), headers[&name].as_bytes()), (1, sent.as_bytes()));
+            assert!(headers[&name].is_sensitive() && !format!("{key:?} {headers:?}").contains("planted"));
+        }
         for wrong in ["", "two words", "line\r\nX: y", "schlüssel"] {
             assert_eq!(ModelKey::new(KeyRef::Server, wrong).err(), Some(BadKey), "{wrong}");
         }

@@ -2,6 +2,7 @@
 //! WebSocket manners and nothing of interviews; it must not echo what a provider says, nor retry an offer whose
 //! outcome is unknown (a lost 201 leaves a call that nobody holds).
 
+mod ask;
 mod check;
 mod client;
 mod create;
@@ -10,6 +11,7 @@ mod error;
 pub mod facts;
 mod hang_up;
 mod key;
+pub mod manner;
 mod multipart;
 mod profile;
 mod pulse;
@@ -22,6 +24,7 @@ pub use create::Answered;
 pub use error::{Cause, CreateError, Garbage};
 pub use hang_up::HangUpOutcome;
 pub use key::{BadKey, ModelKey};
+pub use manner::Manner;
 pub use profile::{BaseUrl, BaseUrlError, Kind, Profile};
 pub use pulse::{Health, State};
 pub use sideband::{DialError, SidebandSocket};

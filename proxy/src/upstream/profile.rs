@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::Uri;
 
+use super::manner::Manner;
+
 /// What kind of server answers; shown on `/health`, never branched on in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -35,6 +37,8 @@ pub struct Profile {
     pub kind: Kind,
     /// Where it is.
     pub base_url: BaseUrl,
+    /// How it wants to be asked.
+    pub manner: Manner,
     /// Model asked for, e.g. `gpt-realtime-2.1`. Never checked against a list: new names must work.
     pub model: String,
     /// Voice asked for.

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -80,7 +79,7 @@ impl Upstream {
             .map_err(|_| DialError::Unreachable)?;
         let headers = request.headers_mut();
         headers.extend(self.0.headers.clone());
-        headers.insert(AUTHORIZATION, key.bearer());
+        key.show(self.0.profile.manner.auth, headers);
         let stream = TcpStream::connect(base.socket_address()).await.map_err(|_| DialError::Unreachable)?;
         stream.set_nodelay(true).map_err(|_| DialError::Unreachable)?;
         let connector = if base.is_https() { Connector::Rustls(self.0.tls.clone()) } else { Connector::Plain };

@@ -14,7 +14,7 @@ use viva_proxy::ids::{KeyId, KeyRef, TenantId, UserId};
 use viva_proxy::store::keys::{Keys, Usable, Wrapped};
 use viva_proxy::store::usage::{UsageLog, UsageQuery, UsageSum};
 use viva_proxy::store::{Answer, StoreError};
-use viva_proxy::upstream::{BaseUrl, Kind, ModelKey, Profile, Timeouts, Upstream};
+use viva_proxy::upstream::{BaseUrl, Kind, Manner, ModelKey, Profile, Timeouts, Upstream};
 use viva_proxy::usage::budget::{Budget, Period, Scope};
 use viva_proxy::usage::prices::Prices;
 use viva_proxy::usage::purse::Purse;
@@ -82,6 +82,7 @@ impl FakeModel {
 pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
     let profile = Profile {
         kind: Kind::Custom,
+        manner: Manner::default(),
         base_url: BaseUrl::parse(&format!("http://{address}")).expect("an address"),
         model: "gpt-realtime-2.1".into(),
         voice: "marin".into(),

@@ -188,6 +188,8 @@ pub struct Quirks {
     pub cap_unannounced: bool,
     /// A project key without a session is refused at create.
     pub create_needs_session: bool,
+    /// Only a client secret creates a call; the project key is answered 401.
+    pub minted_only: bool,
 }
 
 impl Faults {

@@ -133,4 +133,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         "creating a call with the project key and without a session is refused with 400",
         Kind::Flag(|f| f.quirks.create_needs_session = true),
     ),
+    quirk(
+        "minted_only",
+        "only a client secret creates a call, the project key is answered 401 (as Azure does)",
+        Kind::Flag(|f| f.quirks.minted_only = true),
+    ),
 ];

@@ -54,8 +54,12 @@ impl Keys {
         Self { projects: projects.into_iter().map(hash).collect(), minted: Mutex::default() }
     }
 
-    /// The bearer of a request, from its `Authorization`.
+    /// The bearer of a request, from its `Authorization` or, as Azure wants it, its `api-key`.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<Bearer, ApiError> {
+        if let Some(key) = headers.get("api-key").and_then(|value| value.to_str().ok()) {
+            let project = self.bearer(key).filter(|bearer| matches!(bearer, Bearer::Project(_)));
+            return project.ok_or_else(|| ApiError::unauthorized("Access denied due to invalid subscription key."));
+        }
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(value) = value else {
             return Err(ApiError::unauthorized(
@@ -133,6 +137,10 @@ mod tests {
             assert!(keys.check(&headers(wrong)).is_err(), "{wrong}");
         }
         assert!(keys.check(&HeaderMap::new()).is_err());
+
+        let api_key = |key: &str| HeaderMap::from_iter([("api-key".parse().unwrap(), key.parse().unwrap())]);
+        assert!(matches!(keys.check(&api_key("sk-other")), Ok(Bearer::Project(Project(1)))));
+        assert!(keys.check(&api_key("sk-wrong")).is_err());
 
         let session = serde_json::json!({"type": "realtime"});
         let key = keys.mint(Project(1), Duration::from_secs(60), Some(session.clone())).unwrap();

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::Shared;
 use super::auth::{Bearer, Project, refuse_beta};
 use super::error::ApiError;
-use super::offer::Asked;
+use super::offer::{Asked, Form};
 use crate::call::{Call, Limits};
 use crate::faults::{CreateFault, Faults};
 use crate::model::ids::Ids;
@@ -45,6 +47,9 @@ pub(super) async fn create(
 
     let project = bearer.project();
     let is_whole = matches!(bearer, Bearer::Project(_));
+    if is_whole && faults.quirks.minted_only {
+        return Err(ApiError::unauthorized("Calls are created with a client secret here."));
+    }
     if is_whole && asked.session.is_none() && faults.quirks.create_needs_session {
         let text = "Missing required parameter: 'session'.";
         return Err(Refusal::new("missing_required_parameter", text).at("session").into());
@@ -67,10 +72,15 @@ pub(super) async fn create(
         session.create(&settings)?;
     }
     let fault = faults.create;
+    let form = asked.form;
     let answer = start(&shared, (&call_id, project), session, &asked.sdp, faults).await?;
     if fault == CreateFault::Unanswered {
         shared.shutdown.cancelled().await;
         return Err(ApiError::of_status(503));
+    }
+    if form == Form::Json {
+        // As servers do that answer so: no header, the id beside the answer.
+        return Ok((StatusCode::CREATED, Json(json!({ "sdp": answer, "session_id": call_id }))).into_response());
     }
     let mut response = (StatusCode::CREATED, answer).into_response();
     let headers = response.headers_mut();

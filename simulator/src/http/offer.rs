@@ -1,4 +1,4 @@
-//! The offer and the session in a request, in both of its forms.
+//! The offer and the session in a request: in both of the provider's forms, and as JSON, as some compatible servers want it.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Request};
@@ -14,8 +14,17 @@ const MAX_SDP_BYTES: usize = 64 * 1024;
 /// What a create request asks for.
 pub(super) struct Asked {
     pub(super) sdp: String,
-    /// From the multipart form only. `null`, which the Python SDK sends, is absent.
+    /// Not from a bare offer. `null`, which the Python SDK sends, is absent.
     pub(super) session: Option<Value>,
+    pub(super) form: Form,
+}
+
+/// How it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Multipart,
+    Bare,
+    Json,
 }
 
 impl Asked {
@@ -29,7 +38,9 @@ impl Asked {
                 .await
                 .map_err(|_| ApiError::invalid_offer("the body is too large or was cut off"))?;
             let session = None;
-            Self { sdp: utf8(&body)?, session }
+            Self { sdp: utf8(&body)?, session, form: Form::Bare }
+        } else if kind.starts_with("application/json") {
+            Self::read_json(request).await?
         } else {
             return Err(ApiError::invalid_offer("the content type is neither application/sdp nor multipart/form-data"));
         };
@@ -60,7 +71,21 @@ impl Asked {
         let sdp = sdp.ok_or_else(|| {
             ApiError::from(Refusal::new("missing_required_parameter", "Missing required parameter: 'sdp'.").at("sdp"))
         })?;
-        Ok(Self { sdp, session })
+        Ok(Self { sdp, session, form: Form::Multipart })
+    }
+
+    /// `{"sdp", "session"?, "model"?}`.
+    async fn read_json(request: Request) -> Result<Self, ApiError> {
+        let broken = || -> ApiError { Refusal::new("invalid_json", "The body is not a JSON object.").into() };
+        let body = Bytes::from_request(request, &()).await.map_err(|_| broken())?;
+        let mut body: Value = serde_json::from_slice(&body).map_err(|_| broken())?;
+        let Some(sdp) = body["sdp"].as_str().map(str::to_owned) else {
+            return Err(Refusal::new("missing_required_parameter", "Missing required parameter: 'sdp'.")
+                .at("sdp")
+                .into());
+        };
+        let session = Some(body["session"].take()).filter(|session| !session.is_null());
+        Ok(Self { sdp, session, form: Form::Json })
     }
 }
 

@@ -19,6 +19,7 @@ mod house;
 mod key_loss;
 mod logs;
 mod lost;
+mod manners;
 mod missed;
 mod offers;
 mod orphans;

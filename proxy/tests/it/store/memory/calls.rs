@@ -22,7 +22,7 @@ use viva_proxy::interview::Plans;
 use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{NewSession, Store};
 use viva_proxy::transcript::{Entry, Record, Signer, chain};
-use viva_proxy::upstream::{BaseUrl, Kind, Profile, Timeouts, Upstream};
+use viva_proxy::upstream::{BaseUrl, Kind, Manner, Profile, Timeouts, Upstream};
 
 use super::super::fixture::{Ground, Person, consent, new_session, ticket};
 use super::hostile::{Hostile, Mood};
@@ -89,6 +89,7 @@ impl Scene {
         let store = Hostile::new();
         let provider = Provider::start(Weather::calm(), 0).await.unwrap();
         let profile = Profile {
+            manner: Manner::default(),
             kind: Kind::Custom,
             base_url: BaseUrl::parse(&format!("http://{}", provider.addr())).unwrap(),
             model: "m".into(),
