@@ -57,6 +57,7 @@ export class Viva {
     const log = keepLog(child);
     try {
       const url = await ready(child, log, READY);
+      if (project) await keepsIts(url, STORE);
       return new Viva(child, url, dataDir, log, all, project);
     } catch (error) {
       await project?.stop();
@@ -79,9 +80,17 @@ export class Viva {
     return /** @type {number} */ (this.#child.pid);
   }
 
+  /**
+   * Commands are waited for while nothing else in this process runs: what stands in for the project's sign-in could not
+   * answer them, and they need its data alone.
+   */
+  get #commandEnv() {
+    return { ...this.#env, ...(this.#project && { SUPABASE_URL: this.#project.url }) };
+  }
+
   /** Runs a command of the same binary on the same data, beside the running server. @param {...string} args @returns {string} what it said */
   command(...args) {
-    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, HOME: tmpdir(), ...this.#env }, encoding: "utf8" });
+    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, HOME: tmpdir(), ...this.#commandEnv }, encoding: "utf8" });
     if (done.status !== 0) throw new Error(`viva ${args[0]}: ${done.stderr}`);
     return done.stdout;
   }
@@ -118,7 +127,7 @@ export class Viva {
    */
   grant(user, tenant, role) {
     const args = ["grant", "--user", user, "--tenant", tenant, "--role", role, "--create-tenant"];
-    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, ...this.#env }, cwd: ROOT, encoding: "utf8" });
+    const done = spawnSync(BINARY, args, { env: { PATH: process.env.PATH, ...this.#commandEnv }, cwd: ROOT, encoding: "utf8" });
     if (done.status !== 0) throw new Error(`viva grant: ${done.stderr}`);
   }
 
@@ -219,6 +228,12 @@ async function ready(child, log, line) {
   }
   await end(child);
   throw new Error(`the server did not become ready:\n${log.join("\n")}`);
+}
+
+/** A server that took no notice of its project would pass every test with the other store. @param {string} url @param {string} kind */
+async function keepsIts(url, kind) {
+  const { store } = await fetch(new URL("/health", url)).then((response) => response.json());
+  if (store.kind !== kind) throw new Error(`the server's store is ${store.kind}, not ${kind}`);
 }
 
 /** @param {import("node:child_process").ChildProcess} child @param {"SIGTERM" | "SIGKILL"} [signal] */
