@@ -17,8 +17,8 @@ use super::pass::{self, Event, Pass};
 use super::released::Released;
 use crate::signaling::protocol::{self, BadMessage, ClientMessage, Has, ServerMessage, close};
 
-/// Where the buffer of a client's socket begins: only its offer is longer.
-pub const READ_BUFFER: usize = 1024;
+/// Where the buffer of a client's socket begins: it says little, and only its offer is long.
+pub const READ_BUFFER: usize = 512;
 /// Largest frame.
 pub const MAX_FRAME: usize = 128 * 1024;
 /// 20 messages a second, bursts of 60.
@@ -68,7 +68,7 @@ impl ClientLink {
             has,
             pass,
             socket: Duplex::new(socket, BOUND),
-            released: Released::new(READ_BUFFER),
+            released: Released::new(),
             rate: RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST)),
             bad: 0,
             heard: Instant::now(),
@@ -101,7 +101,7 @@ impl ClientLink {
                     self.heard = Instant::now();
                     match message {
                         Some(Ok(Message::Text(text))) => {
-                            self.released.read(text.len(), &text);
+                            self.released.read(&text);
                             if self.rate.check().is_err() {
                                 self.close(close::RATE, "too many messages").await;
                                 return FromClient::Gone;

@@ -77,6 +77,10 @@ where
                 Pin::new(&mut self.socket).start_send(message)?;
             }
         }
+        // Most of the time nothing waits, and a call has two queues.
+        if self.queue.capacity() > 0 {
+            self.queue = VecDeque::new();
+        }
         if self.unflushed {
             std::task::ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
             self.unflushed = false;

@@ -15,7 +15,7 @@ use super::duplex::{Bound, Duplex};
 use super::line::Reach;
 use super::released::Released;
 use super::shown::Shown;
-use crate::upstream::sideband::{QUICK_ATTEMPTS, READ_BUFFER, attempt_delay};
+use crate::upstream::sideband::{QUICK_ATTEMPTS, attempt_delay};
 use crate::upstream::{DialError, SidebandSocket, Upstream};
 
 /// Between pings; two missed ones and the socket counts as lost.
@@ -170,7 +170,7 @@ impl SidebandLink {
                 self.was_open = true;
                 self.step = Step::Open(Box::new(Open {
                     socket: Duplex::new(socket, BOUND),
-                    released: Released::new(READ_BUFFER),
+                    released: Released::new(),
                     heard: Instant::now(),
                     ping: Box::pin(tokio::time::sleep(PING)),
                 }));
@@ -201,7 +201,7 @@ impl Open {
                     match message {
                         // As it lies in the buffer: it can be megabytes.
                         Some(Ok(Message::Text(text))) => {
-                            self.released.read(text.len(), &text);
+                            self.released.read(&text);
                             return Some(text);
                         }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return None,

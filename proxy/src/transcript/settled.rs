@@ -12,6 +12,8 @@ use super::turn::{After, TurnRef};
 
 /// Settled turns that late words may still revise.
 pub(super) const MAX_SETTLED: usize = 64;
+/// For so many more there is room at a time: a call of forty turns needs none for sixty-four.
+const STEP: usize = 8;
 /// Older turns are only known to be recorded: whatever comes for them is dropped, and words are not dropped silently.
 const MAX_PAST: usize = 512;
 
@@ -88,6 +90,9 @@ impl Settled {
             self.past.push_back(key(oldest.item(), oldest.content_index));
         }
         let folded = self.fold(turn);
+        if self.turns.len() == self.turns.capacity() {
+            self.turns.reserve_exact(STEP);
+        }
         self.turns.push_back(folded);
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Origin, Source, Speaker, TurnEntry, TurnState};
 use super::pieces::Pieces;
 use super::settled::Settled;
-use super::trace::{floor_char, key, trace};
+use super::trace::{NOTHING, floor_char, key, trace};
 use super::turn::{After, End, TurnFact, TurnRef};
 use crate::clock::{At, Millis};
 
@@ -352,6 +352,10 @@ impl Timeline {
         // Only a mark of the words stays: enough to tell a late correction from a repeat.
         turn.mark = trace(&words);
         self.settled.keep(&turn);
+        // A turn that grows takes room, and most of the time none does.
+        if self.open.is_empty() {
+            self.open = Vec::new();
+        }
         outcome
     }
 }
@@ -485,7 +489,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
     }
     // What was recorded without all its words may still get them from whoever has them; and that playback was cut off
     // changes no word.
-    let is_whole = known.mark != trace("") && known.entry.state != TurnState::TimedOut;
+    let is_whole = known.mark != NOTHING && known.entry.state != TurnState::TimedOut;
     if known.is_above(source) && is_whole && !matches!(fact, TurnFact::Ended(End::Interrupted { .. })) {
         return;
     }
@@ -533,7 +537,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
             None
         }
         TurnFact::Ended(End::Empty) if known.entry.state == TurnState::TimedOut => {
-            let has_words = known.mark != trace("");
+            let has_words = known.mark != NOTHING;
             known.entry.state = if has_words { TurnState::Final } else { TurnState::Empty };
             None
         }

@@ -7,6 +7,9 @@ pub(super) fn trace(words: &str) -> u64 {
     Sha256::digest(words).iter().take(8).fold(0, |trace, byte| trace << 8 | u64::from(*byte))
 }
 
+/// The mark of no words at all.
+pub(super) const NOTHING: u64 = 0xe3b0_c442_98fc_1c14;
+
 /// The same of a turn's name: what is left of it when it is past revising.
 pub(super) fn key(item: &str, content_index: u32) -> u64 {
     trace(&format!("{item}/{content_index}"))
@@ -19,4 +22,14 @@ pub(super) fn floor_char(text: &str, max: usize) -> usize {
         cut -= 1;
     }
     cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_words_have_the_mark_they_are_given() {
+        assert_eq!(trace(""), NOTHING);
+    }
 }

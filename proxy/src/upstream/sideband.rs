@@ -19,7 +19,7 @@ pub type SidebandSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Where the buffer of a sideband begins, and no write buffer: the defaults are 128 KiB each. Events are shorter, almost
 /// all of them.
-pub const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 /// Retrieved items can carry megabytes of audio; more than this is not a message of theirs.
 const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// What may wait for a peer that does not read. Full: sending fails and the sideband counts as lost.

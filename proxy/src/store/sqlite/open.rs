@@ -21,6 +21,11 @@ const LOCK: &str = "viva.lock";
 /// How long to wait for an operator's shell that holds the file.
 pub(super) const BUSY: Duration = Duration::from_secs(2);
 
+/// Pages that a connection keeps. SQLite's default is 2 MiB for each, and what a reader misses lies in the system's own
+/// cache; the writer goes back to the same pages with every commit.
+const CACHE_KIB: i64 = 256;
+const WRITER_CACHE_KIB: i64 = 2 * 1024;
+
 /// How a store is opened. [`Options::new`] has the defaults.
 #[derive(Clone)]
 pub struct Options {
@@ -146,7 +151,7 @@ pub(super) fn take(dir: &Path) -> Result<Held, OpenError> {
 
 /// The writer's connection, on the present schema.
 pub(super) fn writer(held: &Held, options: &Options) -> Result<Connection, OpenError> {
-    let mut conn = connect(&held.database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut conn = connect(&held.database, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE_KIB)?;
     schema::migrate(&mut conn, options.clock.now().unix_ms)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     // What is erased or replaced is overwritten in the file as well.
@@ -165,7 +170,7 @@ pub(super) fn beside(dir: &Path) -> Result<Connection, OpenError> {
     if !database.is_file() {
         return Err(OpenError::Absent { dir: dir.to_owned() });
     }
-    let conn = connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let conn = connect(&database, OpenFlags::SQLITE_OPEN_READ_WRITE, CACHE_KIB)?;
     schema::is_current(&conn)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "secure_delete", true)?;
@@ -174,21 +179,23 @@ pub(super) fn beside(dir: &Path) -> Result<Connection, OpenError> {
 
 /// The checkpointer's connection.
 pub(super) fn copier(held: &Held) -> Result<Connection, OpenError> {
-    connect(&held.database, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    connect(&held.database, OpenFlags::SQLITE_OPEN_READ_WRITE, CACHE_KIB)
 }
 
 /// A reader's connection.
 pub(super) fn reader(held: &Held) -> Result<Connection, OpenError> {
-    connect(&held.database, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    connect(&held.database, OpenFlags::SQLITE_OPEN_READ_ONLY, CACHE_KIB)
 }
 
-fn connect(database: &Path, access: OpenFlags) -> Result<Connection, OpenError> {
+fn connect(database: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection, OpenError> {
     let conn = Connection::open_with_flags(database, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
     // A plan must not depend on bound values: otherwise SQLite prepares a statement again whenever they change, which
     // costs more than running it.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Negative: KiB, not pages.
+    conn.pragma_update(None, "cache_size", -cache_kib)?;
     // Only the data directory may be writable: what SQLite sorts or may have to undo stays in memory.
     conn.pragma_update(None, "temp_store", "memory")?;
     if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
