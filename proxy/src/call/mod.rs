@@ -27,6 +27,7 @@ mod shelf;
 mod shell;
 mod shown;
 mod sideband;
+mod spent;
 mod succession;
 
 pub use booking::{BadPlan, Booking, Door};

@@ -20,6 +20,7 @@ use super::line::{Found, Started};
 use super::places::{Caps, Full, Place, Places};
 use super::shelf::Shelf;
 use super::shell::Shell;
+use super::spent::{Spent, Unusable};
 use crate::identity::{Policy, TicketHash};
 use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
@@ -29,8 +30,6 @@ use crate::vault::CallKey;
 
 /// Letters that may wait for one call. Full: the sender is told that the call is busy.
 const MAILBOX: usize = 32;
-/// Used-up tickets remembered; they expire long before so many starts.
-const MAX_SPENT: usize = 1 << 20;
 
 /// What reaches a call from outside its own sockets. Boxed on its way: a mailbox has room for its letters from the start,
 /// and most calls get one.
@@ -57,8 +56,7 @@ struct Inner {
     places: Places,
     live: DashMap<SessionId, Handle>,
     by_call: DashMap<CallId, SessionId>,
-    /// Tickets that have started a call, or whose outcome is unknown.
-    spent: DashMap<TicketHash, ()>,
+    spent: Spent,
     inherited: Inherited,
     shelf: Shelf,
 }
@@ -129,7 +127,7 @@ impl Calls {
             places: Places::new(caps),
             live: DashMap::new(),
             by_call: DashMap::new(),
-            spent: DashMap::new(),
+            spent: Spent::default(),
             inherited: Inherited::default(),
             shelf: Shelf::default(),
         };
@@ -350,20 +348,14 @@ impl Calls {
 
     /// A ticket starts one call. It is given back only when nothing can be running because of it.
     pub(super) fn claim(&self, ticket: TicketHash) -> Result<(), StartError> {
-        if self.0.spent.len() >= MAX_SPENT {
-            return Err(StartError::Capacity);
-        }
-        match self.0.spent.entry(ticket) {
-            Entry::Occupied(_) => Err(StartError::Spent),
-            Entry::Vacant(place) => {
-                place.insert(());
-                Ok(())
-            }
-        }
+        self.0.spent.add(ticket, self.0.shell.clock.now().mono_ms).map_err(|unusable| match unusable {
+            Unusable::Spent => StartError::Spent,
+            Unusable::Full => StartError::Capacity,
+        })
     }
 
     pub(super) fn unclaim(&self, ticket: TicketHash) {
-        self.0.spent.remove(&ticket);
+        self.0.spent.remove(ticket);
     }
 }
 

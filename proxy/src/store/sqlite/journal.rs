@@ -11,7 +11,7 @@ use super::job::Db;
 use crate::identity::{Actor, TenantCtx};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::{Batch, Committed, StoreError};
-use crate::transcript::{Hash, Record};
+use crate::transcript::{Hash, Kind, Record};
 
 /// Heads kept in each of two generations; a head is about 120 bytes.
 const GENERATION: usize = 8192;
@@ -43,6 +43,11 @@ impl Heads {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(session, head);
+    }
+
+    fn drop(&mut self, session: SessionId) {
+        self.young.remove(&session);
+        self.old.remove(&session);
     }
 
     /// After a rollback: what was remembered may never have been written.
@@ -78,7 +83,13 @@ pub(super) fn append(db: &mut Db, ctx: TenantCtx, batch: &Batch) -> Result<Commi
     let new = &batch.records[(common + 1 - batch.expected_n) as usize..];
     if let Some(newest) = new.last() {
         insert(&db.conn, &head, batch, new).map_err(whole)?;
-        db.heads.put(batch.session, Head { n: newest.n, hash: newest.hash, lease_epoch: batch.lease_epoch, ..head });
+        // Nothing follows a seal, almost always.
+        if newest.kind == Kind::Seal {
+            db.heads.drop(batch.session);
+        } else {
+            let head = Head { n: newest.n, hash: newest.hash, lease_epoch: batch.lease_epoch, ..head };
+            db.heads.put(batch.session, head);
+        }
         db.stale.mark(batch.session);
     }
     Ok(Committed { up_to: last })
