@@ -103,24 +103,42 @@ const ALL: [Timer; COUNT] = [
     Timer::SaveGiveUp,
 ];
 
+/// What no clock reaches: the moment of a timer that is not set.
+const NEVER: Millis = Millis::MAX;
+
 /// At most one moment for each reason.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Timers([Option<Millis>; COUNT]);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Timers {
+    at: [Millis; COUNT],
+    /// The earliest of them: asked for far more often than one of them moves.
+    next: Millis,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { at: [NEVER; COUNT], next: NEVER }
+    }
+}
 
 impl Timers {
     /// Sets or moves a timer.
     pub(super) fn set(&mut self, timer: Timer, at: Millis) {
-        self.0[timer as usize] = Some(at);
+        let before = std::mem::replace(&mut self.at[timer as usize], at);
+        if at <= self.next {
+            self.next = at;
+        } else if before == self.next {
+            self.next = self.at.iter().copied().fold(NEVER, Millis::min);
+        }
     }
 
     /// Sets, moves or forgets a timer.
     pub(super) fn set_or_clear(&mut self, timer: Timer, at: Option<Millis>) {
-        self.0[timer as usize] = at;
+        self.set(timer, at.unwrap_or(NEVER));
     }
 
     /// Forgets a timer.
     pub(super) fn clear(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.set(timer, NEVER);
     }
 
     /// Forgets all of them.
@@ -130,28 +148,23 @@ impl Timers {
 
     /// When a timer is due.
     pub(super) fn get(&self, timer: Timer) -> Option<Millis> {
-        self.0[timer as usize]
+        Some(self.at[timer as usize]).filter(|at| *at != NEVER)
     }
 
     /// Whether a timer is running.
     pub(super) fn is_set(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+        self.at[timer as usize] != NEVER
     }
 
     /// The next moment.
     pub(super) fn next(&self) -> Option<Millis> {
-        let mut next = None;
-        for at in self.0.into_iter().flatten() {
-            next = Some(next.map_or(at, |next: Millis| next.min(at)));
-        }
-        next
+        Some(self.next).filter(|at| *at != NEVER)
     }
 
     /// Takes one timer that is due, the earliest first.
     pub(super) fn take_due(&mut self, now: Millis) -> Option<Timer> {
         self.next().filter(|next| *next <= now)?;
-        let due = ALL.into_iter().filter(|timer| self.0[*timer as usize].is_some_and(|at| at <= now));
-        let timer = due.min_by_key(|timer| self.0[*timer as usize])?;
+        let timer = ALL.into_iter().find(|timer| self.at[*timer as usize] == self.next)?;
         self.clear(timer);
         Some(timer)
     }
@@ -171,7 +184,13 @@ mod tests {
         assert_eq!(timers.take_due(19), None);
         assert_eq!(timers.take_due(50), Some(Timer::Ack));
         assert_eq!(timers.take_due(50), Some(Timer::Stage));
-        assert_eq!(timers.take_due(50), None);
+        assert_eq!((timers.take_due(50), timers.next()), (None, None));
+        timers.set(Timer::Grace, 70);
+        timers.set(Timer::Freeze, 60);
+        timers.set(Timer::Freeze, 80);
+        assert_eq!(timers.next(), Some(70), "what was the earliest has moved away");
+        timers.set_or_clear(Timer::Grace, None);
+        assert_eq!((timers.next(), timers.is_set(Timer::Grace)), (Some(80), false));
         for (index, timer) in ALL.into_iter().enumerate() {
             assert_eq!(timer as usize, index, "every reason has its own place");
         }

@@ -65,7 +65,14 @@ impl Projection {
     /// When the body is not an entry this version knows.
     pub fn fold(&mut self, record: &Record) -> Result<(), serde_json::Error> {
         self.session.projected_n = record.n;
-        match record.entry()? {
+        self.fold_read(record, record.entry()?);
+        Ok(())
+    }
+
+    /// The same for whoever has read the body already: `entry` is what it says.
+    pub(crate) fn fold_read(&mut self, record: &Record, entry: Entry) {
+        self.session.projected_n = record.n;
+        match entry {
             Entry::Opened { call, item, after, speaker } => {
                 self.mention(TurnKey { call, item, content_index: 0 }, record.n, after, speaker);
             }
@@ -82,7 +89,6 @@ impl Projection {
             }
             Entry::Incident { .. } | Entry::Gap { .. } | Entry::Seal { .. } => {}
         }
-        Ok(())
     }
 
     /// Folds `records` and arranges. What this version cannot read stays in the journal and is said once.

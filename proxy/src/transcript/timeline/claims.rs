@@ -1,7 +1,7 @@
 //! What a timeline can say of items that somebody doubts: which rest on a client's word, which nobody introduced, and
 //! whether words are those that were recorded. It changes nothing but a turn's mark of being disputed.
 
-use super::{Outcome, Timeline, trace};
+use super::{NOTHING, Outcome, Timeline, trace};
 use crate::transcript::entry::{Source, Speaker};
 
 /// What is known of an item.
@@ -22,8 +22,14 @@ impl Timeline {
 
     /// Predecessors that nobody introduced as turns.
     pub fn unknown_predecessors(&self) -> impl Iterator<Item = &str> {
-        let open = self.open.iter().filter_map(|turn| turn.entry.after.as_deref());
-        self.settled.iter().filter_map(|turn| turn.after()).chain(open).filter(|item| !self.knows(item))
+        let open = self.open.iter().map(|turn| (turn.entry.item.as_str(), turn.entry.after.as_deref()));
+        let turns = self.settled.iter().map(|turn| (turn.item(), turn.after())).chain(open);
+        // Almost always it is the turn before, which need not be looked for.
+        let named = turns.scan(None, |before, (item, after)| {
+            let before = before.replace(item);
+            Some(after.filter(|_| after != before))
+        });
+        named.flatten().filter(|item| !self.knows(item))
     }
 
     /// Whether an item is a turn, however long ago.
@@ -39,7 +45,7 @@ impl Timeline {
         let open = open.map(|turn| Told { speaker: turn.entry.speaker, has_words: !turn.words.is_empty() });
         open.or_else(|| {
             let settled = self.settled.iter().find(|turn| turn.item() == item);
-            settled.map(|turn| Told { speaker: turn.speaker(), has_words: turn.mark() != trace("") })
+            settled.map(|turn| Told { speaker: turn.speaker(), has_words: turn.mark() != NOTHING })
         })
     }
 

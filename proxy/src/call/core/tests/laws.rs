@@ -1,5 +1,6 @@
 //! What must be true of every call, whatever befell it: of its stages, its record, and those who waited.
 
+use super::reference::Shown;
 use super::world::World;
 use crate::call::core::{CallCore, CloseReason};
 use crate::clock::{At, Millis};
@@ -18,11 +19,11 @@ const SWALLOWED_MS: Millis = 20_000;
 
 /// All of them, for a call that ran to its end in one process or in several.
 pub(super) fn hold(world: &World) {
-    world.store.verify(world.session);
     stages_go_on(world);
     nobody_waits(world);
-    world.checked();
-    the_journal_tells_it_all(world);
+    let shown = super::reference::shown(&world.store);
+    world.checked_as(shown.turns.clone());
+    the_journal_tells_it_all(world, shown);
 }
 
 /// Several calls, one interview: it begins once, its calls are numbered one by one, and none is left behind.
@@ -92,24 +93,21 @@ fn nobody_waits(world: &World) {
 
 /// A projection that is kept up to date while the journal grows is the one made of the whole journal, and shows what is
 /// recorded, in the order of the conversation.
-fn the_journal_tells_it_all(world: &World) {
-    let mut whole = Projection::default();
+fn the_journal_tells_it_all(world: &World, shown: Shown) {
+    let Shown { turns, whole } = shown;
     let mut kept = Projection::default();
-    for (place, record) in world.store.journal.iter().enumerate() {
-        whole.fold(record).expect("readable");
-        kept.fold(record).expect("readable");
+    for (place, (record, entry)) in world.store.read().enumerate() {
+        kept.fold_read(record, entry.clone());
         if place % 25 == 0 {
             kept.arrange();
         }
     }
-    whole.arrange();
     kept.arrange();
     assert_eq!(whole.stages.len(), world.stage_entries().len());
     assert_eq!(whole.session, kept.session);
     let rows = whole.into_turn_rows();
     assert_eq!(rows, kept.into_turn_rows());
     let shown: Vec<_> = rows.iter().map(|row| (&row.item_id, &row.text, row.state, row.source)).collect();
-    let turns = super::reference::in_order(&world.store);
     let recorded: Vec<_> =
         turns.iter().map(|turn| (&turn.entry.item, &turn.words, turn.entry.state, turn.source)).collect();
     assert_eq!(shown, recorded);

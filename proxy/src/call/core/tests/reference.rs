@@ -94,7 +94,7 @@ pub(super) struct Recorded {
 pub(super) fn recorded(store: &Store) -> Vec<Recorded> {
     let mut turns: Vec<Recorded> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for (record, entry) in store.journal.iter().zip(&store.entries) {
+    for (record, entry) in store.read() {
         match entry {
             Entry::Turn(entry) => {
                 assert_eq!(
@@ -124,8 +124,21 @@ pub(super) fn recorded(store: &Store) -> Vec<Recorded> {
     turns
 }
 
+/// A journal as a reader is shown it.
+pub(super) struct Shown {
+    /// In the order of the conversation.
+    pub(super) turns: Vec<Recorded>,
+    /// All of it at once.
+    pub(super) whole: Projection,
+}
+
 /// The turns as a reader is shown them: in the order of the conversation.
 pub(super) fn in_order(store: &Store) -> Vec<Recorded> {
+    shown(store).turns
+}
+
+/// What a reader is shown.
+pub(super) fn shown(store: &Store) -> Shown {
     let mut places: HashMap<&String, &String> = HashMap::new();
     for entry in &store.entries {
         let (Entry::Opened { item, after: Some(after), .. }
@@ -139,14 +152,14 @@ pub(super) fn in_order(store: &Store) -> Vec<Recorded> {
     }
     let taken: HashSet<&&String> = places.values().collect();
     assert_eq!(taken.len(), places.len(), "no two turns in one place");
-    let mut shown = Projection::default();
-    store.journal.iter().for_each(|record| shown.fold(record).expect("readable"));
-    shown.arrange();
-    let order: HashMap<String, u32> =
-        shown.into_turn_rows().into_iter().map(|row| (row.item_id, row.position)).collect();
+    let mut whole = Projection::default();
+    store.read().for_each(|(record, entry)| whole.fold_read(record, entry.clone()));
+    whole.arrange();
+    let rows = whole.turns().iter().filter_map(|turn| turn.settled.as_ref());
+    let order: HashMap<&str, u32> = rows.map(|row| (row.item_id.as_str(), row.position)).collect();
     let mut turns = recorded(store);
-    turns.sort_by_key(|turn| order.get(&turn.entry.item).copied());
-    turns
+    turns.sort_by_key(|turn| order.get(turn.entry.item.as_str()).copied());
+    Shown { turns, whole }
 }
 
 fn is_answer(entry: &Entry) -> bool {
@@ -156,8 +169,7 @@ fn is_answer(entry: &Entry) -> bool {
 /// Every turn that was said is recorded once, with its words, its speaker and its place. Returns the record in order.
 /// Somebody may have been cut short in the middle of a sentence: of them, at most the beginning is there. What was
 /// not sent `until` then may be missing, and so may what nobody heard: of such a turn there is at most a part.
-pub(super) fn check(said: &[Said], store: &Store, until: Millis) -> Vec<Recorded> {
-    let mut turns = in_order(store);
+pub(super) fn check(said: &[Said], store: &Store, mut turns: Vec<Recorded>, until: Millis) -> Vec<Recorded> {
     let of = |turn: &Recorded| said.iter().find(|said| said.item == turn.entry.item);
     let unfinished: Vec<_> = turns.iter().filter(|turn| of(turn).is_none()).map(|turn| turn.entry.speaker).collect();
     // Each call may end in the middle of a sentence.

@@ -78,6 +78,11 @@ impl Store {
         }
     }
 
+    /// Each record, with what it says.
+    pub(super) fn read(&self) -> impl Iterator<Item = (&Record, &Entry)> {
+        self.journal.iter().zip(&self.entries)
+    }
+
     /// The chain, as anybody could verify it.
     pub(super) fn verify(&self, session: SessionId) -> Hash {
         crate::transcript::chain::verify(session, &self.journal).expect("the chain holds")

@@ -8,7 +8,8 @@ use crate::clock::Millis;
 use crate::transcript::Record;
 use crate::upstream::facts::Fact;
 
-fn is_wanted() -> bool {
+/// Whether anybody reads it.
+pub(super) fn is_wanted() -> bool {
     static WANTED: OnceLock<bool> = OnceLock::new();
     *WANTED.get_or_init(|| std::env::var("PROOF_TRACE").is_ok())
 }
@@ -22,7 +23,7 @@ pub(super) fn begins() {
 
 /// One input and its effects.
 pub(super) fn step(now: Millis, input: &Input, effects: &[Effect]) {
-    if !is_wanted() || (matches!(input, Input::Tick) && effects.is_empty()) {
+    if matches!(input, Input::Tick) && effects.is_empty() {
         return;
     }
     eprintln!("{now:>8} {}", told(input));

@@ -146,6 +146,11 @@ impl World {
 
     /// The record equals what was said; returned in order.
     pub(super) fn checked(&self) -> Vec<Recorded> {
+        self.checked_as(super::reference::in_order(&self.store))
+    }
+
+    /// The same, of a record that was read already.
+    pub(super) fn checked_as(&self, turns: Vec<Recorded>) -> Vec<Recorded> {
         let head = self.store.verify(self.session);
         if let Some(Notice::InterviewSaved { head: told, .. }) =
             self.told().find(|notice| matches!(notice, Notice::InterviewSaved { .. }))
@@ -154,6 +159,6 @@ impl World {
         }
         // What is sent in the last moment before the hang-up may not arrive any more.
         let until = self.hung_up_at.unwrap_or(self.now).saturating_sub(400);
-        super::reference::check(&self.said(), &self.store, until)
+        super::reference::check(&self.said(), &self.store, turns, until)
     }
 }

@@ -477,9 +477,13 @@ impl World {
         if self.restored_every.is_some_and(|every| self.steps.is_multiple_of(every)) {
             self.core = super::states::restored(&self.core);
         }
-        let effects = self.core.handle(at(self.now), input.clone());
-        super::trace::step(self.now, &input, &effects);
-        if let Some(lines) = self.recordings.last_mut() {
+        let told = super::trace::is_wanted().then(|| input.clone());
+        let recorded = self.recordings.last_mut().map(|lines| (lines, input.clone()));
+        let effects = self.core.handle(at(self.now), input);
+        if let Some(input) = told {
+            super::trace::step(self.now, &input, &effects);
+        }
+        if let Some((lines, input)) = recorded {
             lines.push_str(&step_line(&recording::Step::new(at(self.now), input, &effects)));
         }
         self.watchman.check(self.now, &effects, &self.store.entries);
