@@ -104,6 +104,11 @@ impl World {
         (said, beginnings)
     }
 
+    /// Whether the client hears the call in force: a page that was loaded anew does not, until it has made another.
+    pub(super) fn page_hears(&self) -> bool {
+        self.client.attached && self.provider.call >= self.calls.page
+    }
+
     /// A call that can still say something.
     pub(super) fn call(&mut self, call: u32) -> Option<&mut Provider> {
         let old = self.calls.old.as_mut().map(|old| &mut old.provider);

@@ -319,7 +319,7 @@ impl World {
                 self.offers_after_reload();
             }
         }
-        let heard = self.socket.is_some() || self.client.attached;
+        let heard = self.socket.is_some() || self.page_hears();
         self.dark.watch(self.now, !self.down && heard && !self.calls.none_in_force);
         if self.down {
             return;
