@@ -13,8 +13,8 @@ const FIX: &str = "name a file in the form of `prices/openai.toml`, or unset it 
 /// The list that costs are reckoned with.
 pub(super) fn read(reader: &mut Reader<'_>) -> Prices {
     let Some(path) = reader.text("PRICES") else { return Prices::built_in() };
-    let text = fs::metadata(&path).and_then(|found| {
-        if found.len() > MAX_BYTES { Err(std::io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(&path) }
+    let text = fs::metadata(path).and_then(|found| {
+        if found.len() > MAX_BYTES { Err(std::io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(path) }
     });
     let prices = match text {
         Ok(text) => Prices::parse(&text).map_err(|error| error.to_string()),

@@ -7,6 +7,9 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use super::reader::Reader;
+use crate::upstream::Manner;
+use crate::upstream::manner::OfferForm;
+
 use super::{Admission, Config, Env, Environment, Fault, Format, Guests, Metrics, Model, Sideband, Warning};
 
 const EXAMPLE: &str = include_str!("../../../.env.example");
@@ -209,7 +212,7 @@ fn the_example_file_is_a_configuration_that_starts() {
     let config = Config::from_env(&set).unwrap_or_else(|faults| panic!("{faults:?}"));
     assert!(config.warnings.is_empty());
     // Uncommenting a line must not break it either. Some belong to a deployment that others reach, or to another line,
-    // and the directory exists only where somebody made it.
+    // and the paths are of the directory that a server is started in.
     let in_pairs = [
         "SUPABASE_JWT_SECRET",
         "SUPABASE_ANON_KEY",
@@ -227,10 +230,24 @@ fn the_example_file_is_a_configuration_that_starts() {
         if in_pairs.contains(&variable) {
             continue;
         }
-        if ["PUBLIC_URL", "PLANS_DIR", "OPENAI_BASE_URL"].contains(&variable) {
+        if ["PUBLIC_URL", "PLANS_DIR", "PRICES", "OPENAI_BASE_URL", "UPSTREAM", "UPSTREAMS"].contains(&variable) {
             continue;
         }
         assert!(with(&[(variable, value), ("ALLOW_PUBLIC_SIMULATION", "true")]).is_ok(), "{variable}={value}");
+    }
+}
+
+#[test]
+fn a_server_that_is_asked_otherwise_is_named_and_has_an_address() {
+    let key = ("OPENAI_API_KEY", "sk-test");
+    let manner = |settings: &[(&'static str, &'static str)]| good(settings).upstream.manner;
+    assert_eq!(manner(&[key]), Manner::default());
+    assert_eq!(manner(&[key, ("UPSTREAM", "openai")]).offer, OfferForm::Multipart);
+    let address = ("OPENAI_BASE_URL", "https://name.openai.azure.com/openai/v1");
+    assert_eq!(manner(&[key, address, ("UPSTREAM", "azure")]).offer, OfferForm::Minted);
+    assert_eq!(faulty(&[key, ("UPSTREAM", "azure")]), ["OPENAI_BASE_URL"]);
+    for wrong in [("UPSTREAM", "nobody"), ("UPSTREAMS", "/nowhere.toml"), ("PRICES", "/nowhere.toml")] {
+        assert_eq!(faulty(&[key, wrong]), [wrong.0]);
     }
 }
 
