@@ -121,7 +121,7 @@ create table public.leases (
     foreign key (tenant_id, session_id) references public.interview_sessions (tenant_id, id) on delete cascade
 ) with (fillfactor = 70);                                                  -- renewed in place
 create index leases_of_session on public.leases (tenant_id, session_id);
-create index leases_held on public.leases (session_id) where held;
+create index leases_held on public.leases (tenant_id) where held;
 
 
 -- Append-only. The hash covers body, whose bytes are UTF-8; text and salt lie beside it, so that an erasure leaves the

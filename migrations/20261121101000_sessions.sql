@@ -192,7 +192,7 @@ create function public.session(jsonb) returns jsonb
         where s.id = ($1 ->> 'session')::uuid and private.sees($1, s.id)
     $$;
 
--- {tenant, user?, only?, limit, before?} → sessions, newest first.
+-- {tenant, user?, only?, limit, before?, which?} → sessions, newest first; those with a call if `which` is 'under_way'.
 create function public.sessions(jsonb) returns jsonb
     language sql stable set search_path = ''
     as $$
@@ -203,6 +203,8 @@ create function public.sessions(jsonb) returns jsonb
               and ($1 ->> 'user' is null or s.user_id = ($1 ->> 'user')::uuid)
               and ($1 ->> 'only' is null or s.id = ($1 ->> 'only')::uuid)
               and ($1 ->> 'before' is null or s.id < ($1 ->> 'before')::uuid)
+              and ($1 ->> 'which' is distinct from 'under_way' or s.status = 'in_progress'
+                   or exists (select from public.calls c where c.session_id = s.id and c.closed_at is null))
             order by s.id desc
             limit least(greatest(($1 ->> 'limit')::integer, 1), 100)
         ) as page

@@ -120,14 +120,16 @@ create function private.is_elsewhere(of_session uuid, asking text) returns boole
             where session_id = of_session and held and until > clock_timestamp() and owner <> asking)
     $$;
 
--- {tenant, user?, only?, session, owner, boot, ms} → {epoch}, or {elsewhere: owner} while somebody else has it.
--- The holder who asks again keeps its epoch.
+-- {tenant, user?, only?, session, owner, boot, ms, tenant_cap?, person_cap?} → {epoch}, or {elsewhere: owner} while somebody
+-- else has it. The holder who asks again keeps its epoch. With caps, {full: 'tenant'} or {full: 'person'} when as many
+-- sessions as may be are held, by whichever process; what a tenant chose itself goes before `tenant_cap`.
 create function public.own(jsonb) returns jsonb
     language plpgsql volatile set search_path = ''
     as $$
     declare
         a alias for $1;
         of_session constant uuid := (a ->> 'session')::uuid;
+        most integer;
         granted bigint;
     begin
         -- In turn with whoever commits or takes it at the same moment.
@@ -137,6 +139,23 @@ create function public.own(jsonb) returns jsonb
         end if;
         if private.is_elsewhere(of_session, a ->> 'owner') then
             return (select jsonb_build_object('elsewhere', owner) from public.leases where session_id = of_session);
+        end if;
+        if a ->> 'tenant_cap' is not null and not exists (
+                select from public.leases
+                where session_id = of_session and held and owner = a ->> 'owner' and boot = (a ->> 'boot')::uuid) then
+            -- Of those that want a tenant's last place at once, one counts after the other.
+            select coalesce(max_sessions, (a ->> 'tenant_cap')::integer) into most from public.tenants
+            where id = (a ->> 'tenant')::uuid for no key update;
+            if (select count(*) from public.leases
+                where tenant_id = (a ->> 'tenant')::uuid and held and until > clock_timestamp()) >= most then
+                return jsonb_build_object('full', 'tenant');
+            end if;
+            if (select count(*) from public.leases l join public.interview_sessions s on s.id = l.session_id
+                where l.held and l.until > clock_timestamp()
+                  and s.user_id = (select user_id from public.interview_sessions where id = of_session))
+                >= (a ->> 'person_cap')::integer then
+                return jsonb_build_object('full', 'person');
+            end if;
         end if;
         insert into public.leases as l (session_id, tenant_id, owner, boot, epoch, held, until)
         values (of_session, (a ->> 'tenant')::uuid, a ->> 'owner', (a ->> 'boot')::uuid,
@@ -149,6 +168,14 @@ create function public.own(jsonb) returns jsonb
         returning epoch into granted;
         return jsonb_build_object('epoch', granted);
     end
+    $$;
+
+-- {session, owner} → which other owner has it now, or null.
+create function public.whereabouts(jsonb) returns jsonb
+    language sql stable set search_path = ''
+    as $$
+        select to_jsonb(owner) from public.leases
+        where session_id = ($1 ->> 'session')::uuid and private.is_elsewhere(session_id, $1 ->> 'owner')
     $$;
 
 -- {owner, boot, ms, leases: [{session, epoch}]} → those that somebody else has, or had, since.
@@ -170,11 +197,13 @@ create function public.renew_leases(jsonb) returns jsonb
         where not exists (select from renewed where renewed.session_id = asked.session)
     $$;
 
--- {owner, boot, sessions: […]}: gives them back. What somebody else has by now stays theirs.
+-- {owner, boot, sessions: […], hand_over?}: gives them back, or, with hand_over, leaves them to be taken over at once. What
+-- somebody else has by now stays theirs.
 create function public.let_go(jsonb) returns jsonb
     language sql volatile set search_path = ''
     as $$
-        update public.leases set held = false, until = clock_timestamp()
+        update public.leases
+        set held = coalesce(($1 ->> 'hand_over')::boolean, false), until = clock_timestamp()
         where session_id in (select value::uuid from jsonb_array_elements_text($1 -> 'sessions'))
           and held and owner = $1 ->> 'owner' and boot = ($1 ->> 'boot')::uuid;
         select jsonb 'null'
@@ -201,7 +230,7 @@ create function public.abandoned(jsonb) returns jsonb
 -- Calls with their tickets, of every tenant: for a process that looks after what another one left behind.
 
 -- {since, owner?}: sessions made before it are not looked at unless a call of theirs is open. Not those that another owner
--- has now.
+-- has, in time or not: `abandoned` tells of those.
 create function public.unfinished(jsonb) returns jsonb
     language sql stable set search_path = ''
     as $$
@@ -216,7 +245,8 @@ create function public.unfinished(jsonb) returns jsonb
                 cross join lateral (select call_id from public.calls where session_id = s.id
                                     order by ordinal desc limit 1) as last
                 where s.id >= ($1 ->> 'since')::uuid and s.ended_at is null))
-              and not private.is_elsewhere(c.session_id, $1 ->> 'owner')
+              and not exists (select from public.leases l
+                              where l.session_id = c.session_id and l.held and l.owner <> $1 ->> 'owner')
             order by c.opened_at limit 10000
         ) as found
     $$;
@@ -237,7 +267,7 @@ create function public.unconfirmed(jsonb) returns jsonb
     $$;
 
 -- {before, owner?}: interviews that began and did not end, of which nothing was heard since then. Not those that another
--- owner has now.
+-- owner has, in time or not.
 create function public.stale(jsonb) returns jsonb
     language sql stable set search_path = ''
     as $$
@@ -250,7 +280,8 @@ create function public.stale(jsonb) returns jsonb
             join public.tickets t on t.hash = c.ticket_hash
             where s.status = 'in_progress' and s.started_at < private.at_unix_ms(($1 ->> 'before')::bigint)
               and coalesce(c.closed_at, c.opened_at) < private.at_unix_ms(($1 ->> 'before')::bigint)
-              and not private.is_elsewhere(s.id, $1 ->> 'owner')
+              and not exists (select from public.leases l
+                              where l.session_id = s.id and l.held and l.owner <> $1 ->> 'owner')
             order by s.started_at limit 10000
         ) as found
     $$;
@@ -258,12 +289,12 @@ create function public.stale(jsonb) returns jsonb
 revoke all on function
     public.start_call(jsonb), private.own_call(jsonb), public.call_answered(jsonb), public.close_call(jsonb),
     public.fail_session(jsonb), public.calls(jsonb), private.is_elsewhere(uuid, text), public.own(jsonb),
-    public.renew_leases(jsonb), public.let_go(jsonb), public.abandoned(jsonb), public.unfinished(jsonb),
-    public.unconfirmed(jsonb), public.stale(jsonb)
+    public.whereabouts(jsonb), public.renew_leases(jsonb), public.let_go(jsonb), public.abandoned(jsonb),
+    public.unfinished(jsonb), public.unconfirmed(jsonb), public.stale(jsonb)
     from public, anon, authenticated;
 grant execute on function
     public.start_call(jsonb), private.own_call(jsonb), public.call_answered(jsonb), public.close_call(jsonb),
     public.fail_session(jsonb), public.calls(jsonb), private.is_elsewhere(uuid, text), public.own(jsonb),
-    public.renew_leases(jsonb), public.let_go(jsonb), public.abandoned(jsonb), public.unfinished(jsonb),
-    public.unconfirmed(jsonb), public.stale(jsonb)
+    public.whereabouts(jsonb), public.renew_leases(jsonb), public.let_go(jsonb), public.abandoned(jsonb),
+    public.unfinished(jsonb), public.unconfirmed(jsonb), public.stale(jsonb)
     to service_role;

@@ -47,6 +47,20 @@ create function private.save_projection(of_tenant uuid, of_session uuid, p jsonb
         from jsonb_to_recordset(p -> 'stages') as g(
             n integer, "from" text, "to" text, reason text, questions_asked integer, in_stage_ms bigint, at bigint)
         on conflict do nothing;
+        insert into public.usage_logs (
+            tenant_id, session_id, user_id, operation, ref, call_ordinal, model, payer, text_in, audio_in, image_in,
+            text_cached, audio_cached, image_cached, text_out, audio_out, ms, confirmed, at)
+        select of_tenant, of_session, s.user_id, f.operation, f.ref, f.call, f.model,
+            case when coalesce(c.key_ref, 'server') = 'server' then 'server' else 'key_owner' end, f.text_in, f.audio_in,
+            f.image_in, f.text_cached, f.audio_cached, f.image_cached, f.text_out, f.audio_out, f.ms, f.confirmed,
+            private.at_unix_ms(f.at)
+        from jsonb_to_recordset(p -> 'figures') as f(
+            operation text, ref text, call integer, model text, text_in bigint, audio_in bigint, image_in bigint,
+            text_cached bigint, audio_cached bigint, image_cached bigint, text_out bigint, audio_out bigint, ms bigint,
+            confirmed boolean, at bigint)
+        join public.interview_sessions s on s.id = of_session
+        left join public.calls c on c.session_id = of_session and c.ordinal = f.call
+        on conflict do nothing;
         update public.interview_sessions s set
             projected_n = v.projected_n, status = v.status, webrtc_status = v.webrtc_status, webrtc_call = v.webrtc_call,
             stage = v.stage, stage_started_at = private.at_unix_ms(v.stage_started_at), skipped_stages = v.skipped_stages,
@@ -61,7 +75,7 @@ create function private.save_projection(of_tenant uuid, of_session uuid, p jsonb
     $$;
 
 -- Compare-and-append. {tenant, user?, only?, session, lease_epoch, expected_n, prev_hash, records: […],
--- projection?: {from, state, said, moved, stages}} → the number of the batch's last record.
+-- projection?: {from, state, said, moved, stages, figures}} → the number of the batch's last record.
 -- The same records again change nothing. Records and projection are one transaction.
 create function public.commit_call(jsonb) returns jsonb
     language plpgsql volatile set search_path = ''

@@ -157,6 +157,9 @@ create function public.expire(jsonb) returns jsonb
         get diagnostics counted = row_count;
         told := told || jsonb_build_object('sign_ins', counted);
 
+        -- What was consumed is kept as long as the audit.
+        delete from public.usage_logs where at <= moment - interval '730 days';
+
         -- Candidates who came by an invitation and have no interview any more. For a day they may not have one yet.
         delete from public.users u
             where u.issuer = 'invitation' and u.created_at < moment - interval '1 day'

@@ -1,4 +1,5 @@
-//! What the embedded store can do on this machine's disk: `cargo bench -p viva-proxy --bench store [-- DIR]`.
+//! What the embedded store can do on this machine's disk, and beside it a project's database where `SUPABASE_URL` and
+//! `SUPABASE_SECRET_KEY` name one: `cargo bench -p viva-proxy --bench store [-- DIR]`.
 //! Prints a table and judges nothing. Turns are built, hashed and checked as in the product, by the same process.
 #![expect(
     clippy::print_stdout,
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use viva_proxy::clock::SystemClock;
-use viva_proxy::ids::SessionId;
-use viva_proxy::store::Store;
+use viva_proxy::ids::{SessionId, TenantId, UserId};
 use viva_proxy::store::sqlite::SqliteStore;
+use viva_proxy::store::supabase::{Client, Project, ProjectKey, Repeat, SupabaseStore, Timeouts};
+use viva_proxy::store::{Answer, Store, StoreError};
 
 #[expect(dead_code, reason = "the tests' fixture; a benchmark needs less of it")]
 #[path = "../tests/it/store/fixture.rs"]
@@ -48,11 +50,11 @@ async fn run() {
         Load { name: "200 turns a commit, 16 calls", sessions: 16, turns_a_commit: 200, every: None },
         Load { name: "1,000 turns/s from 1,000 calls", sessions: 1000, turns_a_commit: 1, every: second },
     ];
-    println!("{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}", "", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms");
-    for load in loads {
+    println!("{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}", "embedded", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms");
+    for load in &loads {
         let dir = tempfile::tempdir_in(&parent).unwrap();
         let store: Arc<dyn Ground> = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap());
-        let latencies = commits(&store, &load).await;
+        let latencies = commits(&store, load).await;
         row(load.name, latencies, load.turns_a_commit);
         store.close().await.unwrap();
     }
@@ -66,6 +68,48 @@ async fn run() {
     let store = SqliteStore::open(dir.path(), Arc::new(SystemClock::new())).unwrap();
     println!("opening that store again took {:.1} ms", asked.elapsed().as_secs_f64() * 1000.0);
     store.close().await.unwrap();
+    if let Some(project) = project() {
+        hosted(project, &loads).await;
+    }
+}
+
+/// The same against a project's database.
+async fn hosted(project: Project, loads: &[Load]) {
+    println!(
+        "{:<34}{:>12}{:>12}{:>10}{:>10}{:>10}",
+        "\nsupabase", "commits/s", "turns/s", "p50 ms", "p99 ms", "max ms"
+    );
+    let client = Client::new(&project, Timeouts::default()).unwrap();
+    let open = || Arc::new(SupabaseStore::new(client.clone(), Arc::new(SystemClock::new()))) as Arc<dyn Ground>;
+    for load in loads {
+        let store = open();
+        let latencies = commits(&store, load).await;
+        row(load.name, latencies, load.turns_a_commit);
+        store.close().await.unwrap();
+    }
+    let store = open();
+    row("call rows, 16 in flight", starts(&store).await, 0);
+    row("transcript of 100 turns, 1 reader", reads(&store).await, 0);
+    store.close().await.unwrap();
+}
+
+fn project() -> Option<Project> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let (url, key) = (set("SUPABASE_URL")?, set("SUPABASE_SECRET_KEY")?);
+    Some(Project::at(&url, ProjectKey::parse(&key).unwrap()))
+}
+
+impl Ground for SupabaseStore {
+    fn settle(&self, user: UserId, tenant: TenantId) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let asked = serde_json::json!({
+                "user": user, "spare": UserId::fresh(), "tenant": tenant, "issuer": "guest", "subject": user,
+                "name": "Guest", "now": fixture::NOW,
+            });
+            let admitted = self.client().call::<serde_json::Value>("admit", Repeat::Never, &asked).await;
+            admitted.map(|_standing| ()).map_err(StoreError::from)
+        })
+    }
 }
 
 async fn commits(store: &Arc<dyn Ground>, load: &Load) -> Vec<Duration> {

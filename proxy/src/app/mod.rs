@@ -9,6 +9,7 @@ mod meters;
 mod routes;
 mod settings;
 mod state;
+mod stores;
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,14 +33,14 @@ use crate::ops::lifecycle::{Shutdown, Signals};
 use crate::ops::metrics::Metrics;
 use crate::ops::version;
 use crate::retention::Retention;
-use crate::store::Store;
-use crate::store::people::People;
-use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::store::sqlite::{HeldDirectory, OpenError};
+use crate::store::supabase::schema::SchemaError;
 use crate::upstream::{self, Upstream};
 use crate::usage::purse::Purse;
 use crate::vault::key_file::KeyFileError;
 use crate::vault::{seal_key, secret_key};
 use listener::Server;
+use stores::Stores;
 
 #[cfg(all(test, feature = "simulator"))]
 mod tests;
@@ -50,6 +51,9 @@ pub enum BuildError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The project's database.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// A key of the server's own.
     #[error(transparent)]
     OwnKey(#[from] KeyFileError),
@@ -94,6 +98,8 @@ pub struct App {
     inheritance: Inheritance,
     retention: Retention,
     shutdown: Shutdown,
+    /// Ours until the last of it has ended.
+    held: Option<HeldDirectory>,
     #[cfg(feature = "simulator")]
     simulator: Option<viva_simulator::Simulator>,
 }
@@ -108,8 +114,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let shutdown = Shutdown::new();
         let recorder = Metrics::install()?;
-        let embedded = Arc::new(SqliteStore::open(&config.store.data_dir, clock.clone())?);
-        let (store, people): (Arc<dyn Store>, Arc<dyn People>) = (embedded.clone(), embedded.clone());
+        let Stores { store, people, keys, access_keys, invitations, audit, rights, usage, kind, held } =
+            Stores::open(&config, clock.clone()).await?;
 
         // After the store: that it could be opened means that the directory is ours.
         let signer = match &config.seal.signer {
@@ -130,11 +136,11 @@ impl App {
         let (address, key) = simulated.unzip();
         let profile = settings::profile(&config.upstream, address.as_deref())?;
         let upstream = Upstream::new(profile, settings::timeouts(&config.upstream))?;
-        let keychain = keys::keychain(&config, embedded.clone(), key.as_deref(), clock.clone()).await?;
+        let keychain = keys::keychain(&config, keys, key.as_deref(), clock.clone()).await?;
 
         let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
-        let identity = Identity::start(store.clone(), people.clone(), embedded.clone(), clock.clone(), identity);
-        let purse = Purse::new(embedded.clone(), config.prices.clone(), clock.clone());
+        let identity = Identity::start(store.clone(), people.clone(), access_keys, clock.clone(), identity);
+        let purse = Purse::new(usage.clone(), config.prices.clone(), clock.clone());
         let mut shell = Shell::new(
             store.clone(),
             (upstream.clone(), keychain.clone(), purse.clone()),
@@ -155,14 +161,15 @@ impl App {
             tracing::error!(%error, "the calls of an earlier process could not be looked after");
             Inheritance::default()
         });
-        let health = Health::new(store.clone(), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
+        let health =
+            Health::new((store.clone(), kind), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
         let state = AppState {
             store,
             people,
-            invitations: embedded.clone(),
-            audit: embedded.clone(),
-            rights: embedded.clone(),
-            usage: embedded.clone(),
+            invitations,
+            audit,
+            rights: rights.clone(),
+            usage,
             purse,
             plans: config.plans.clone(),
             identity,
@@ -174,7 +181,7 @@ impl App {
             signer,
         };
 
-        let retention = Retention::new(embedded, clock);
+        let retention = Retention::new(rights, clock);
         let on_main = (config.server.metrics == config::Metrics::MainPort).then(|| recorder.clone());
         let router = routes::router(&state, on_main);
         let front = front::Front::new(router, state.identity.origins().clone(), &config.server);
@@ -194,6 +201,7 @@ impl App {
             inheritance,
             retention,
             shutdown,
+            held,
             #[cfg(feature = "simulator")]
             simulator,
         })
@@ -229,7 +237,7 @@ impl App {
     /// # Errors
     /// When signals cannot be listened to.
     pub async fn run(self, signals: Signals) -> io::Result<()> {
-        let Self { main, metrics, recorder, state, inheritance, retention, shutdown, .. } = self;
+        let Self { main, metrics, recorder, state, inheritance, retention, shutdown, held: _held, .. } = self;
         tracing::info!(address = %main.addr(), version = version::LONG, simulation = state.upstream.is_simulation(), "serving");
         let (front, rest) = (TaskTracker::new(), TaskTracker::new());
         let closing = CancellationToken::new();
@@ -251,6 +259,10 @@ impl App {
         }
         rest.spawn(retention.run(shutdown.soft().clone()));
         rest.spawn(recover(state.calls.clone(), inheritance, shutdown.soft().clone()));
+        rest.spawn({
+            let (calls, soft, hard) = (state.calls.clone(), shutdown.soft().clone(), shutdown.hard().clone());
+            async move { calls.keep_owned(soft, hard).await }
+        });
         rest.close();
 
         let work = async {

@@ -11,8 +11,8 @@ use super::booking::{Booking, Door};
 use super::catch_up::{self, CatchUp};
 use super::client::{ClientLink, FromClient};
 use super::core::{
-    CallCore, ClientInput, CloseReason, Directive, Effect, EndedBy, Input, Models, NotResumable, Notice, Other, Pipe,
-    Setup, Sideband, StoreInput, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Directive, Durable, Effect, EndedBy, Input, Models, NotResumable, Notice,
+    Other, Pipe, Setup, Sideband, StoreInput, UpstreamInput,
 };
 use super::exchange::{Answer, Order};
 use super::keep;
@@ -27,7 +27,7 @@ use crate::identity::TicketHash;
 use crate::ids::{CallId, KeyRef, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
-use crate::store::{Batch, Committed, StoreError};
+use crate::store::{Batch, Committed, StoreError, StoreHealth};
 use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::facts::frame;
 use crate::upstream::facts::realtime::Realtime;
@@ -332,6 +332,7 @@ impl Actor {
         match mail.map(|mail| *mail) {
             Some(Mail::Attach(client, ticket)) => self.attach(client, ticket),
             Some(Mail::End(by)) => self.feed(Input::Client(ClientInput::End { by })),
+            Some(Mail::Lost) => self.feed(Input::Store(StoreInput::Fenced)),
             Some(Mail::Skip(target, reply)) => self.skip(target, reply),
             // The registry keeps a sender for as long as this seat is taken.
             None => self.closing = Some(CloseReason::Done),
@@ -399,7 +400,7 @@ impl Actor {
         if let Some(place) = self.lines.place_of(call_id)
             && let Some(line) = self.lines.at(place)
         {
-            let facts = line.relayed.feed(event);
+            let facts = line.relayed.feed(&frame::without_nul(event));
             self.facts(place, Source::Client, facts);
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
@@ -423,6 +424,11 @@ impl Actor {
             return;
         }
         self.asks_replay(notice);
+        // The core does not know where the store keeps it.
+        if let (Notice::Saved { up_to, .. }, StoreHealth::Spooling { .. }) = (notice, self.shell.store.health()) {
+            let saved = Notice::Saved { up_to: *up_to, durable: Durable::Spool };
+            return self.send(protocol::notice_frame(&saved));
+        }
         self.send(protocol::notice_frame(notice));
     }
 

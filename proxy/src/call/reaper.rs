@@ -74,8 +74,8 @@ impl Calls {
         for Unfinished { ticket, call } in self.not_live(shell.store.stale(settled).await?) {
             match self.end_stale(&Unfinished { ticket: ticket.clone(), call: call.clone() }).await {
                 Ok(()) => reaped.ended += 1,
-                // Its journal says that it is over, and the row will soon; or another model has it.
-                Err(NotRecovered::Session | NotRecovered::OtherModel) => continue,
+                // Its journal says that it is over, and the row will soon; or another model or process has it.
+                Err(NotRecovered::Session | NotRecovered::OtherModel | NotRecovered::Elsewhere) => continue,
                 Err(why) => {
                     tracing::warn!(reason = %why, session = %ticket.session, "an interview can neither go on nor end");
                     reaped.unreadable += 1;

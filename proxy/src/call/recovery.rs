@@ -13,9 +13,11 @@ use super::booking::{Booking, Door};
 use super::core::NotResumable;
 use super::keep;
 use super::line::{Found, Reach, Started};
+use super::ownership::Course;
 use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
 use crate::ids::{CallId, SessionId, TenantId};
+use crate::store::shared::Whereabouts;
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
 use crate::transcript::{CallEvent, Entry, HangUp, Record};
 
@@ -37,6 +39,13 @@ pub struct Recovered {
 #[derive(Debug, Default)]
 #[must_use = "clients wait until somebody has looked at it"]
 pub struct Inheritance(Vec<Unfinished>);
+
+impl Inheritance {
+    /// What another process left behind.
+    pub(super) fn of(unfinished: Vec<Unfinished>) -> Self {
+        Self(unfinished)
+    }
+}
 
 /// Journals read at once: as many as the store has readers, and one that waits.
 const READING: usize = 5;
@@ -86,7 +95,10 @@ impl Calls {
                 // Its model is another one than this process speaks to, the store did not answer, or somebody here goes on
                 // with it: no reason to end it. The next process looks again.
                 Err(
-                    NotRecovered::OtherModel | NotRecovered::Store(_) | NotRecovered::Resume(ResumeError::Start(_)),
+                    NotRecovered::OtherModel
+                    | NotRecovered::Elsewhere
+                    | NotRecovered::Store(_)
+                    | NotRecovered::Resume(ResumeError::Start(_)),
                 ) => {
                     recovered.left += calls.len();
                     continue;
@@ -146,6 +158,9 @@ impl Calls {
     async fn go_on(&self, ticket: &Ticket, moment: Duration) -> Result<CallId, NotRecovered> {
         let shell = self.shell();
         let ctx = TenantCtx::service(ticket.tenant);
+        if self.own(ticket.tenant, ticket.session, Course::GoesOn).await? != Whereabouts::Here {
+            return Err(NotRecovered::Elsewhere);
+        }
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
         if session.new.simulation != shell.upstream.is_simulation() {
             return Err(NotRecovered::OtherModel);
@@ -230,6 +245,9 @@ pub enum NotRecovered {
     /// There is nothing to go on with.
     #[error("its session is over or unknown")]
     Session,
+    /// Another process has it.
+    #[error("another process has it")]
+    Elsewhere,
     /// This process speaks to another model.
     #[error("its model is another one")]
     OtherModel,

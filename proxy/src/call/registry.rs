@@ -38,6 +38,8 @@ pub(super) enum Mail {
     Attach(Box<ClientLink>, TicketHash),
     /// End it.
     End(EndedBy),
+    /// Another process has it: stop, and write nothing more.
+    Lost,
     /// Go to a later stage.
     Skip(String, oneshot::Sender<Result<(), SkipRefused>>),
 }
@@ -231,7 +233,7 @@ impl Calls {
                 Ok(()) => Ok(()),
                 Err(refused) => match *refused.into_inner() {
                     Mail::Attach(client, _) => Err((StartError::Live, client)),
-                    Mail::End(_) | Mail::Skip(..) => Ok(()),
+                    Mail::End(_) | Mail::Lost | Mail::Skip(..) => Ok(()),
                 },
             };
         }
@@ -254,6 +256,18 @@ impl Calls {
             Some(Ok(())) => EndOutcome::Ending,
             // A full mailbox is a flood of skips; a closed one is a call that is over.
             Some(Err(_)) | None => EndOutcome::NotLive,
+        }
+    }
+
+    /// The sessions with a call here.
+    pub(super) fn live_sessions(&self) -> Vec<SessionId> {
+        self.0.live.iter().map(|handle| *handle.key()).collect()
+    }
+
+    /// Stops a session's call: it goes on in another process. With a full mailbox its next commit tells it as well.
+    pub(super) fn lose(&self, session: SessionId) {
+        if let Some(handle) = self.0.live.get(&session).map(|handle| handle.clone()) {
+            let _gone = handle.mailbox.try_send(Box::new(Mail::Lost));
         }
     }
 

@@ -9,9 +9,10 @@ use serde_json::json;
 
 use super::{complain, say};
 use crate::app;
-use crate::config::{Config, Env, Guests, Model};
+use crate::config::{Config, Env, Guests, Model, StoreKind};
 use crate::identity::issuers::{Fetcher, IssuerSpec, KeySpec, Keys};
 use crate::store::sqlite::{Desk, OpenError};
+use crate::store::supabase::schema::{self, Schema};
 use crate::upstream::KeyCheck;
 
 /// Check settings, store, issuers and the model's key, without starting.
@@ -64,7 +65,7 @@ pub(super) async fn run(args: CheckArgs) -> ExitCode {
     };
     let mut findings = vec![finding("settings", Verdict::Ok, "can be used")];
     findings.extend(config.warnings.iter().map(|warning| finding("settings", Verdict::Warning, warning.to_string())));
-    findings.push(store(&config));
+    findings.push(store(&config).await);
     findings.extend(issuers(&config).await);
     findings.push(model(&config).await);
     report(&findings, &args)
@@ -83,7 +84,20 @@ fn report(findings: &[Finding], args: &CheckArgs) -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn store(config: &Config) -> Finding {
+async fn store(config: &Config) -> Finding {
+    if let StoreKind::Supabase(project) = &config.store.kind {
+        return match schema::of(project).await {
+            Ok(Schema { version, unknown: 0 }) => {
+                finding("store", Verdict::Ok, format!("the project's database has schema version {version}"))
+            }
+            Ok(Schema { version, .. }) => {
+                let text =
+                    format!("the project's database has schema version {version}, which is newer than this program");
+                finding("store", Verdict::Warning, text)
+            }
+            Err(error) => finding("store", Verdict::Failed, error.to_string()),
+        };
+    }
     let dir = config.store.data_dir.display();
     match Desk::open(&config.store.data_dir) {
         Ok(desk) => finding("store", Verdict::Ok, format!("{dir} has schema version {}", desk.schema_version())),

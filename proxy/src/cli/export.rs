@@ -29,7 +29,14 @@ pub(super) fn run(args: &ExportArgs) -> ExitCode {
         Ok(config) => config,
         Err(faults) => return complain(faults),
     };
-    let records = match journal_beside(&config.store.data_dir, args.session) {
+    let dir = match config.store.embedded() {
+        Ok(dir) => dir,
+        Err(reason) => {
+            grumble(reason);
+            return ExitCode::FAILURE;
+        }
+    };
+    let records = match journal_beside(dir, args.session) {
         Ok(Some(records)) => records,
         Ok(None) => {
             grumble("the store has no such session");

@@ -4,18 +4,17 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::registry::Registry;
 use super::{complain, grumble, say};
-use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Env};
 use crate::identity::Role;
 use crate::ids::TenantId;
 use crate::store::people::{Change, DefaultTenant, Grant, Lookup, Tenant, User};
-use crate::store::sqlite::Desk;
 use crate::store::{StoreError, people};
 
 /// Give somebody a role in a tenant.
 ///
-/// It writes to the store of this machine (DATA_DIR); a server may be running on it and follows within a minute. The
+/// It writes to the store that the settings choose; servers may be running on it and follow within a minute. The
 /// person must have been there once, with a token or on a page. Exit status: 0 done; 1 it could not be done.
 #[derive(Debug, Args)]
 #[command(
@@ -80,13 +79,16 @@ enum Failure {
 }
 
 /// Looks up both, and writes the membership.
-pub(super) fn run(args: &GrantArgs) -> ExitCode {
+pub(super) async fn run(args: &GrantArgs) -> ExitCode {
     let config = match Config::from_env(&Env::of_process()) {
         Ok(config) => config,
         Err(faults) => return complain(faults),
     };
-    let done = Desk::open(&config.store.data_dir).map_err(|error| error.to_string());
-    match done.and_then(|mut desk| granted(&mut desk, args).map_err(|failure| failure.to_string())) {
+    let done = match Registry::open(&config).await {
+        Ok(mut registry) => granted(&mut registry, args).await.map_err(|failure| failure.to_string()),
+        Err(reason) => Err(reason),
+    };
+    match done {
         Ok(line) => {
             say(&line);
             ExitCode::SUCCESS
@@ -98,13 +100,12 @@ pub(super) fn run(args: &GrantArgs) -> ExitCode {
     }
 }
 
-fn granted(desk: &mut Desk, args: &GrantArgs) -> Result<String, Failure> {
-    let now = SystemClock::new().now().unix_ms;
-    let user = who(desk, args.user.trim())?;
-    let tenant = place(desk, args.tenant.trim(), args, now)?;
+async fn granted(registry: &mut Registry, args: &GrantArgs) -> Result<String, Failure> {
+    let user = who(registry, args.user.trim()).await?;
+    let tenant = place(registry, args.tenant.trim(), args).await?;
     let role = Role::from(args.role);
     let grant = Grant { user: user.id, role, default: DefaultTenant::LeavesHome };
-    match desk.grant(tenant.id, grant, now)? {
+    match registry.grant(tenant.id, grant).await? {
         Change::Done => Ok(format!("{} is {} of {} ({}) now.", user.id, role.as_str(), tenant.name, tenant.id)),
         Change::Missing => Err(Failure::Nobody),
         Change::LastAdmin => Err(Failure::LastAdmin),
@@ -113,14 +114,14 @@ fn granted(desk: &mut Desk, args: &GrantArgs) -> Result<String, Failure> {
 }
 
 /// An id, then every way to read `issuer:subject` (both may have colons), then an e-mail address.
-fn who(desk: &Desk, name: &str) -> Result<User, Failure> {
+async fn who(registry: &Registry, name: &str) -> Result<User, Failure> {
     let by_id = name.parse().ok().map(Lookup::Id);
     let subjects = name
         .match_indices(':')
         .map(|(at, _)| Lookup::Subject { issuer: name[..at].to_owned(), subject: name[at + 1..].to_owned() });
     let by_email = name.contains('@').then(|| Lookup::Email(name.to_owned()));
     for lookup in by_id.into_iter().chain(subjects).chain(by_email) {
-        let mut found = desk.find(&lookup)?;
+        let mut found = registry.find(&lookup).await?;
         match found.len() {
             0 => {}
             1 => return Ok(found.remove(0)),
@@ -134,11 +135,11 @@ fn who(desk: &Desk, name: &str) -> Result<User, Failure> {
     Err(Failure::Nobody)
 }
 
-fn place(desk: &mut Desk, name: &str, args: &GrantArgs, now: i64) -> Result<Tenant, Failure> {
+async fn place(registry: &mut Registry, name: &str, args: &GrantArgs) -> Result<Tenant, Failure> {
     if let Ok(id) = name.parse::<TenantId>() {
-        return desk.tenant(id)?.ok_or(Failure::NoTenant);
+        return registry.tenant(id).await?.ok_or(Failure::NoTenant);
     }
-    if let Some(tenant) = desk.organisation(name)? {
+    if let Some(tenant) = registry.organisation(name).await? {
         return Ok(tenant);
     }
     if !args.create_tenant {
@@ -147,5 +148,5 @@ fn place(desk: &mut Desk, name: &str, args: &GrantArgs, now: i64) -> Result<Tena
     if !(1..=120).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         return Err(Failure::TenantName);
     }
-    Ok(desk.found(name, now)?)
+    Ok(registry.found(name).await?)
 }

@@ -88,7 +88,7 @@ pub(super) async fn run(args: &ImportKeysArgs) -> ExitCode {
         Err(fault) => return complain([fault]),
     };
     let begun = fernet_keys(&args.fernet_key_file).and_then(|fernet| {
-        let keys = KeysBeside::open(&config.store.data_dir).map_err(|error| error.to_string())?;
+        let keys = KeysBeside::open(config.store.embedded()?).map_err(|error| error.to_string())?;
         let now = SystemClock::new().now().unix_ms;
         let rows = rows(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
         Ok((Import { keys, keks, fernet, issuer: args.issuer.clone(), now }, rows))

@@ -12,6 +12,7 @@ mod keygen;
 mod keys;
 mod migrate;
 mod read_document;
+mod registry;
 mod replay;
 mod rewrap;
 mod serve;
@@ -76,7 +77,7 @@ impl Cli {
             Command::Simulate(args) => simulate::run(args).await,
             Command::Migrate(args) => migrate::run(&args).await,
             Command::Check(args) => check::run(args).await,
-            Command::Grant(args) => grant::run(&args),
+            Command::Grant(args) => grant::run(&args).await,
             Command::Export(args) => export::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Keys(args) => keys::run(&args),

@@ -41,10 +41,11 @@ pub(super) async fn run(args: &RewrapArgs) -> ExitCode {
         Ok(keks) => keks,
         Err(fault) => return complain([fault]),
     };
-    let keys = match KeysBeside::open(&config.store.data_dir) {
+    let dir = config.store.embedded().map_err(str::to_owned);
+    let keys = match dir.and_then(|dir| KeysBeside::open(dir).map_err(|error| error.to_string())) {
         Ok(keys) => keys,
-        Err(error) => {
-            grumble(&error.to_string());
+        Err(reason) => {
+            grumble(&reason);
             return ExitCode::FAILURE;
         }
     };

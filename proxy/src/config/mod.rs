@@ -30,7 +30,7 @@ pub use recordings::Recordings;
 pub use seal::Seal;
 pub use secret::Secret;
 pub use server::{Edge, Environment, Metrics, Server};
-pub use store::Store;
+pub use store::{Store, StoreKind};
 pub use upstream::{Admission, Model, Sideband, Upstream};
 pub use vault::{Encryption, Vault};
 

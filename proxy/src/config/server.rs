@@ -51,6 +51,8 @@ pub struct Server {
     pub metrics: Metrics,
     /// `FLY_APP_NAME`, which the platform sets.
     pub edge: Edge,
+    /// `FLY_MACHINE_ID`, which the platform sets: what this machine is called among those that share a database.
+    pub machine: Option<String>,
 }
 
 impl Server {
@@ -94,7 +96,8 @@ impl Server {
             None => Metrics::Off,
         };
         let edge = if reader.text("FLY_APP_NAME").is_some() { Edge::Fly } else { Edge::None };
-        Self { bind, port, public_url, allowed_origins, environment, metrics, edge }
+        let machine = reader.text("FLY_MACHINE_ID").map(str::to_owned);
+        Self { bind, port, public_url, allowed_origins, environment, metrics, edge, machine }
     }
 
     /// What to listen on.

@@ -1,23 +1,67 @@
 //! Where data lies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::defaults;
+use super::origin::Origin;
 use super::reader::Reader;
+use crate::store::supabase::{Project, ProjectKey};
 
-/// Places on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where interviews are kept, and the places on disk.
+#[derive(Clone, Debug)]
 pub struct Store {
     /// `DATA_DIR`, default `./data`: the only directory that is written.
     pub data_dir: PathBuf,
+    /// Which store.
+    pub kind: StoreKind,
+}
+
+/// Which store interviews, people and keys are in.
+#[derive(Clone, Debug)]
+pub enum StoreKind {
+    /// One SQLite file in `DATA_DIR`.
+    Embedded,
+    /// `SUPABASE_URL` with `SUPABASE_SECRET_KEY`: the project's Postgres.
+    Supabase(Project),
 }
 
 impl Store {
+    /// The directory of the embedded store, for commands that work on nothing else.
+    ///
+    /// # Errors
+    /// With what to say, when another store is chosen.
+    pub fn embedded(&self) -> Result<&Path, &'static str> {
+        match self.kind {
+            StoreKind::Embedded => Ok(&self.data_dir),
+            StoreKind::Supabase(_) => {
+                Err("this command works on the store in DATA_DIR, and SUPABASE_SECRET_KEY chooses the project's \
+                                           database; unset it to work on DATA_DIR")
+            }
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or(defaults::DATA_DIR));
         if data_dir.is_file() {
             reader.fault("DATA_DIR", "is a file", "name a directory; it is made when it is missing");
         }
-        Self { data_dir }
+        let kind = supabase(reader).map_or(StoreKind::Embedded, StoreKind::Supabase);
+        Self { data_dir, kind }
+    }
+}
+
+/// A project's address alone only says whose tokens are believed.
+fn supabase(reader: &mut Reader<'_>) -> Option<Project> {
+    const KEY: &str = "SUPABASE_SECRET_KEY";
+    let fix = "copy the project's secret key (sb_secret_…) from its settings";
+    let key = reader.text_or_alias(KEY, "SUPABASE_SERVICE_KEY")?;
+    let key = reader.accept(KEY, fix, ProjectKey::parse(key).map_err(|error| error.to_string().into()))?;
+    // What is wrong with the address is said where tokens are set up.
+    match reader.text("SUPABASE_URL") {
+        Some(url) => Origin::parse(url).ok().map(|project| Project::at(project.as_str(), key)),
+        None => {
+            reader.fault(KEY, "is set without SUPABASE_URL", "set the project's address too");
+            None
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use crate::upstream::Manner;
 use crate::upstream::manner::OfferForm;
 
-use super::{Admission, Config, Env, Environment, Fault, Format, Guests, Metrics, Model, Sideband, Warning};
+use super::{Admission, Config, Env, Environment, Fault, Format, Guests, Metrics, Model, Sideband, StoreKind, Warning};
 
 const EXAMPLE: &str = include_str!("../../../.env.example");
 
@@ -38,6 +38,7 @@ fn nothing_set_is_a_first_minute_that_works() {
     assert_eq!((config.limits.sessions, config.limits.session), (1_000, Duration::from_secs(7_200)));
     assert_eq!(config.server.metrics, Metrics::MainPort);
     assert_eq!(config.store.data_dir.to_str(), Some("./data"));
+    assert!(matches!(config.store.kind, StoreKind::Embedded));
     assert!(config.warnings.is_empty());
     assert_eq!(good(&[("PORT", "  "), ("OPENAI_API_KEY", "")]).server.port, 8080, "blank means unset");
 }
@@ -76,6 +77,25 @@ fn stored_keys_are_wrapped_with_a_setting_or_on_a_desk_with_a_file() {
     assert_eq!(faulty(&[("ENCRYPTION_KEY", "short")]), ["ENCRYPTION_KEY"]);
     assert_eq!(faulty(&[("ENCRYPTION_KEY_PREVIOUS", &two)]), ["ENCRYPTION_KEY"]);
     assert_eq!(faulty(&[("ENCRYPTION_KEY", &one), ("ENCRYPTION_KEY_PREVIOUS", &one)]), ["ENCRYPTION_KEY_PREVIOUS"]);
+}
+
+#[test]
+fn a_projects_secret_key_chooses_its_database() {
+    const URL: (&str, &str) = ("SUPABASE_URL", "https://abc.supabase.co");
+    let rest = |variables: &[(&str, &str)]| match good(variables).store.kind {
+        StoreKind::Supabase(project) => Some(project.rest),
+        StoreKind::Embedded => None,
+    };
+    assert_eq!(rest(&[URL]), None, "the address alone says whose tokens are believed");
+    let key = ("SUPABASE_SECRET_KEY", "sb_secret_planted");
+    assert_eq!(rest(&[URL, key]).as_deref(), Some("https://abc.supabase.co/rest/v1"));
+    assert!(!format!("{:?}", good(&[URL, key])).contains("planted"));
+    let old = good(&[URL, ("SUPABASE_SERVICE_KEY", "eyJh.eyJi.c2ln")]);
+    assert!(matches!(old.store.kind, StoreKind::Supabase(_)));
+    assert_eq!(old.warnings.iter().map(|warning| warning.variable).collect::<Vec<_>>(), ["SUPABASE_SERVICE_KEY"]);
+    assert_eq!(faulty(&[key]), ["SUPABASE_SECRET_KEY"]);
+    assert_eq!(faulty(&[URL, ("SUPABASE_SECRET_KEY", "sb_publishable_x")]), ["SUPABASE_SECRET_KEY"]);
+    assert_eq!(faulty(&[("SUPABASE_URL", "ftp://x"), key]), ["SUPABASE_URL"]);
 }
 
 #[test]

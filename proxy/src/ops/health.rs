@@ -25,6 +25,7 @@ use crate::upstream::{State as UpstreamState, Upstream};
 #[derive(Clone)]
 pub struct Health {
     store: Arc<dyn Store>,
+    store_kind: &'static str,
     upstream: Upstream,
     calls: Calls,
     seal: PublicKey,
@@ -95,10 +96,16 @@ struct Sessions {
 }
 
 impl Health {
-    /// Watches these parts.
+    /// Watches these parts. `store_kind` is what the store is called.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, upstream: Upstream, calls: Calls, seal: PublicKey, shutdown: Shutdown) -> Self {
-        Self { store, upstream, calls, seal, shutdown }
+    pub fn new(
+        (store, store_kind): (Arc<dyn Store>, &'static str),
+        upstream: Upstream,
+        calls: Calls,
+        seal: PublicKey,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { store, store_kind, upstream, calls, seal, shutdown }
     }
 
     fn verdict(&self) -> Status {
@@ -120,9 +127,10 @@ impl Health {
             git: version::GIT,
             draining: self.shutdown.is_draining(),
             store: StoreStory {
-                kind: "sqlite",
+                kind: self.store_kind,
                 state: match store {
                     StoreHealth::Ok => "ok",
+                    StoreHealth::Spooling { .. } => "spooling",
                     StoreHealth::Failing(_) => "failing",
                     StoreHealth::Closed => "closed",
                 },
@@ -130,6 +138,9 @@ impl Health {
                     StoreHealth::Failing(reason) => {
                         Some(format!("{reason}; nothing is acknowledged until it can be written again"))
                     }
+                    StoreHealth::Spooling { waiting } => Some(format!(
+                        "the database is away; {waiting} entries of running calls wait on this machine, and no call can begin"
+                    )),
                     StoreHealth::Ok | StoreHealth::Closed => None,
                 },
             },
@@ -151,7 +162,7 @@ impl Health {
 fn judge(store: StoreHealth, upstream: UpstreamState) -> Status {
     match (store, upstream) {
         (StoreHealth::Failing(_) | StoreHealth::Closed, _) => Status::Unhealthy,
-        (StoreHealth::Ok, UpstreamState::Failing) => Status::Degraded,
+        (StoreHealth::Spooling { .. }, _) | (StoreHealth::Ok, UpstreamState::Failing) => Status::Degraded,
         (StoreHealth::Ok, UpstreamState::Ok | UpstreamState::Unknown) => Status::Healthy,
     }
 }
@@ -224,5 +235,6 @@ mod tests {
         assert_eq!(judge(StoreHealth::Ok, UpstreamState::Failing), Status::Degraded);
         assert_eq!(judge(StoreHealth::Failing(Unwritable::Full), UpstreamState::Ok), Status::Unhealthy);
         assert_eq!(judge(StoreHealth::Closed, UpstreamState::Ok), Status::Unhealthy);
+        assert_eq!(judge(StoreHealth::Spooling { waiting: 3 }, UpstreamState::Ok), Status::Degraded);
     }
 }

@@ -22,9 +22,10 @@ use super::entrance::Entrance;
 use crate::api::openapi::refused;
 use crate::api::{Code, Peer, Problem, ProviderProblem};
 use crate::call::core::EndedBy;
-use crate::call::{Calls, Door, EndOutcome, ExchangeError, StartError};
+use crate::call::{Calls, Course, Door, EndOutcome, ExchangeError, StartError};
 use crate::identity::{Credential, Door as Rate, Identity, TenantCtx, Ticket, Way};
 use crate::ids::CallId;
+use crate::store::shared::Whereabouts;
 use crate::store::{SessionStatus, Store};
 use crate::usage::purse::NoCall;
 
@@ -105,6 +106,14 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
         tracing::error!(%error, "a session cannot be called");
         Problem::internal()
     })?;
+    match entrance.calls.own(ticket.tenant, ticket.session, Course::Begins).await? {
+        Whereabouts::Here => {}
+        Whereabouts::TenantFull => return Err(start_problem(StartError::TenantCapacity)),
+        Whereabouts::PersonFull => return Err(start_problem(StartError::PersonCapacity)),
+        Whereabouts::Elsewhere(_) => {
+            return Err(Problem::new(Code::Conflict, "The session has a call already, on another machine."));
+        }
+    }
     let begun = entrance.calls.start(booking, ticket.hash, offer).await.map_err(start_problem)?;
     let location = format!("/v1/realtime/calls/{}", begun.call_id);
     let headers = [

@@ -5,5 +5,6 @@ mod entrance;
 pub mod http;
 pub mod protocol;
 mod refusal;
+mod replay;
 mod shown;
 pub mod ws;

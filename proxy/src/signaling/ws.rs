@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,11 +18,13 @@ use utoipa_axum::routes;
 use super::entrance::Entrance;
 use super::protocol::{ClientMessage, Init, close};
 use super::refusal::{Refusal, refusal};
+use super::replay;
 use super::shown::{self, Shown};
 use crate::api::openapi::refused;
 use crate::api::{Code, Peer, Problem, recognise_if_present};
-use crate::call::{Booking, Calls, ClientLink, Door, MAX_FRAME, READ_BUFFER, StartError};
+use crate::call::{Booking, Calls, ClientLink, Course, Door, MAX_FRAME, READ_BUFFER, StartError};
 use crate::identity::{Credential, Crowd, Identity, Presence, TenantCtx, Way};
+use crate::store::shared::Whereabouts;
 use crate::store::{SessionStatus, Store};
 
 /// How long the first message may take, and how long it may be.
@@ -75,10 +77,17 @@ where
 async fn upgrade(
     State(gate): State<Gate>,
     peer: Peer,
+    uri: Uri,
     headers: HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    match admit(&gate, peer, &headers, socket).await {
+    let admitted = admit(&gate, peer, &headers, socket).await;
+    if admitted.is_ok()
+        && let Some(sent_on) = replay::elsewhere(&gate.entrance.calls, &headers, &uri).await
+    {
+        return sent_on;
+    }
+    match admitted {
         Ok((socket, turn)) => socket
             .max_message_size(MAX_FRAME)
             .max_frame_size(MAX_FRAME)
@@ -188,6 +197,23 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
         .await
         .map_err(shown::unavailable)?
         .ok_or_else(shown::unknown)?;
+    let may_run = !matches!(session.status, SessionStatus::Completed | SessionStatus::Cancelled);
+    if may_run && !entrance.calls.is_live(ticket.session) {
+        let course = if session.status == SessionStatus::InProgress { Course::GoesOn } else { Course::Begins };
+        let owned = entrance.calls.own(ticket.tenant, ticket.session, course).await.map_err(shown::unavailable)?;
+        match owned {
+            Whereabouts::Here => {}
+            Whereabouts::TenantFull => return Err(start_refusal(&StartError::TenantCapacity)),
+            Whereabouts::PersonFull => return Err(start_refusal(&StartError::PersonCapacity)),
+            Whereabouts::Elsewhere(_) => {
+                return Err(refusal(
+                    Code::Unavailable,
+                    "Your call is on another machine. Connect again in a moment.",
+                    close::RESTART,
+                ));
+            }
+        }
+    }
     if session.status == SessionStatus::InProgress
         && !entrance.calls.is_live(ticket.session)
         && let Err(error) = entrance.calls.take_up(ticket).await

@@ -18,6 +18,8 @@ pub mod postgres;
 pub mod projection;
 mod request;
 pub mod rights;
+pub mod shared;
+pub mod spool;
 pub mod sqlite;
 pub mod standing;
 pub mod supabase;
@@ -103,6 +105,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether it can write now; cheap, cached.
     fn health(&self) -> StoreHealth;
+
+    /// What it decides beyond, when other processes work on the same database. `None`: this process has it for itself.
+    fn shared(&self) -> Option<&dyn shared::Shared> {
+        None
+    }
 
     /// Finishes what was acknowledged, stops the writer. Nothing is accepted afterwards.
     fn close(&self) -> Answer<'_, ()>;

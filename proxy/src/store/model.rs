@@ -230,7 +230,7 @@ pub struct SessionFailure {
 pub struct Batch {
     /// The journal's session.
     pub session: SessionId,
-    /// The owner's lease epoch; a store that knows a newer one refuses.
+    /// The owner's lease epoch; a store that knows a newer one refuses. 0: whatever the store knows of this process.
     pub lease_epoch: u64,
     /// Number of the first record.
     pub expected_n: u64,
@@ -342,6 +342,11 @@ pub struct Transcript {
 pub enum StoreHealth {
     /// The last write worked.
     Ok,
+    /// The store is away; what running calls write waits here, durably, and is brought over.
+    Spooling {
+        /// Entries that wait.
+        waiting: u64,
+    },
     /// It cannot be written, for this reason.
     Failing(super::Unwritable),
     /// Closed.

@@ -4,14 +4,14 @@
 
 use std::ops::{Add, AddAssign};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// More than this in one figure is not a figure.
 const MOST: u64 = 1 << 40;
 
 /// What was consumed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Measure {
     /// Tokens of text that were read, cached or not.
     pub text_in: u64,

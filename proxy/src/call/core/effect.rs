@@ -176,6 +176,8 @@ impl Control {
 pub enum Durable {
     /// In the store itself.
     Disk,
+    /// On this machine, until the store is back.
+    Spool,
 }
 
 /// What a client is told about the interview, in the form of `viva.v1`.

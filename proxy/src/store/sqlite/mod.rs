@@ -42,7 +42,7 @@ use tokio::sync::oneshot;
 
 pub use beside::journal_beside;
 pub use beside_keys::KeysBeside;
-pub use open::{OpenError, Options};
+pub use open::{HeldDirectory, OpenError, Options};
 pub use people::Desk;
 
 use self::codec::Refusal;

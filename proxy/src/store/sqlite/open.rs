@@ -109,44 +109,58 @@ pub enum OpenError {
     Threads(io::Error),
 }
 
+/// A data directory that no other process has until this is dropped.
+pub struct HeldDirectory {
+    _lock: File,
+}
+
+impl HeldDirectory {
+    /// Creates the directory if need be and takes it.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another process has it.
+    pub fn take(dir: &Path) -> Result<Self, OpenError> {
+        let refused = |source| OpenError::Directory { dir: dir.to_owned(), source };
+        let is_new = !dir.exists();
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
+        let lock = private(dir, LOCK)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Locked { dir: dir.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(refused(source)),
+        }
+        // Its name must survive a power cut as well as what is in it.
+        if let Some(parent) = dir.parent().filter(|parent| is_new && !parent.as_os_str().is_empty()) {
+            File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
+        }
+        Ok(Self { _lock: lock })
+    }
+}
+
 /// A directory that is ours until this is dropped.
 pub(super) struct Held {
     /// The database's path.
     pub(super) database: PathBuf,
-    _lock: File,
+    _directory: HeldDirectory,
 }
 
 /// Creates the directory if need be and takes it.
 pub(super) fn take(dir: &Path) -> Result<Held, OpenError> {
-    let refused = |source| OpenError::Directory { dir: dir.to_owned(), source };
-    let is_new = !dir.exists();
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
-    let private = |name: &str| {
-        OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(dir.join(name))
-            .map_err(refused)
-    };
-    let lock = private(LOCK)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::Locked { dir: dir.to_owned() });
-        }
-        Err(TryLockError::Error(source)) => return Err(refused(source)),
-    }
+    let directory = HeldDirectory::take(dir)?;
     // SQLite gives its log files the rights of the database: created here, all of them are private.
-    private(DATABASE)?;
-    // The names must survive a power cut as well as what is under them.
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(refused)?;
-    if let Some(parent) = dir.parent().filter(|parent| is_new && !parent.as_os_str().is_empty()) {
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(refused)?;
-    }
-    Ok(Held { database: dir.join(DATABASE), _lock: lock })
+    private(dir, DATABASE)?;
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|source| OpenError::Directory { dir: dir.to_owned(), source })?;
+    Ok(Held { database: dir.join(DATABASE), _directory: directory })
+}
+
+/// A file in the directory that only this user can read.
+fn private(dir: &Path, name: &str) -> Result<File, OpenError> {
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(dir.join(name));
+    file.map_err(|source| OpenError::Directory { dir: dir.to_owned(), source })
 }
 
 /// The writer's connection, on the present schema.

@@ -6,9 +6,11 @@ use serde::Serialize;
 use super::wire::Bytea;
 use crate::identity::{Actor, Consent, Policy, TenantCtx, Ticket};
 use crate::ids::{SessionId, TenantId, UserId};
-use crate::store::projection::{Changes, Projection, SessionState};
+use crate::store::projection::{Changes, Figure, Projection, SessionState};
 use crate::store::{Batch, CallStart, Details, NewSession, StageRow};
 use crate::transcript::{Kind, Record, Source};
+use crate::upstream::facts::Operation;
+use crate::usage::Measure;
 
 use super::rows::TurnJson;
 
@@ -187,10 +189,32 @@ pub(super) struct ChangesJson<'a> {
     said: Vec<TurnJson>,
     moved: Vec<TurnJson>,
     stages: &'a [StageRow],
+    figures: Vec<FigureJson<'a>>,
+}
+
+/// What a call consumed, once.
+#[derive(Serialize)]
+struct FigureJson<'a> {
+    operation: Operation,
+    #[serde(rename = "ref")]
+    key: &'a str,
+    call: u32,
+    model: &'a str,
+    #[serde(flatten)]
+    used: Measure,
+    confirmed: bool,
+    at: i64,
+}
+
+impl<'a> FigureJson<'a> {
+    fn of(figure: &'a Figure) -> Self {
+        let Figure { operation, key, call, model, used, confirmed, at } = figure;
+        Self { operation: *operation, key, call: *call, model, used: *used, confirmed: *confirmed, at: *at }
+    }
 }
 
 impl<'a> ChangesJson<'a> {
-    pub(super) fn of(projection: &'a Projection, changes: &Changes, (from, stages): (u64, usize)) -> Self {
+    pub(super) fn of(projection: &'a Projection, changes: &'a Changes, (from, stages): (u64, usize)) -> Self {
         let turns = projection.turns();
         let rows = |places: &[usize]| places.iter().map(|&at| TurnJson::of(&turns[at])).collect();
         Self {
@@ -199,6 +223,7 @@ impl<'a> ChangesJson<'a> {
             said: rows(&changes.said),
             moved: rows(&changes.moved),
             stages: &projection.stages[stages..],
+            figures: changes.figures.iter().map(FigureJson::of).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::client::CallError;
+use super::call_error::CallError;
 use crate::store::{StoreHealth, Unwritable};
 
 const OK: u8 = 0;
@@ -30,7 +30,7 @@ impl Health {
     /// A call came to this end. A refusal is an answer: the database is there. Only changes are logged.
     pub(super) fn note(&self, failed: Option<CallError>) {
         let state = match failed {
-            Some(CallError::Away | CallError::Unmigrated | CallError::Denied) => AWAY,
+            Some(CallError::Away | CallError::Unmigrated | CallError::Denied | CallError::Unreadable) => AWAY,
             Some(CallError::Unwritable(Unwritable::Full)) => FULL,
             Some(CallError::Unwritable(Unwritable::ReadOnly)) => READ_ONLY,
             Some(CallError::Unwritable(_)) => AWAY,

@@ -6,11 +6,13 @@ mod access_keys;
 mod acting;
 mod ask;
 mod audit;
+mod call_error;
 mod client;
 mod health;
 mod invitations;
 mod keys;
 mod lanes;
+mod leases;
 mod own;
 mod people;
 mod project;
@@ -18,6 +20,8 @@ mod projections;
 mod requests;
 mod rights;
 mod rows;
+pub mod schema;
+mod usage;
 mod wire;
 
 use std::future::Future;
@@ -31,13 +35,16 @@ use serde_json::json;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
-pub use client::{CallError, Client, Repeat, Timeouts};
+pub use call_error::CallError;
+pub use client::{Client, Repeat, Timeouts};
+pub use leases::Owner;
 pub use own::{OwnReads, PersonToken};
 pub use project::{BadKey, Project, ProjectKey};
 
 use self::ask::{Asked, CommitJson};
 use self::health::Health;
 use self::lanes::Lanes;
+use self::leases::Leases;
 use self::projections::{AtHead, Projections};
 use self::rows::{SessionJson, Strange};
 use super::{Answer, Batch, Committed, StoreError};
@@ -58,6 +65,7 @@ struct Inner {
     client: Client,
     clock: Arc<dyn Clock>,
     health: Health,
+    leases: Option<Leases>,
     projections: Projections,
     lanes: Lanes,
     places: Arc<Semaphore>,
@@ -66,13 +74,24 @@ struct Inner {
 }
 
 impl SupabaseStore {
-    /// Prepares the store; asks nothing of the database yet.
+    /// Prepares the store; asks nothing of the database yet. No other process may write to the same sessions.
     #[must_use]
     pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
+        Self::with(client, clock, None)
+    }
+
+    /// The same for a process that shares the database with others.
+    #[must_use]
+    pub fn among_others(client: Client, clock: Arc<dyn Clock>, owner: Owner) -> Self {
+        Self::with(client, clock, Some(owner))
+    }
+
+    fn with(client: Client, clock: Arc<dyn Clock>, owner: Option<Owner>) -> Self {
         let inner = Inner {
             client,
             clock,
             health: Health::default(),
+            leases: owner.map(Leases::new),
             projections: Projections::default(),
             lanes: Lanes::default(),
             places: Arc::new(Semaphore::new(WAITING)),
@@ -91,6 +110,11 @@ impl SupabaseStore {
     /// Unix milliseconds.
     fn now(&self) -> i64 {
         self.inner.clock.now().unix_ms
+    }
+
+    /// What this machine is called among those that work on the database.
+    fn machine(&self) -> Option<&str> {
+        self.inner.leases.as_ref().map(Leases::machine)
     }
 
     /// Takes nothing more.
@@ -180,17 +204,20 @@ impl Inner {
 
     /// Appends a batch together with what it changes in the projection. Nobody else in this process appends to the same
     /// session meanwhile.
-    async fn commit(&self, ctx: TenantCtx, batch: &Batch) -> Result<Committed, StoreError> {
+    async fn commit(&self, ctx: TenantCtx, mut batch: Batch) -> Result<Committed, StoreError> {
+        if batch.lease_epoch == 0 {
+            batch.lease_epoch = self.lease_epoch(ctx, batch.session).await?;
+        }
         // Whatever was kept belongs to a shorter journal from now on; when this fails nobody knows which.
-        let at = match self.projections.take(batch.session) {
+        let at = match self.projections.take(batch.session).filter(|at| at.precedes(&batch)) {
             Some(at) => Some(at),
             None if batch.expected_n == 1 => Some(AtHead::empty()),
             None => self.read_projection(ctx, batch.session).await?,
         };
-        // A repeated batch, or one that will be refused: readers fold for themselves until the next one.
-        let folded = at.filter(|at| at.precedes(batch)).map(|at| at.fold(batch));
+        // `None`: a batch that was told before and has others after it, or one that will be refused.
+        let folded = at.and_then(|at| at.fold(&batch));
         let asked =
-            CommitJson::of(batch, folded.as_ref().map(|folded| folded.changes())).ok_or(StoreError::Internal)?;
+            CommitJson::of(&batch, folded.as_ref().map(|folded| folded.changes())).ok_or(StoreError::Internal)?;
         let up_to = self.call("commit_call", Repeat::Safe, &Asked::by(ctx, asked)).await?;
         if let Some(folded) = folded {
             self.projections.put(batch.session, folded.saved());

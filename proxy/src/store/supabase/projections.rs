@@ -49,18 +49,31 @@ impl AtHead {
         Self { projection, saved_n, saved_stages, n: head_n, head }
     }
 
-    /// Whether the batch goes on where this ends.
-    pub(super) fn precedes(&self, batch: &Batch) -> bool {
-        self.n + 1 == batch.expected_n && self.head == batch.prev_hash
+    /// How many of the batch's records are in it already, if the batch goes on from here.
+    fn known(&self, batch: &Batch) -> Option<usize> {
+        match self.n.checked_sub(batch.expected_n) {
+            None => (self.n + 1 == batch.expected_n && self.head == batch.prev_hash).then_some(0),
+            // Told again, together with what came since.
+            Some(at) => {
+                let at = usize::try_from(at).ok()?;
+                (batch.records.get(at)?.hash == self.head).then_some(at + 1)
+            }
+        }
     }
 
-    /// Takes a batch in.
-    pub(super) fn fold(mut self, batch: &Batch) -> Folded {
-        let changes = self.projection.take_in(batch.session, &batch.records);
-        if let Some(last) = batch.records.last() {
+    /// Whether the batch goes on from here.
+    pub(super) fn precedes(&self, batch: &Batch) -> bool {
+        self.known(batch).is_some()
+    }
+
+    /// Takes in what it lacks of a batch that goes on from here.
+    pub(super) fn fold(mut self, batch: &Batch) -> Option<Folded> {
+        let new = &batch.records[self.known(batch)?..];
+        let changes = self.projection.take_in(batch.session, new);
+        if let Some(last) = new.last() {
             (self.n, self.head) = (last.n, last.hash);
         }
-        Folded { at: self, changes }
+        Some(Folded { at: self, changes })
     }
 }
 

@@ -16,9 +16,10 @@ use super::wire::Bytea;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::projection::SessionState;
+use crate::store::shared::Shared;
 use crate::store::{
     Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished, standing,
+    StoreHealth, Transcript, Unfinished, Which, standing,
 };
 use crate::transcript::{HangUp, Record};
 
@@ -73,7 +74,11 @@ impl Store for SupabaseStore {
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {
-        let asked = Asked::by(ctx, json!({ "limit": page.limit, "before": page.before }));
+        let which = match page.which {
+            Which::All => "all",
+            Which::UnderWay => "under_way",
+        };
+        let asked = Asked::by(ctx, json!({ "limit": page.limit, "before": page.before, "which": which }));
         self.read("sessions", asked, |found: Vec<SessionJson>| found.into_iter().map(SessionJson::session).collect())
     }
 
@@ -99,7 +104,7 @@ impl Store for SupabaseStore {
     fn unfinished(&self) -> Answer<'_, Vec<Unfinished>> {
         // Ids are time-ordered: the least one of that moment.
         let since = (self.now() - LOOK_BACK).max(0).unsigned_abs();
-        let asked = json!({ "since": Uuid::from_u128(u128::from(since) << 80) });
+        let asked = json!({ "since": Uuid::from_u128(u128::from(since) << 80), "owner": self.machine() });
         self.read("unfinished", asked, left)
     }
 
@@ -108,7 +113,7 @@ impl Store for SupabaseStore {
     }
 
     fn stale(&self, before_unix_ms: i64) -> Answer<'_, Vec<Unfinished>> {
-        self.read("stale", json!({ "before": before_unix_ms }), left)
+        self.read("stale", json!({ "before": before_unix_ms, "owner": self.machine() }), left)
     }
 
     fn fail_session(&self, ctx: TenantCtx, failure: SessionFailure) -> Answer<'_, ()> {
@@ -122,7 +127,7 @@ impl Store for SupabaseStore {
             return Box::pin(ready(Err(StoreError::Fenced)));
         }
         let (session, inner) = (batch.session, Arc::clone(&self.inner));
-        self.begin(Some(session), async move { inner.commit(ctx, &batch).await })
+        self.begin(Some(session), async move { inner.commit(ctx, batch).await })
     }
 
     fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>> {
@@ -140,10 +145,15 @@ impl Store for SupabaseStore {
         self.inner.health.get()
     }
 
+    fn shared(&self) -> Option<&dyn Shared> {
+        self.inner.leases.is_some().then_some(self)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.stop();
         Box::pin(async move {
             self.inner.tasks.wait().await;
+            self.inner.give_all_back().await;
             Ok(())
         })
     }

@@ -1,12 +1,14 @@
 //! One server event as text, read without its sound: an item that is retrieved can carry megabytes of base64 that
 //! nobody here listens to. Pure. Whoever reads a socket hands the text over as it lies in the socket's buffer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads an event. Texts named `audio` become null without being copied; objects of that name are configuration.
+/// Reads an event. Texts named `audio` become null without being copied; objects of that name are configuration. The
+/// character U+0000 is left out: nobody says it, and Postgres cannot store it.
 ///
 /// # Errors
 /// When it is not JSON.
@@ -15,6 +17,30 @@ pub fn read(text: &str) -> Result<Value, serde_json::Error> {
     let value = Node { is_sound: false }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(value)
+}
+
+/// The same for an event that somebody else read.
+#[must_use]
+pub fn without_nul(event: &Value) -> Cow<'_, Value> {
+    fn holds(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(values) => values.iter().any(holds),
+            Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    fn without(value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(text.replace('\0', "")),
+            Value::Array(values) => values.iter().map(without).collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| (name.replace('\0', ""), without(value))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+    if holds(event) { Cow::Owned(without(event)) } else { Cow::Borrowed(event) }
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +84,7 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(if self.is_sound { Value::Null } else { Value::String(value.to_owned()) })
+        Ok(if self.is_sound { Value::Null } else { Value::String(value.replace('\0', "")) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -72,6 +98,7 @@ impl<'de> Visitor<'de> for Node {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
+            let name = if name.contains('\0') { name.replace('\0', "") } else { name };
             let value = fields.next_value_seed(Node { is_sound: name == "audio" })?;
             values.insert(name, value);
         }
@@ -84,6 +111,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_character_that_no_database_stores_is_left_out() {
+        let event = json!({"item\0": ["a\0b", {"transcript": "\0"}], "n": 1});
+        let clean = json!({"item": ["ab", {"transcript": ""}], "n": 1});
+        assert_eq!(read(&event.to_string()).expect("JSON"), clean);
+        assert_eq!(*without_nul(&event), clean);
+        assert!(matches!(without_nul(&clean), Cow::Borrowed(_)), "nothing is copied for nothing");
+    }
 
     #[test]
     fn only_sound_is_left_out() {

@@ -23,6 +23,7 @@ mod manners;
 mod missed;
 mod offers;
 mod orphans;
+mod project;
 mod pseudonyms;
 mod relay;
 mod replayed;

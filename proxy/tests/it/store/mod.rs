@@ -19,6 +19,7 @@ mod full;
 mod memory;
 mod own_reads;
 mod projection;
+mod spool;
 mod sqlite;
 mod supabase;
 mod usage;

@@ -29,6 +29,8 @@ done"#;
 pub(crate) struct Database {
     /// How it is reached.
     pub(crate) project: Project,
+    /// The service's key, for settings.
+    pub(crate) key: String,
     name: String,
     postgrest: Child,
 }
@@ -42,8 +44,9 @@ impl Database {
         cluster.superuser("template1", &format!("create database {name} template postgres owner postgres"));
         let (postgrest, port) = cluster.postgrest(&name);
         let key = signed(&json!({ "role": "service_role", "exp": 4_000_000_000_u32 }));
-        let key = ProjectKey::parse(&key).expect("a key");
-        Self { project: Project { rest: format!("http://127.0.0.1:{port}"), key }, name, postgrest }
+        let project =
+            Project { rest: format!("http://127.0.0.1:{port}"), key: ProjectKey::parse(&key).expect("a key") };
+        Self { project, key, name, postgrest }
     }
 
     /// A token that PostgREST believes.
