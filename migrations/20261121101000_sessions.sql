@@ -192,6 +192,46 @@ create function public.session(jsonb) returns jsonb
         where s.id = ($1 ->> 'session')::uuid and private.sees($1, s.id)
     $$;
 
+-- {tenant, user?, only?, session, change: {column: value}} → {changed: whether it could be, null if there is none}. Only
+-- what has no record and no call under way; columns that `change` does not name stay.
+create function public.change_session(jsonb) returns jsonb
+    language plpgsql volatile set search_path = ''
+    as $$
+    declare
+        a alias for $1;
+        wanted constant uuid := (a ->> 'session')::uuid;
+        c constant jsonb := a -> 'change';
+    begin
+        if not private.sees(a, wanted) then
+            return jsonb_build_object('changed', null);
+        end if;
+        perform from public.interview_sessions where id = wanted for update;
+        if exists (select from public.journal where session_id = wanted)
+           or exists (select from public.calls where session_id = wanted and closed_at is null) then
+            return jsonb_build_object('changed', false);
+        end if;
+        update public.interview_sessions s set
+            plan = case when c ? 'plan' then c ->> 'plan' else s.plan end,
+            stage_plan = case when c ? 'stage_plan' then (c ->> 'stage_plan')::json else s.stage_plan end,
+            title = case when c ? 'title' then c ->> 'title' else s.title end,
+            candidate_name = case when c ? 'candidate_name' then c ->> 'candidate_name' else s.candidate_name end,
+            candidate_email = case when c ? 'candidate_email' then c ->> 'candidate_email' else s.candidate_email end,
+            job_role = case when c ? 'job_role' then c ->> 'job_role' else s.job_role end,
+            experience_level =
+                case when c ? 'experience_level' then c ->> 'experience_level' else s.experience_level end,
+            resume_text = case when c ? 'resume_text' then c ->> 'resume_text' else s.resume_text end,
+            job_description = case when c ? 'job_description' then c ->> 'job_description' else s.job_description end,
+            extra_instructions =
+                case when c ? 'extra_instructions' then c ->> 'extra_instructions' else s.extra_instructions end,
+            include_profile =
+                case when c ? 'include_profile' then (c ->> 'include_profile')::boolean else s.include_profile end,
+            language = case when c ? 'language' then c ->> 'language' else s.language end,
+            voice = case when c ? 'voice' then c ->> 'voice' else s.voice end
+        where s.id = wanted;
+        return jsonb_build_object('changed', true);
+    end
+    $$;
+
 -- {tenant, user?, only?, limit, before?, which?} → sessions, newest first; those with a call if `which` is 'under_way'.
 create function public.sessions(jsonb) returns jsonb
     language sql stable set search_path = ''
@@ -223,12 +263,12 @@ revoke all on function
     private.ticket_json(public.tickets), private.records_json(uuid, bigint), private.turns_json(uuid, boolean),
     private.stages_json(uuid), private.session_json(public.interview_sessions, text), public.create_session(jsonb),
     public.add_ticket(jsonb), public.revoke_tickets(jsonb), public.ticket(jsonb), public.session(jsonb),
-    public.sessions(jsonb), public.transcript(jsonb)
+    public.sessions(jsonb), public.change_session(jsonb), public.transcript(jsonb)
     from public, anon, authenticated;
 grant execute on function
     private.sees(jsonb, uuid), private.insert_ticket(jsonb), private.call_json(public.calls),
     private.ticket_json(public.tickets), private.records_json(uuid, bigint), private.turns_json(uuid, boolean),
     private.stages_json(uuid), private.session_json(public.interview_sessions, text), public.create_session(jsonb),
     public.add_ticket(jsonb), public.revoke_tickets(jsonb), public.ticket(jsonb), public.session(jsonb),
-    public.sessions(jsonb), public.transcript(jsonb)
+    public.sessions(jsonb), public.change_session(jsonb), public.transcript(jsonb)
     to service_role;

@@ -3,9 +3,11 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse as _;
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 use super::{Code, Problem};
@@ -24,39 +26,57 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
+/// For `#[serde(default, deserialize_with)]`: tells `null`, which takes a value away, from a field that is not there.
+pub(super) fn present<'de, T, D>(value: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(value).map(Some)
+}
+
 async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    serde_json::from_slice(&json_bytes(request, MAX_BODY).await?).map_err(|error| fault(&error))
+}
+
+/// A body that says it is JSON and has at most so many bytes; 415 or 413.
+pub(super) async fn json_bytes(request: Request, most: usize) -> Result<Bytes, Problem> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send JSON with `Content-Type: application/json`."));
     }
-    let bytes = Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|error| {
+    let bytes = Limited::new(request.into_body(), most).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            Problem::new(Code::PayloadTooLarge, "The body may have at most 64 KiB.")
+            Problem::new(Code::PayloadTooLarge, format!("The body may have at most {} KiB.", most / 1024))
         } else {
             Problem::new(Code::BadMessage, "The body broke off.")
         }
     })?;
-    serde_json::from_slice(&bytes.to_bytes()).map_err(|error| fault(&error))
+    Ok(bytes.to_bytes())
 }
 
 /// serde's sentences about fields name only fields; those about values quote them and are left out.
-fn fault(error: &serde_json::Error) -> Problem {
-    let place = format!("line {}, column {}", error.line(), error.column());
+pub(super) fn fault(error: &serde_json::Error) -> Problem {
+    // What was taken apart before it was read has no place in a text any more.
+    let place = match error.line() {
+        0 => String::new(),
+        line => format!("At line {line}, column {}: ", error.column()),
+    };
     match error.classify() {
         Category::Data => {
             let text = error.to_string();
             let names_a_field = ["unknown field `", "missing field `", "duplicate field `"];
             let Some(named) = names_a_field.iter().find_map(|start| text.strip_prefix(start)) else {
                 let what = "a value has the wrong type or is not one of those allowed";
-                return Problem::new(Code::ValidationFailed, format!("At {place}: {what}."));
+                return Problem::new(Code::ValidationFailed, format!("{place}{what}."));
             };
             let what: String = text.split(" at line ").next().unwrap_or_default().chars().take(160).collect();
             let field: String = named.split('`').next().unwrap_or_default().chars().take(64).collect();
-            Problem::new(Code::ValidationFailed, format!("At {place}: {what}.")).of_field(field)
+            Problem::new(Code::ValidationFailed, format!("{place}{what}.")).of_field(field)
         }
         Category::Syntax | Category::Eof | Category::Io => {
-            Problem::new(Code::BadMessage, format!("The body is not JSON (at {place})."))
+            Problem::new(Code::BadMessage, format!("{place}the body is not JSON."))
         }
     }
 }
@@ -64,7 +84,6 @@ fn fault(error: &serde_json::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use serde::Deserialize;
 
     use super::*;
 

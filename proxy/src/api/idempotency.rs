@@ -3,7 +3,7 @@
 //! the routes that take offers are not here, so a session description is never kept.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRef, Request, State};
@@ -18,6 +18,7 @@ use http_body_util::{BodyExt as _, Limited};
 use sha2::{Digest as _, Sha256};
 
 use super::{Caller, Code, Problem};
+use crate::clock::Millis;
 use crate::identity::{Identity, Principal};
 
 const KEY: &str = "idempotency-key";
@@ -40,7 +41,8 @@ pub(super) struct Kept {
 
 struct Slot {
     body: [u8; 32],
-    since: Instant,
+    /// On the injected monotonic clock.
+    since: Millis,
     /// `None` while the first request is being served.
     answer: Option<Answer>,
 }
@@ -73,12 +75,14 @@ impl Kept {
 
     /// Takes the place of a request; what there is already, if it is taken.
     fn take(&self, key: [u8; 32], body: [u8; 32]) -> Option<Response> {
+        let now = self.identity.now().mono_ms;
+        let is_kept = |slot: &Slot| u128::from(now.saturating_sub(slot.since)) < KEPT.as_millis();
         if self.answers.len() >= MOST {
-            self.answers.retain(|_, slot| slot.since.elapsed() < KEPT);
+            self.answers.retain(|_, slot| is_kept(slot));
         }
         let is_full = self.answers.len() >= MOST;
         match self.answers.entry(key) {
-            Entry::Occupied(slot) if slot.get().since.elapsed() < KEPT => Some(match &slot.get().answer {
+            Entry::Occupied(slot) if is_kept(slot.get()) => Some(match &slot.get().answer {
                 _ if slot.get().body != body => {
                     let what = "This Idempotency-Key came with another body. Use a fresh key for another request.";
                     Problem::new(Code::ValidationFailed, what).into_response()
@@ -89,7 +93,7 @@ impl Kept {
                 Some(answer) => answer.clone().replay(),
             }),
             Entry::Occupied(mut old) => {
-                old.insert(Slot { body, since: Instant::now(), answer: None });
+                old.insert(Slot { body, since: now, answer: None });
                 None
             }
             Entry::Vacant(_) if is_full => {
@@ -97,7 +101,7 @@ impl Kept {
                 Some(Problem::new(Code::CapacityReached, what).into_response())
             }
             Entry::Vacant(place) => {
-                place.insert(Slot { body, since: Instant::now(), answer: None });
+                place.insert(Slot { body, since: now, answer: None });
                 None
             }
         }
@@ -112,10 +116,22 @@ struct Taken<'a> {
 }
 
 impl Taken<'_> {
+    /// For its time and not a moment longer, since it may hold a ticket: the task that takes it away is bounded by the
+    /// places, and in its way harmless when the server stops first.
     fn keep(self, answer: Answer) {
-        if let Some(mut slot) = self.kept.answers.get_mut(&self.key) {
-            slot.answer = Some(answer);
-        }
+        let kept = self.kept.clone();
+        let key = self.key;
+        let since = match kept.answers.get_mut(&key) {
+            Some(mut slot) => {
+                slot.answer = Some(answer);
+                slot.since
+            }
+            None => return,
+        };
+        tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            kept.answers.remove_if(&key, |_, slot| slot.since == since);
+        });
     }
 }
 

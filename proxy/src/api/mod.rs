@@ -11,6 +11,8 @@ mod claims;
 mod code;
 mod consents;
 mod documents;
+mod events;
+mod functions;
 mod guest;
 mod idempotency;
 mod invitations;
@@ -92,6 +94,8 @@ where
         .merge(plans::routes())
         .merge(sessions::routes())
         .merge(transcript::routes())
+        .merge(events::routes())
+        .merge(functions::routes())
         .merge(consents::routes())
         .merge(claims::routes())
         .merge(usage::routes())

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{FromRef, State};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::Input;
+use super::body::{Input, present};
 use super::openapi::refused;
 use super::sessions::fields;
 use super::{Caller, LiveCalls, Problem};
@@ -84,11 +84,6 @@ struct Wanted {
     /// 1 to 1095; 0 (never) for a personal tenant only.
     retention_days: Option<u32>,
     legal_hold: Option<bool>,
-}
-
-/// Tells `null` from a field that is not there.
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// How is the tenant set up

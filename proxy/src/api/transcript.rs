@@ -72,12 +72,9 @@ async fn read(
     let id = session_id(&id)?;
     let Query(wanted) =
         wanted.map_err(|_| Problem::new(Code::BadMessage, "`format` is json, txt, md, srt, vtt or journal."))?;
-    if !caller.principal.may_see(id) {
-        return Err(Problem::not_found());
-    }
     let store = store.as_ref();
     Ok(match wanted.format {
-        Format::Json => Json(WithOlderNames::of(&readable(&caller, store, id).await?)).into_response(),
+        Format::Json => as_json(&caller, store, id).await?,
         Format::Txt => document(id, "txt", "text/plain; charset=utf-8", to_text(&readable(&caller, store, id).await?)),
         Format::Md => {
             document(id, "md", "text/markdown; charset=utf-8", to_markdown(&readable(&caller, store, id).await?))
@@ -88,12 +85,23 @@ async fn read(
     })
 }
 
+/// The readable record, older names included.
+pub(super) async fn as_json(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Response, Problem> {
+    Ok(Json(WithOlderNames::of(&readable(caller, store, id).await?)).into_response())
+}
+
 async fn readable(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Interview, Problem> {
+    if !caller.principal.may_see(id) {
+        return Err(Problem::not_found());
+    }
     Ok(interview(store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?))
 }
 
 /// The journal, one line at a time: what is held besides is the records, which the session's length bounds.
 async fn exported(caller: &Caller, store: &dyn Store, id: SessionId, now: i64) -> Result<Response, Problem> {
+    if !caller.principal.may_see(id) {
+        return Err(Problem::not_found());
+    }
     let ctx = caller.principal.ctx();
     store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
     let records = store.journal(ctx, id, 0).await?;

@@ -10,7 +10,7 @@ use crate::api::{Problem, ProviderProblem};
 pub(super) enum Door {
     /// `/v1/…`, the provider's.
     Provider,
-    /// `/api/…` and `/auth/…`.
+    /// `/api/…`, `/auth/…` and `/functions/…`.
     Api,
     /// `/ws`.
     Socket,
@@ -26,7 +26,7 @@ impl Door {
     pub(super) fn of(path: &str) -> Self {
         match path.split('/').nth(1).unwrap_or_default() {
             "v1" => Self::Provider,
-            "api" | "auth" => Self::Api,
+            "api" | "auth" | "functions" => Self::Api,
             "ws" => Self::Socket,
             "health" | "live" | "ready" | "metrics" => Self::Ops,
             _ => Self::Page,
@@ -64,6 +64,7 @@ mod tests {
             ("/v1", Door::Provider),
             ("/api/sessions/0190", Door::Api),
             ("/auth/guest", Door::Api),
+            ("/functions/v1/interview-start", Door::Api),
             ("/ws", Door::Socket),
             ("/health", Door::Ops),
             ("/", Door::Page),

@@ -80,12 +80,13 @@ impl Front {
     /// The handler's answer, whatever happens: a body that is too large is taken in and refused, a panic is a problem,
     /// and nothing takes for ever.
     async fn route(&self, door: Door, request: Request<Incoming>) -> Response {
-        if declared_length(&request) > Some(defaults::MAX_BODY_BYTES as u64) {
+        let most = most_of(request.uri().path());
+        if declared_length(&request) > Some(most as u64) {
             discard(request.into_body()).await;
             return door
                 .word(Problem::new(Code::PayloadTooLarge, "The body is larger than anything that is taken here."));
         }
-        let request = request.map(|body| Body::new(Limited::new(body, defaults::MAX_BODY_BYTES)));
+        let request = request.map(|body| Body::new(Limited::new(body, most)));
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         match tokio::time::timeout(defaults::REQUEST_TIMEOUT, routed).await {
             Ok(Ok(Ok(response))) => response,
@@ -112,6 +113,15 @@ impl Front {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let allowed = self.origins.check(Way::Write, Credential::Bearer, host, Some(origin.to_str().ok()?));
         allowed.is_ok().then(|| origin.clone())
+    }
+}
+
+/// How much of a body is read at all.
+fn most_of(path: &str) -> usize {
+    if path == "/api/documents" || path.starts_with("/functions/v1/") {
+        defaults::MAX_UPLOAD_BYTES
+    } else {
+        defaults::MAX_BODY_BYTES
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::BuildError;
 use super::front::Front;
+use super::patient::Patient;
 use crate::config::{Edge, defaults};
 use crate::identity::{Crowd, Presence};
 
@@ -111,7 +112,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, front: Front, http: http1::B
         return;
     }
     let service = service_fn(move |request| front.clone().serve(peer, request));
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection =
+        std::pin::pin!(http.serve_connection(TokioIo::new(Patient::new(stream)), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = soft.cancelled() => {

@@ -6,6 +6,7 @@ mod front;
 mod keys;
 mod listener;
 mod meters;
+mod patient;
 mod routes;
 mod settings;
 mod state;

@@ -2,6 +2,7 @@
 //! decides nothing about the interview. One commit is in flight at a time, and no socket is ever waited for with the
 //! core standing still.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -20,6 +21,7 @@ use super::line::{Line, Lines, Place, Started};
 use super::recording::{End, Recorder};
 use super::registry::{Mail, Seat};
 use super::replayed::Asking;
+use super::reported::Reported;
 use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
@@ -35,6 +37,9 @@ use crate::upstream::facts::{Capabilities, Fact, Gate, Operation};
 use crate::usage::purse::Verdict;
 use crate::usage::{Measure, Nanos};
 use crate::vault::CallKey;
+
+/// Reports that wait for the store at once; more would only mean that it does not answer.
+const MAX_REPORTS: usize = 32;
 
 /// A live call.
 pub(super) struct Actor {
@@ -52,6 +57,8 @@ pub(super) struct Actor {
     pub(super) offers: u32,
     pub(super) catch_up: Option<CatchUp>,
     pub(super) asking: Option<Asking>,
+    /// Who waits until what they told of is durable, and up to where.
+    reports: VecDeque<(u64, oneshot::Sender<()>)>,
     far: bool,
     pub(super) seat: Seat,
     recorder: Option<Recorder>,
@@ -137,6 +144,7 @@ impl Actor {
             offers: 0,
             catch_up: None,
             asking: None,
+            reports: VecDeque::new(),
             far: false,
             seat,
             recorder,
@@ -334,6 +342,7 @@ impl Actor {
             Some(Mail::End(by)) => self.feed(Input::Client(ClientInput::End { by })),
             Some(Mail::Lost) => self.feed(Input::Store(StoreInput::Fenced)),
             Some(Mail::Skip(target, reply)) => self.skip(target, reply),
+            Some(Mail::Report(turns, done)) => self.report(turns, done),
             // The registry keeps a sender for as long as this seat is taken.
             None => self.closing = Some(CloseReason::Done),
         }
@@ -406,7 +415,31 @@ impl Actor {
         self.feed(Input::Client(ClientInput::Relayed { seq }));
     }
 
+    /// What a client tells of the call in force; it counts only while the client is in control.
+    fn report(&mut self, turns: Vec<Reported>, done: oneshot::Sender<()>) {
+        for turn in turns {
+            self.facts(Place::Now, Source::Client, turn.facts().into());
+        }
+        if self.reports.len() == MAX_REPORTS {
+            // Whoever waits longest is told that nobody knows, and tells again.
+            self.reports.pop_front();
+        }
+        self.reports.push_back((self.core.recorded(), done));
+        self.reports_durable();
+    }
+
+    fn reports_durable(&mut self) {
+        let durable = self.core.durable();
+        while let Some((_, done)) = self.reports.pop_front_if(|(n, _)| *n <= durable) {
+            // Whoever asked may have gone.
+            let _gone = done.send(());
+        }
+    }
+
     fn committed(&mut self, result: Result<Committed, StoreError>) {
+        if result.is_ok() {
+            self.shell.followers.grew(self.booking.session);
+        }
         let input = match result {
             Ok(committed) => StoreInput::Committed { up_to: committed.up_to },
             Err(StoreError::Fenced) => StoreInput::Fenced,
@@ -416,6 +449,7 @@ impl Actor {
             }
         };
         self.feed(Input::Store(input));
+        self.reports_durable();
     }
 
     fn notify(&mut self, notice: &Notice) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::core::Guard;
+use super::edition::Edition;
 use super::shelf::Shelf;
 use crate::identity::{Policy, TenantCtx};
 use crate::ids::{SessionId, UserId};
@@ -42,6 +43,8 @@ pub struct Booking {
     pub guard: Guard,
     /// The door.
     pub door: Door,
+    /// Of the session as it was read; `None`: its call goes on, and nothing can have been changed.
+    pub edition: Option<Edition>,
 }
 
 /// The stored plan cannot be read.
@@ -93,6 +96,13 @@ impl Booking {
             simulation: new.simulation,
             guard,
             door,
+            edition: None,
         })
+    }
+
+    /// The same, of a session that was read at this edition.
+    #[must_use]
+    pub fn at(self, edition: Edition) -> Self {
+        Self { edition: Some(edition), ..self }
     }
 }

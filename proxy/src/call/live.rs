@@ -3,20 +3,45 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::core::EndedBy;
+use super::followers::Following;
 use super::registry::{Calls, EndOutcome};
+use super::reported::Reported;
 use crate::api::{Ended, LiveCalls, SkipRefused};
+use crate::identity::TenantCtx;
 use crate::ids::SessionId;
 use crate::interview::machine;
 
 /// How long an end over HTTP is waited for: words that may still come, the hang-up, and the record of both.
 const END_LIMIT: Duration = Duration::from_secs(10);
+/// How long a report is waited for.
+const REPORT_LIMIT: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(50);
 
 impl LiveCalls for Calls {
     fn is_live(&self, session: SessionId) -> bool {
         Self::is_live(self, session)
+    }
+
+    fn may_change(&self, session: SessionId) -> bool {
+        Self::may_change(self, session)
+    }
+
+    fn report(&self, session: SessionId, turns: Vec<Reported>) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let _in_time = self.settled(session).await;
+            tokio::time::timeout(REPORT_LIMIT, Self::report(self, session, turns)).await.unwrap_or(false)
+        })
+    }
+
+    fn follow(&self, session: SessionId, who: TenantCtx) -> Option<Following> {
+        self.shell().followers.follow(session, who)
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        self.shell().shutdown.clone()
     }
 
     fn most_of_tenant(&self) -> u32 {

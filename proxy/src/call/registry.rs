@@ -14,10 +14,12 @@ use super::actor::Actor;
 use super::booking::{BadPlan, Booking, Door};
 use super::client::ClientLink;
 use super::core::{EndedBy, Input, NotResumable, UpstreamInput};
+use super::edition::{Edition, Editions};
 use super::exchange::{self, Answer, ExchangeError};
 use super::inherited::Inherited;
 use super::line::{Found, Started};
 use super::places::{Caps, Full, Place, Places};
+use super::reported::Reported;
 use super::shelf::Shelf;
 use super::shell::Shell;
 use super::spent::{Spent, Unusable};
@@ -42,6 +44,8 @@ pub(super) enum Mail {
     Lost,
     /// Go to a later stage.
     Skip(String, oneshot::Sender<Result<(), SkipRefused>>),
+    /// Turns that its client tells of, and whom to tell when what came of them is durable.
+    Report(Vec<Reported>, oneshot::Sender<()>),
 }
 
 #[derive(Clone)]
@@ -61,6 +65,7 @@ struct Inner {
     spent: Spent,
     inherited: Inherited,
     shelf: Shelf,
+    editions: Editions,
 }
 
 /// Why a call was not begun.
@@ -81,6 +86,9 @@ pub enum StartError {
     /// The session has a call.
     #[error("the session has a call already")]
     Live,
+    /// Somebody changed the session while it was about to begin.
+    #[error("the session was changed a moment ago")]
+    Changed,
     /// The ticket started a call before.
     #[error("the ticket was used")]
     Spent,
@@ -132,6 +140,7 @@ impl Calls {
             spent: Spent::default(),
             inherited: Inherited::default(),
             shelf: Shelf::default(),
+            editions: Editions::default(),
         };
         Self(Arc::new(inner))
     }
@@ -233,7 +242,7 @@ impl Calls {
                 Ok(()) => Ok(()),
                 Err(refused) => match *refused.into_inner() {
                     Mail::Attach(client, _) => Err((StartError::Live, client)),
-                    Mail::End(_) | Mail::Lost | Mail::Skip(..) => Ok(()),
+                    Mail::End(_) | Mail::Lost | Mail::Skip(..) | Mail::Report(..) => Ok(()),
                 },
             };
         }
@@ -280,6 +289,28 @@ impl Calls {
         let (reply, answer) = oneshot::channel();
         handle.mailbox.try_send(Box::new(Mail::Skip(target.to_owned(), reply))).map_err(|_| SkipRefused::NotRunning)?;
         answer.await.unwrap_or(Err(SkipRefused::NotRunning))
+    }
+
+    /// Hands a running call what its client tells of. Returns when what came of it is durable; `false`: no call runs
+    /// here, or it ended before that.
+    pub async fn report(&self, session: SessionId, turns: Vec<Reported>) -> bool {
+        let handle = self.0.live.get(&session).map(|handle| handle.clone());
+        let Some(handle) = handle else { return false };
+        let (done, when_done) = oneshot::channel();
+        handle.mailbox.try_send(Box::new(Mail::Report(turns, done))).is_ok() && when_done.await.is_ok()
+    }
+
+    /// The edition of a session, to be noted before it is read for a [`Booking`].
+    #[must_use]
+    pub fn edition(&self, session: SessionId) -> Edition {
+        self.0.editions.now(session)
+    }
+
+    /// Announces that a session is about to be changed. `false`: it has a call here, and must stay as it is.
+    #[must_use]
+    pub fn may_change(&self, session: SessionId) -> bool {
+        self.0.editions.next(session);
+        !self.is_live(session)
     }
 
     /// Runs something that must be finished before the process may stop.
@@ -342,7 +373,11 @@ impl Calls {
             Full::Tenant => StartError::TenantCapacity,
             Full::Person => StartError::PersonCapacity,
         })?;
-        self.seat(booking, place)
+        let seated = self.seat(booking, place)?;
+        if booking.edition.is_some_and(|edition| edition != self.edition(booking.session)) {
+            return Err(StartError::Changed);
+        }
+        Ok(seated)
     }
 
     fn seat(&self, booking: &Booking, place: Place) -> Result<(Seat, mpsc::Receiver<Box<Mail>>), StartError> {

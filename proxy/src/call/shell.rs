@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::call_ref::CallRefs;
 use super::core::Limits;
+use super::followers::Followers;
 use super::recording::Recordings;
 use crate::clock::Clock;
 use crate::identity::Pseudonyms;
@@ -44,6 +45,8 @@ pub struct Shell {
     pub(super) dials: Arc<Semaphore>,
     /// Where calls are recorded, if they are.
     pub(super) recordings: Option<Recordings>,
+    /// Who is to know when something was written.
+    pub(super) followers: Followers,
     pub(super) tasks: TaskTracker,
     pub(super) shutdown: CancellationToken,
 }
@@ -73,6 +76,7 @@ impl Shell {
             sideband: watch == Watch::Sideband,
             dials: Arc::new(Semaphore::new(MAX_DIALS)),
             recordings: None,
+            followers: Followers::default(),
             tasks: TaskTracker::new(),
             shutdown,
         }

@@ -45,9 +45,11 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 pub const MAX_HEADER_FIELDS: usize = 64;
 /// A whole plain request, body included, and its answer: twice the longest upstream exchange would be too long to wait.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
-/// The largest body that any route takes, with room above the routes' own limits so that those are what is told: an
-/// offer is 32 KiB and may come in a form.
+/// The largest body of most routes, with room above their own limits so that those are what is told: an offer is 32 KiB
+/// and may come in a form.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// The same where documents (2 MiB) and what older applications heard (1 MiB) are taken.
+pub const MAX_UPLOAD_BYTES: usize = (2 * 1024 + 256) * 1024;
 /// How much and for how long a body that is too large is taken in before it is refused.
 pub const DISCARD_BYTES: usize = 4 * 1024 * 1024;
 /// See [`DISCARD_BYTES`].

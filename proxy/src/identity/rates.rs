@@ -31,10 +31,12 @@ pub enum Door {
     Offers,
     /// A key that the provider is asked about.
     Keys,
+    /// Turns that a client tells of.
+    Reports,
 }
 
 impl Door {
-    const ALL: [Self; 4] = [Self::SignIn, Self::Sessions, Self::Offers, Self::Keys];
+    const ALL: [Self; 5] = [Self::SignIn, Self::Sessions, Self::Offers, Self::Keys, Self::Reports];
 }
 
 /// The limiters of one door.

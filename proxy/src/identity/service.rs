@@ -19,7 +19,7 @@ use super::rates::Rates;
 use super::sign_in::SignInSecret;
 use super::ticket::Ticket;
 use super::tickets::Tickets;
-use crate::clock::Clock;
+use crate::clock::{At, Clock};
 use crate::ids::{TenantId, UserId};
 use crate::store::access_keys::AccessKeys as AccessKeyRows;
 use crate::store::people::{Newcomer, People, Profile, SignIn, Standing};
@@ -193,6 +193,12 @@ impl Identity {
     #[must_use]
     pub fn now_unix_ms(&self) -> i64 {
         self.0.clock.now().unix_ms
+    }
+
+    /// The same on both clocks.
+    #[must_use]
+    pub fn now(&self) -> At {
+        self.0.clock.now()
     }
 
     /// Signs in a new guest: a person of their own with a tenant of their own, so that two guests on one machine do not

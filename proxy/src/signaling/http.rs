@@ -91,6 +91,7 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
     if !entrance.calls.settled(ticket.session).await {
         return Err(Problem::new(Code::Unavailable, "The server has just started. Try again in a moment."));
     }
+    let edition = entrance.calls.edition(ticket.session);
     let session = entrance
         .store
         .session(TenantCtx::service(ticket.tenant), ticket.session)
@@ -114,7 +115,7 @@ async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Resp
             return Err(Problem::new(Code::Conflict, "The session has a call already, on another machine."));
         }
     }
-    let begun = entrance.calls.start(booking, ticket.hash, offer).await.map_err(start_problem)?;
+    let begun = entrance.calls.start(booking.at(edition), ticket.hash, offer).await.map_err(start_problem)?;
     let location = format!("/v1/realtime/calls/{}", begun.call_id);
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/sdp")),
@@ -241,6 +242,7 @@ fn start_problem(error: StartError) -> Problem {
         }
         StartError::Closed => Problem::new(Code::Unavailable, "New calls are switched off at the moment."),
         StartError::Live => Problem::new(Code::Conflict, "The session has a call already."),
+        StartError::Changed => Problem::new(Code::Conflict, "The session was changed a moment ago. Try again."),
         StartError::Spent => Problem::new(Code::Conflict, "This ticket was used. Ask for a fresh one."),
         StartError::Stopping => Problem::new(Code::Unavailable, "The server restarts. Try again in a moment."),
         StartError::Exchange(ExchangeError::Offer(rule)) => Problem::invalid_sdp(rule),

@@ -191,6 +191,7 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
             close::RESTART,
         ));
     }
+    let edition = entrance.calls.edition(ticket.session);
     let session = entrance
         .store
         .session(TenantCtx::service(ticket.tenant), ticket.session)
@@ -239,7 +240,7 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
         tracing::error!(%error, "a session cannot be called");
         refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
     })?;
-    Ok((booking, shown))
+    Ok((booking.at(edition), shown))
 }
 
 fn start_refusal(error: &StartError) -> Refusal {
@@ -257,7 +258,7 @@ fn start_refusal(error: &StartError) -> Refusal {
         StartError::Stopping => {
             refusal(Code::Unavailable, "The server restarts. Connect again in a moment.", close::RESTART)
         }
-        StartError::Live | StartError::Spent | StartError::Exchange(_) => {
+        StartError::Live | StartError::Changed | StartError::Spent | StartError::Exchange(_) => {
             refusal(Code::Conflict, "The session is busy. Try again in a moment.", close::RATE)
         }
     }

@@ -114,6 +114,8 @@ pub enum Action {
     InvitationDeclined,
     /// One was taken back.
     InvitationRevoked,
+    /// Somebody set another person's interview up otherwise.
+    SessionChanged,
     /// Somebody ended another person's interview.
     SessionEnded,
     /// Somebody with an account claimed an interview that they had held without one.
@@ -147,6 +149,7 @@ impl Action {
             Self::InvitationAccepted => "invitation.accepted",
             Self::InvitationDeclined => "invitation.declined",
             Self::InvitationRevoked => "invitation.revoked",
+            Self::SessionChanged => "session.changed",
             Self::SessionEnded => "session.ended",
             Self::SessionClaimed => "session.claimed",
             Self::SessionDeleted => "session.deleted",

@@ -7,6 +7,7 @@
 
 pub mod access_keys;
 pub mod audit;
+mod change;
 mod details;
 mod error;
 pub mod invitations;
@@ -27,6 +28,7 @@ pub mod usage;
 
 use futures_util::future::BoxFuture;
 
+pub use change::{Changed, SessionChange};
 pub use details::{Details, Level, Profile};
 pub use error::{StoreError, Unwritable};
 pub use model::{
@@ -58,6 +60,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One session with its projected state.
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>>;
+
+    /// Changes a session that has no record and no call under way.
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed>;
 
     /// Sessions of the actor, newest first.
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>>;

@@ -56,7 +56,7 @@ named! {
     Scope { Tenant, User }
     Action {
         MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
-        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionEnded, SessionClaimed, SessionDeleted,
+        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionChanged, SessionEnded, SessionClaimed, SessionDeleted,
         ConsentWithdrawn, RetentionChanged, TenantChanged, RetentionApplied, PersonErased
     }
 }

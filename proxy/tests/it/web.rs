@@ -226,3 +226,17 @@ async fn pages_of_allowed_origins_may_use_the_interface_with_a_bearer() {
         assert!(!asked(foreign).await.headers().contains_key("access-control-allow-origin"), "{foreign}");
     }
 }
+
+#[tokio::test]
+async fn a_document_of_two_megabytes_is_taken_and_more_is_not() {
+    let viva = Viva::start();
+    let guest = viva.request(Method::POST, "/auth/guest").header("origin", &viva.url).send().await.unwrap();
+    let cookie = guest.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    for (bytes, status) in [(2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413), (3 * 1024 * 1024, 413)] {
+        let request =
+            viva.request(Method::POST, "/api/documents").header("cookie", &cookie).header("origin", &viva.url);
+        let response =
+            request.header("content-type", "text/plain").body("Arches. ".repeat(bytes / 8 + 1)[..bytes].to_owned());
+        assert_eq!(response.send().await.unwrap().status(), status, "{bytes} bytes");
+    }
+}

@@ -32,6 +32,7 @@ refusals! {
     Collides: Conflict;
     Over: SessionEnded;
     NoKey: KeyNotConfigured;
+    NoPlace: CapacityReached;
     Held: Conflict, LegalHold;
     NoInvitation: Forbidden, NotFound, InvitationUsed, InvitationDeclined, InvitationRevoked, InvitationExpired,
         DatabaseUnavailable;

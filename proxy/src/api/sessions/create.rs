@@ -18,10 +18,10 @@ use super::fields;
 use super::tickets::TicketView;
 use super::view::{Liveness, View};
 use super::wanted::{Wanted, WantedUser};
-use crate::identity::{AccessKey, Door, Identity, Person, Principal, Role, Terms};
+use crate::identity::{AccessKey, Door, Identity, Person, Principal, Role, Terms, Ticket, TicketSecret};
 use crate::ids::{TenantId, UserId};
 use crate::interview::plan::Plans;
-use crate::store::Store;
+use crate::store::{Session, Store};
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
@@ -91,19 +91,54 @@ pub(super) async fn create(
     State(store): State<Arc<dyn Store>>,
     State(plans): State<Arc<Plans>>,
     (upstream, keychain): (State<Upstream>, State<Keychain>),
-    Input(mut wanted): Input<Wanted>,
+    Input(wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
-    let asking = Asking::of(&caller)?;
+    // The role comes before everything else that may be wrong.
+    Asking::of(&caller)?;
     identity.rates().knock_as(Door::Sessions, peer.0, caller.principal.ctx()).map_err(too_fast)?;
-    let consent = fields::consent(wanted.consent.take())?;
-    let user = asking.speaker(&identity, wanted.user.take()).await?;
-    let new = wanted.into_session(user, &plans, &upstream.0, identity.now_unix_ms())?;
-    keychain.expect(asking.tenant(), user).await?;
-    let (secret, ticket) = identity.tickets().mint(asking.tenant(), new.id, Terms::default());
-    let session = store.create_session(caller.principal.ctx(), new, ticket.clone(), consent).await?;
-    identity.tickets().remember(&ticket);
+    let making = Making {
+        identity: &identity,
+        store: store.as_ref(),
+        plans: &plans,
+        upstream: &upstream.0,
+        keychain: Some(&keychain.0),
+    };
+    let Made { session, secret, ticket } = make(making, &caller, wanted).await?;
     let location = format!("/api/sessions/{}", session.new.id);
     let ticket = TicketView::new(&identity, &caller, &secret, &ticket);
     let created = Created { session: View::new(session, Liveness::Idle), ticket };
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(created)))
+}
+
+/// What it takes to make an interview.
+pub(in crate::api) struct Making<'a> {
+    pub(in crate::api) identity: &'a Identity,
+    pub(in crate::api) store: &'a dyn Store,
+    pub(in crate::api) plans: &'a Plans,
+    pub(in crate::api) upstream: &'a Upstream,
+    /// Where there must be a model key before anything is made.
+    pub(in crate::api) keychain: Option<&'a Keychain>,
+}
+
+/// An interview with a fresh ticket.
+pub(in crate::api) struct Made {
+    pub(in crate::api) session: Session,
+    pub(in crate::api) secret: TicketSecret,
+    pub(in crate::api) ticket: Ticket,
+}
+
+/// Makes an interview for whoever the caller may make one for.
+pub(in crate::api) async fn make(with: Making<'_>, caller: &Caller, mut wanted: Wanted) -> Result<Made, Problem> {
+    let Making { identity, store, plans, upstream, keychain } = with;
+    let asking = Asking::of(caller)?;
+    let consent = fields::consent(wanted.consent.take())?;
+    let user = asking.speaker(identity, wanted.user.take()).await?;
+    let new = wanted.into_session(user, plans, upstream, identity.now_unix_ms())?;
+    if let Some(keychain) = keychain {
+        keychain.expect(asking.tenant(), user).await?;
+    }
+    let (secret, ticket) = identity.tickets().mint(asking.tenant(), new.id, Terms::default());
+    let session = store.create_session(caller.principal.ctx(), new, ticket.clone(), consent).await?;
+    identity.tickets().remember(&ticket);
+    Ok(Made { session, secret, ticket })
 }

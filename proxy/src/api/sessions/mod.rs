@@ -1,10 +1,12 @@
 //! `/api/sessions`: interviews before, during and after their calls.
 
+mod change;
 mod create;
 mod end;
 pub(super) mod fields;
 mod read;
 mod remove;
+mod report;
 mod stage;
 mod tickets;
 mod view;
@@ -26,10 +28,11 @@ use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
+pub(super) use create::{Made, Making, make};
 pub(super) use end::{Ending, end_as};
 pub(super) use read::find;
 pub(super) use remove::held;
-pub(super) use tickets::TicketValue;
+pub(super) use tickets::{TicketValue, mint_for};
 pub(super) use view::plan_of;
 pub(super) use wanted::Wanted;
 
@@ -48,8 +51,9 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(read::list, create::create))
-        .routes(routes!(read::one, remove::remove))
+        .routes(routes!(read::one, change::change, remove::remove))
         .routes(routes!(tickets::mint, tickets::revoke))
         .routes(routes!(end::end))
+        .routes(routes!(report::report))
         .routes(routes!(stage::skip))
 }

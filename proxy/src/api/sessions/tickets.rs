@@ -13,6 +13,7 @@ use super::super::body::Input;
 use super::super::openapi::refused;
 use super::super::refusals::{session_id, too_fast};
 use super::super::{Caller, Code, Peer, Problem, TicketsWrite, Within};
+use super::create::Made;
 use super::fields;
 use crate::clock::rfc3339;
 use crate::identity::{Consent, Door, Identity, Principal, Terms, Ticket, TicketSecret};
@@ -74,13 +75,24 @@ pub(super) async fn mint(
     Input(wanted): Input<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
     // A ticket must not outlive itself by minting others.
-    let tenant = match &caller.principal {
-        Principal::Ticket(_) | Principal::Person(_) => caller.person()?.tenant,
-        Principal::AccessKey(key) => key.tenant,
-    };
+    if let Principal::Ticket(_) = &caller.principal {
+        caller.person()?;
+    }
     identity.rates().knock_as(Door::Sessions, peer.0, caller.principal.ctx()).map_err(too_fast)?;
     let id = session_id(&id)?;
     let consent = fields::consent(wanted.consent)?;
+    let Made { secret, ticket, .. } = mint_for(&caller, &identity, store.as_ref(), id, consent).await?;
+    Ok((StatusCode::CREATED, Json(TicketView::new(&identity, &caller, &secret, &ticket))))
+}
+
+/// A fresh ticket of a session that exists, for whoever may have one.
+pub(in crate::api) async fn mint_for(
+    caller: &Caller,
+    identity: &Identity,
+    store: &dyn Store,
+    id: SessionId,
+    consent: Consent,
+) -> Result<Made, Problem> {
     let ctx = caller.principal.ctx();
     let session = store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
     // Only whoever is interviewed can agree to it.
@@ -96,12 +108,12 @@ pub(super) async fn mint(
     if session.ended_at.is_some() {
         return Err(Problem::new(Code::SessionEnded, "This interview is over. Make a new one."));
     }
-    let (secret, ticket) = identity.tickets().mint(tenant, id, Terms::default());
+    let (secret, ticket) = identity.tickets().mint(ctx.tenant, id, Terms::default());
     if !store.add_ticket(ctx, ticket.clone(), consent).await? {
         return Err(Problem::not_found());
     }
     identity.tickets().remember(&ticket);
-    Ok((StatusCode::CREATED, Json(TicketView::new(&identity, &caller, &secret, &ticket))))
+    Ok(Made { session, secret, ticket })
 }
 
 /// Take tickets back

@@ -14,6 +14,10 @@ use crate::upstream::Upstream;
 /// Percent of a plan's time limits that an accommodation may ask for.
 const TIME_PERCENT: std::ops::RangeInclusive<u32> = 100..=400;
 
+/// Longest texts, characters.
+pub(super) const MAX_RESUME: usize = 3_000;
+pub(super) const MAX_JOB_DESCRIPTION: usize = 2_000;
+pub(super) const MAX_INSTRUCTIONS: usize = 4_000;
 /// As long as an issuer's may be.
 const MAX_SUBJECT: usize = 255;
 
@@ -81,13 +85,13 @@ enum Kind {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[schema(as = PlanWish)]
 #[serde(untagged)]
-enum WantedPlan {
+pub(super) enum WantedPlan {
     Name(String),
     Whole(Box<serde_json::Value>),
 }
 
 impl WantedPlan {
-    fn find(self, plans: &Plans) -> Result<Plan, Problem> {
+    pub(super) fn find(self, plans: &Plans) -> Result<Plan, Problem> {
         let plan = match self {
             Self::Name(name) => plans
                 .get(&name)
@@ -104,6 +108,15 @@ impl WantedPlan {
     }
 }
 
+/// Percent of a plan's time limits.
+pub(super) fn percent(wanted: Option<u32>) -> Result<u32, Problem> {
+    let percent = wanted.unwrap_or(*TIME_PERCENT.start());
+    if TIME_PERCENT.contains(&percent) {
+        return Ok(percent);
+    }
+    Err(invalid("time_percent", "`time_percent` must be between 100 and 400."))
+}
+
 impl Wanted {
     /// The session that is wanted of `user`, not stored yet.
     ///
@@ -116,19 +129,16 @@ impl Wanted {
         upstream: &Upstream,
         now_unix_ms: i64,
     ) -> Result<NewSession, Problem> {
-        let percent = self.time_percent.unwrap_or(*TIME_PERCENT.start());
-        if !TIME_PERCENT.contains(&percent) {
-            return Err(invalid("time_percent", "`time_percent` must be between 100 and 400."));
-        }
+        let percent = percent(self.time_percent)?;
         let plan = self.plan.unwrap_or_else(|| WantedPlan::Name(Plans::DEFAULT.to_owned()));
         let plan = plan.find(plans)?.at_pace(percent);
         let details = Details {
             title: fields::label("title", self.title)?,
             candidate_email: fields::email("candidate_email", self.candidate_email)?,
             experience_level: self.experience_level,
-            resume_text: fields::text("resume_text", self.resume_text, 3_000)?,
-            job_description: fields::text("job_description", self.job_description, 2_000)?,
-            extra_instructions: fields::text("extra_instructions", self.extra_instructions, 4_000)?,
+            resume_text: fields::text("resume_text", self.resume_text, MAX_RESUME)?,
+            job_description: fields::text("job_description", self.job_description, MAX_JOB_DESCRIPTION)?,
+            extra_instructions: fields::text("extra_instructions", self.extra_instructions, MAX_INSTRUCTIONS)?,
             profile: if self.include_profile == Some(false) { Profile::Withheld } else { Profile::Included },
         };
         let profile = upstream.profile();

@@ -246,6 +246,12 @@ impl CallCore {
         self.journal.durable()
     }
 
+    /// The last journal record, durable or not.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.journal.n()
+    }
+
     /// Whether the interview is over and everything about it was said.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -22,8 +22,8 @@ use self::state::State;
 use super::shared::Shared;
 use super::sqlite::OpenError;
 use super::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished, Unwritable,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
 };
 use crate::clock::Clock;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
@@ -172,6 +172,10 @@ impl Store for Spooled {
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.inner.remote.session(ctx, id)
+    }
+
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
+        self.inner.remote.change_session(ctx, id, change)
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {

@@ -9,6 +9,7 @@ mod audit;
 mod beside;
 mod beside_keys;
 mod calls;
+mod changes;
 mod checkpoint;
 mod claims;
 mod codec;

@@ -2,12 +2,12 @@
 
 use futures_util::future::ready;
 
-use super::{SqliteStore, calls, journal, rows, tickets, views};
+use super::{SqliteStore, calls, changes, journal, rows, tickets, views};
 use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished,
 };
 use crate::transcript::{HangUp, Record};
 
@@ -32,6 +32,10 @@ impl Store for SqliteStore {
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.read(move |conn| views::session(conn, ctx, id))
+    }
+
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
+        self.write(move |db| changes::change(db, ctx, id, change))
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {

@@ -39,8 +39,8 @@ const NEWEST_FIRST: &str =
 /// From the few that are on, however many there are besides. Calls have no index on their end, since it would cost every
 /// offer: those of two days are looked at.
 const UNDER_WAY: &str = "AND s.id IN (
-        SELECT id FROM interview_sessions WHERE status = 'in_progress'
-        UNION SELECT session_id FROM calls
+        SELECT id FROM interview_sessions INDEXED BY interview_sessions_going_on WHERE status = 'in_progress'
+        UNION ALL SELECT session_id FROM calls
             WHERE session_id >= unhex(printf('%012x', (unixepoch() - 172800) * 1000)) AND closed_at IS NULL)";
 
 /// One session up to its journal's head.

@@ -2,12 +2,13 @@
 //! decides anything.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::wire::Bytea;
 use crate::identity::{Actor, Consent, Policy, TenantCtx, Ticket};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::store::projection::{Changes, Figure, Projection, SessionState};
-use crate::store::{Batch, CallStart, Details, NewSession, StageRow};
+use crate::store::{Batch, CallStart, Details, NewSession, Profile, SessionChange, StageRow};
 use crate::transcript::{Kind, Record, Source};
 use crate::upstream::facts::Operation;
 use crate::usage::Measure;
@@ -84,6 +85,30 @@ impl<'a> NewJson<'a> {
             created_at: new.created_at,
         }
     }
+}
+
+/// A change by its columns; one that is not there stays.
+pub(super) fn change_json(change: SessionChange) -> serde_json::Map<String, Value> {
+    let SessionChange { plan, profile, experience_level, voice, .. } = change;
+    let level = experience_level.map(|level| level.map(|level| level.as_str().to_owned()));
+    let (plan, stage_plan) = plan.map(|(name, plan)| (name, plan.to_string())).unzip();
+    let texts = [
+        ("plan", plan.map(Some)),
+        ("stage_plan", stage_plan.map(Some)),
+        ("title", change.title),
+        ("candidate_name", change.candidate_name),
+        ("candidate_email", change.candidate_email),
+        ("job_role", change.job_role),
+        ("experience_level", level),
+        ("resume_text", change.resume_text),
+        ("job_description", change.job_description),
+        ("extra_instructions", change.extra_instructions),
+        ("language", change.language),
+        ("voice", voice.map(Some)),
+    ];
+    let texts = texts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    let included = profile.map(|profile| ("include_profile".to_owned(), (profile == Profile::Included).into()));
+    texts.chain(included).collect()
 }
 
 /// A ticket to be stored, with its consent.

@@ -9,17 +9,17 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::SupabaseStore;
-use super::ask::{Asked, CallJson, Minted, NewJson};
+use super::ask::{Asked, CallJson, Minted, NewJson, change_json};
 use super::client::Repeat;
-use super::rows::{CallAnswer, LeftJson, RecordJson, SessionJson, TicketJson};
+use super::rows::{CallAnswer, ChangedJson, LeftJson, RecordJson, SessionJson, TicketJson};
 use super::wire::Bytea;
 use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::projection::SessionState;
 use crate::store::shared::Shared;
 use crate::store::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished, Which, standing,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished, Which, standing,
 };
 use crate::transcript::{HangUp, Record};
 
@@ -71,6 +71,21 @@ impl Store for SupabaseStore {
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         let asked = Asked::by(ctx, json!({ "session": id }));
         self.read("session", asked, |found: Option<SessionJson>| found.map(SessionJson::session).transpose())
+    }
+
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
+        let asked = Asked::by(ctx, json!({ "session": id, "change": change_json(change) }));
+        let changed = self.write::<ChangedJson>("change_session", Repeat::Safe, &asked);
+        Box::pin(async move {
+            match changed.await?.changed {
+                None => Ok(Changed::Missing),
+                Some(false) => Ok(Changed::Begun),
+                Some(true) => {
+                    let session = self.session(ctx, id).await?;
+                    Ok(session.map_or(Changed::Missing, |session| Changed::Done(Box::new(session))))
+                }
+            }
+        })
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {

@@ -32,6 +32,12 @@ impl From<TicketJson> for Ticket {
     }
 }
 
+/// Whether a session was changed; `null`: there is none.
+#[derive(Deserialize)]
+pub(super) struct ChangedJson {
+    pub(super) changed: Option<bool>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct CallAnswer {
     ordinal: u32,

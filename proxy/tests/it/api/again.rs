@@ -43,6 +43,19 @@ async fn the_same_request_with_a_key_makes_one_session() {
 }
 
 #[tokio::test]
+async fn an_answer_is_kept_for_a_minute() {
+    let server = Server::start().await;
+    let guest = server.guest().await;
+    let body = json!({ "plan": "short", "consent": consent() });
+    create(&guest, "a-key", &body).await;
+    server.clock.advance(59_000);
+    assert!(create(&guest, "a-key", &body).await.headers().contains_key("idempotent-replayed"));
+    server.clock.advance(1_000);
+    assert!(!create(&guest, "a-key", &body).await.headers().contains_key("idempotent-replayed"));
+    assert_eq!(items(&guest, "").await.0, 2);
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_kept_and_a_key_has_a_form() {
     let server = Server::start().await;
     let guest = server.guest().await;

@@ -12,12 +12,16 @@ use futures_util::future::BoxFuture;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use viva_proxy::api::{self, Ended, LiveCalls, SkipRefused};
 use viva_proxy::call::core::EndedBy;
+use viva_proxy::call::{Followers, Following, Reported};
 use viva_proxy::clock::Clock;
 use viva_proxy::documents::Reading;
 use viva_proxy::identity::issuers::Issuers;
-use viva_proxy::identity::{ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers};
+use viva_proxy::identity::{
+    ClientAddress, Guests, Identity, IdentitySettings, Listener, Origins, Providers, TenantCtx,
+};
 use viva_proxy::ids::SessionId;
 use viva_proxy::interview::plan::Plans;
 use viva_proxy::store::Store;
@@ -38,7 +42,7 @@ use crate::store::fixture::HandClock;
 
 /// Calls that run because a test says so.
 #[derive(Default)]
-pub(super) struct SaidCalls(Mutex<HashMap<SessionId, Vec<String>>>);
+pub(super) struct SaidCalls(Mutex<HashMap<SessionId, Vec<String>>>, Followers);
 
 impl SaidCalls {
     pub(super) fn run(&self, session: SessionId) {
@@ -57,6 +61,23 @@ impl LiveCalls for SaidCalls {
 
     fn most_of_tenant(&self) -> u32 {
         100
+    }
+
+    fn may_change(&self, session: SessionId) -> bool {
+        !self.is_live(session)
+    }
+
+    /// What is told of a call that runs here is dropped, as if its own socket recorded.
+    fn report(&self, session: SessionId, _: Vec<Reported>) -> BoxFuture<'_, bool> {
+        std::future::ready(self.is_live(session)).boxed()
+    }
+
+    fn follow(&self, session: SessionId, who: TenantCtx) -> Option<Following> {
+        self.1.follow(session, who)
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
 
     fn end(&self, session: SessionId, _: EndedBy) -> BoxFuture<'_, Ended> {

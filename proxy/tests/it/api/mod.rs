@@ -3,8 +3,11 @@
 mod access;
 mod access_keys;
 mod again;
+mod changes;
 mod claims;
 mod documents;
+mod events;
+mod functions;
 mod harness;
 mod invitations;
 mod rights;

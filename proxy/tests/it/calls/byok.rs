@@ -205,3 +205,34 @@ async fn a_tenant_s_key_comes_first_and_the_server_s_only_where_the_policy_says_
     let house = house.served_by(|launch| launch.env("KEY_POLICY", "server").start());
     assert_eq!(made_with(&house).await, Some(0), "a deployment may say that the operator always pays");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interview_that_goes_on_in_another_call_keeps_its_key() {
+    let house = House::open(&[]).await;
+    house.save_key(BYOK[0]).await;
+    let booked = house.book("default").await;
+    let mut before = Browser::call(&house, &booked, brief()).await;
+    before.until("a question and an answer", |log| log.control() == "sideband" && log.turns().len() >= 2).await;
+    let first = house.probe().calls()[0].clone();
+    assert_eq!(house.probe().project(&first), Some(1), "the person's own");
+    // The page is loaded anew: another socket with another offer.
+    let again = house.ticket(&booked).await;
+    let mut after = Browser::call(&house, &again, brief()).await;
+    assert_eq!(after.log().last("session").unwrap()["resumed"], true);
+    before.leave().await;
+    after.until("the interview goes on", |log| log.control() == "sideband" && !log.turns().is_empty()).await;
+    let calls = house.probe().calls();
+    let second: Vec<_> = calls.iter().filter(|call| **call != first).collect();
+    assert_eq!(second.len(), 1, "{calls:?}");
+    assert_eq!(house.probe().project(second[0]), Some(1), "and its successor");
+    after.end().await;
+    assert_eq!(after.until_closed(PATIENCE).await, 1000);
+    let mut hung_up = house.probe().hangups();
+    hung_up.sort();
+    hung_up.dedup();
+    assert_eq!(hung_up.len(), 2, "each was ended with the key that it is known to");
+    let books = house.closed();
+    let rows = books.calls(&booked).await;
+    assert_eq!(rows.iter().map(|row| row.hang_up).collect::<Vec<_>>(), [Some(HangUp::Confirmed); 2]);
+    assert_eq!(rows[0].key, rows[1].key);
+}

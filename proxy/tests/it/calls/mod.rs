@@ -1,6 +1,7 @@
 //! Whole calls: the built server, a model server in the test's own process so that it can be watched and survives the
 //! server, and clients that do what a browser does. Everything meets over real sockets and in real time.
 
+mod admission;
 mod audio;
 mod browser;
 mod budget;
@@ -14,6 +15,7 @@ mod crash;
 mod endings;
 mod faults;
 mod flood;
+mod follow;
 mod full_disk;
 mod house;
 mod key_loss;
@@ -27,6 +29,7 @@ mod project;
 mod pseudonyms;
 mod relay;
 mod replayed;
+mod reports;
 mod resend;
 mod socket;
 mod stages;

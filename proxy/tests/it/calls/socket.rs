@@ -111,6 +111,17 @@ impl Socket {
         Self { socket, log: Log::default(), closed: None }
     }
 
+    /// Waits for the first message of one of these kinds.
+    pub(super) async fn first(&mut self, kinds: &[&str]) -> String {
+        loop {
+            if let Some(kind) = self.log.kinds().into_iter().find(|kind| kinds.contains(kind)) {
+                return kind.to_owned();
+            }
+            let next = tokio::time::timeout(PATIENCE, self.next()).await.expect("something is told");
+            assert!(next.is_some(), "closed {:?} without any of {kinds:?}", self.closed);
+        }
+    }
+
     /// Connects, shows the ticket and waits for the session.
     pub(super) async fn join(house: &House, booked: &Booked) -> Self {
         let mut socket = Self::connect(house).await;

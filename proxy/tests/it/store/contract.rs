@@ -41,6 +41,7 @@ macro_rules! contract {
                 a_refused_call_fails_the_session_until_the_next_try,
                 an_interview_between_two_calls_is_left_to_the_next_process,
                 those_under_way_are_told_from_the_rest,
+                a_session_is_changed_until_it_has_a_call_or_a_record,
                 strangers_see_and_change_no_rows,
             }
             contract_readable::{

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use viva_proxy::identity::{Actor, TenantCtx, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId};
-use viva_proxy::store::{CallStart, Page, SessionFailure, SessionStatus, StoreError, WebrtcStatus, Which};
+use viva_proxy::store::{
+    CallStart, Changed, Level, Page, Profile, SessionChange, SessionFailure, SessionStatus, StoreError, WebrtcStatus,
+    Which,
+};
 use viva_proxy::transcript::{CallEvent, Entry, HangUp, StageReason};
 
 use super::contract_people::ALL;
@@ -168,4 +171,43 @@ pub(super) async fn those_under_way_are_told_from_the_rest(store: Arc<dyn Ground
     assert_eq!(list(Person::sign_in(&store).await.ctx).await, []);
     let first = Page { which: Which::UnderWay, limit: 1, before: None };
     assert_eq!(store.sessions(person.ctx, first).await.unwrap()[0].new.id, calling);
+}
+
+pub(super) async fn a_session_is_changed_until_it_has_a_call_or_a_record(store: Arc<dyn Ground>) {
+    let person = Person::sign_in(&store).await;
+    let session = person.session().await;
+    let before = store.session(person.ctx, session).await.unwrap().unwrap().new;
+    let wish = SessionChange {
+        plan: Some(("other".to_owned(), "{\"stages\":[]}".into())),
+        title: Some(Some("Second round".to_owned())),
+        experience_level: Some(Some(Level::Senior)),
+        profile: Some(Profile::Withheld),
+        voice: Some("cedar".to_owned()),
+        ..SessionChange::default()
+    };
+    let change = async |ctx, wish: &SessionChange| store.change_session(ctx, session, wish.clone()).await.unwrap();
+    let stranger = Person::sign_in(&store).await;
+    assert!(matches!(change(stranger.ctx, &wish).await, Changed::Missing));
+    assert!(matches!(change(person.ctx, &SessionChange::default()).await, Changed::Done(_)), "nothing is a change too");
+    let Changed::Done(told) = change(person.ctx, &wish).await else { panic!("it can be changed") };
+    let after = store.session(person.ctx, session).await.unwrap().unwrap().new;
+    for new in [&told.new, &after] {
+        assert_eq!((new.plan.as_str(), &*new.stage_plan, new.voice.as_str()), ("other", "{\"stages\":[]}", "cedar"));
+        assert_eq!(new.details.title.as_deref(), Some("Second round"));
+        assert_eq!((new.details.experience_level, new.details.profile), (Some(Level::Senior), Profile::Withheld));
+        assert_eq!(new.job_role, before.job_role, "what is not named stays");
+        assert_eq!((new.user, new.created_at), (before.user, before.created_at));
+    }
+    let gone = SessionChange { title: Some(None), ..SessionChange::default() };
+    let Changed::Done(told) = change(person.ctx, &gone).await else { panic!("it can be taken away") };
+    assert_eq!(told.new.details.title, None);
+
+    let first = call(session, 1);
+    store.start_call(person.service(), first.clone()).await.unwrap();
+    assert!(matches!(change(person.ctx, &wish).await, Changed::Begun));
+    store.close_call(person.service(), first.call_id, HangUp::Confirmed, NOW).await.unwrap();
+    assert!(matches!(change(person.ctx, &gone).await, Changed::Done(_)), "a call that came to nothing");
+    let began = Entry::Stage(stage(None, "welcome", StageReason::Start));
+    store.commit(person.service(), Pen::new(session).batch([(began, None)])).await.unwrap();
+    assert!(matches!(change(person.ctx, &wish).await, Changed::Begun));
 }

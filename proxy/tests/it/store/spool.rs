@@ -10,8 +10,8 @@ use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::spool::{Bounds, Spooled};
 use viva_proxy::store::supabase::{Client, Project, SupabaseStore, Timeouts};
 use viva_proxy::store::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished, Unwritable,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
 };
 use viva_proxy::transcript::{HangUp, Record, Source, Speaker, chain};
 
@@ -45,6 +45,7 @@ delegate! {
     add_ticket(ctx: TenantCtx, ticket: Ticket, consent: Consent) -> bool;
     revoke_tickets(ctx: TenantCtx, session: SessionId) -> bool;
     session(ctx: TenantCtx, id: SessionId) -> Option<Session>;
+    change_session(ctx: TenantCtx, id: SessionId, change: SessionChange) -> Changed;
     sessions(ctx: TenantCtx, page: Page) -> Vec<Session>;
     start_call(ctx: TenantCtx, call: CallStart) -> ();
     call_answered(ctx: TenantCtx, call: CallId, provider: ProviderCallId, at: i64) -> ();

@@ -2,6 +2,7 @@
 //! environment. Dropping it kills exactly that process. Its debug log stays behind in `VIVA_TEST_LOGS` when that is set,
 //! so that a check can look for secrets in it.
 
+pub(crate) mod events;
 pub(crate) mod faulty;
 pub(crate) mod postgres;
 

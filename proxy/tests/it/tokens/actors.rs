@@ -68,6 +68,12 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("GET /api/sessions",                      [401, 200, 200, 200, 200, 200, 200, 200]),
     ("POST /api/sessions",                     [401, 403, 201, 201, 201, 201, 201, 403]),
     ("GET /api/sessions/{id}",                 [401, 404, 200, 200, 200, 404, 200, 200]),
+    ("PATCH /api/sessions/{id}",               [401, 403, 200, 200, 200, 404, 200, 403]),
+    ("GET /api/sessions/{id}/events",          [401, 404, 200, 200, 200, 404, 200, 200]),
+    ("POST /api/sessions/{id}/transcript",     [401, 404, 409, 403, 403, 404, 403, 409]),
+    ("POST /functions/v1/interview-start",     [401, 404, 201, 403, 403, 404, 201, 403]),
+    ("POST /functions/v1/interview-transcript", [401, 404, 200, 200, 200, 404, 200, 200]),
+    ("POST /functions/v1/transcript-processor", [401, 404, 200, 200, 200, 404, 200, 200]),
     ("GET /api/sessions/{id}/transcript",      [401, 404, 200, 200, 200, 404, 200, 200]),
     ("POST /api/sessions/{id}/tickets",        [401, 404, 201, 403, 403, 404, 201, 403]),
     ("GET /api/sessions/{id}/consents",        [401, 404, 200, 200, 200, 404, 200, 200]),
@@ -90,8 +96,8 @@ const TABLE: &[(&str, [u16; 8])] = &[
 ];
 
 /// What objects a request is about.
-struct Objects {
-    acme: String,
+pub(super) struct Objects {
+    pub(super) acme: String,
     session: String,
     extra: String,
     /// An interview of the one that the table has no column for.
@@ -104,7 +110,7 @@ struct Objects {
 }
 
 impl Objects {
-    fn path(&self, method: &str, path: &str) -> String {
+    pub(super) fn path(&self, method: &str, path: &str) -> String {
         let id = match (method, path) {
             ("DELETE", "/api/sessions/{id}") => &self.of_extra,
             (_, path) if path.starts_with("/api/access-keys") => &self.access_key,
@@ -117,7 +123,7 @@ impl Objects {
     }
 
     /// A request that would be good if the right one asked.
-    fn fill(&self, operation: &str, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn fill(&self, operation: &str, request: RequestBuilder) -> RequestBuilder {
         let key = json!({ "key": "sk-test-0123456789abcdef" });
         let body = match operation {
             "GET /auth/login" => return request.query(&[("provider", "nobody")]),
@@ -135,6 +141,13 @@ impl Objects {
             "POST /api/invitations/accept" => json!({ "token": self.to_accept, "consent": consent() }),
             "POST /api/invitations/decline" => json!({ "token": self.to_decline }),
             "POST /api/sessions" => json!({ "plan": "short", "consent": consent() }),
+            "PATCH /api/sessions/{id}" => json!({ "job_role": "Bridge keeper" }),
+            "POST /api/sessions/{id}/transcript" => {
+                json!({ "entries": [{ "item_id": "item_1", "speaker": "candidate", "text": "Yes." }] })
+            }
+            "POST /functions/v1/interview-start" => json!({ "session_id": self.session, "consent": consent() }),
+            "POST /functions/v1/interview-transcript" => json!({ "session_id": self.session, "item_id": "item_1" }),
+            "POST /functions/v1/transcript-processor" => json!({ "session_id": self.session }),
             "POST /api/sessions/{id}/tickets" => json!({ "consent": consent() }),
             "POST /api/claims" => json!({ "session_id": self.session }),
             "POST /api/sessions/{id}/stage" => json!({ "target_stage": "closing" }),
@@ -147,7 +160,7 @@ impl Objects {
 }
 
 /// One column's credential.
-enum Credential {
+pub(super) enum Credential {
     None,
     Bearer(String),
     ApiKey(String),
@@ -163,7 +176,7 @@ impl Credential {
     }
 }
 
-async fn ask(viva: &Viva, token: &str, method: Method, path: &str, body: Option<Value>) -> Value {
+pub(super) async fn ask(viva: &Viva, token: &str, method: Method, path: &str, body: Option<Value>) -> Value {
     let request = viva.request(method, path).bearer_auth(token);
     let request = if let Some(body) = body { request.json(&body) } else { request };
     let response = request.send().await.unwrap();
@@ -171,12 +184,12 @@ async fn ask(viva: &Viva, token: &str, method: Method, path: &str, body: Option<
     response.json().await.unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().expect("it is text").to_owned()
 }
 
 /// Everybody of the table, and what they are asked about.
-async fn cast(viva: Viva, issuer: &Issuer) -> (Viva, [Credential; 8], Objects) {
+pub(super) async fn cast(viva: Viva, issuer: &Issuer) -> (Viva, [Credential; 8], Objects) {
     let names = ["admin", "stranger", "candidate", "member", "interviewer", "extra"];
     let tokens = names.map(|name| issuer.token_of(&format!("subject of {name}"), &format!("{name}@example.org")));
     let mut ids = Vec::new();

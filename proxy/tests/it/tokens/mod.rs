@@ -7,4 +7,5 @@ mod document;
 mod issuer;
 mod matrix;
 mod people;
+mod scopes;
 mod socket;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use viva_proxy::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished, Unwritable,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
 };
 use viva_proxy::transcript::{Entry, HangUp, Record, Source};
 
@@ -123,6 +123,10 @@ impl Store for Hostile {
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.inner.session(ctx, id)
+    }
+
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
+        self.inner.change_session(ctx, id, change)
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {

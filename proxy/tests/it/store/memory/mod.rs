@@ -11,8 +11,8 @@ use futures_util::future::ready;
 use viva_proxy::identity::{Consent, TenantCtx, Ticket, TicketHash};
 use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::{
-    Answer, Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, Store, StoreError,
-    StoreHealth, Transcript, Unfinished,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    Store, StoreError, StoreHealth, Transcript, Unfinished,
 };
 use viva_proxy::transcript::{HangUp, Record};
 
@@ -66,6 +66,10 @@ impl Store for MemoryStore {
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
         self.with(|rows| Ok(rows.session(ctx, id)))
+    }
+
+    fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
+        self.with(move |rows| Ok(rows.change_session(ctx, id, change)))
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {

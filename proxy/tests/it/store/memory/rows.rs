@@ -8,8 +8,8 @@ use viva_proxy::ids::{CallId, ProviderCallId, SessionId, TenantId, UserId};
 use viva_proxy::store::projection::Projection;
 use viva_proxy::store::standing::{self, Failure, LatestCall};
 use viva_proxy::store::{
-    Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StoreError,
-    Transcript, Unfinished, Which,
+    Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
+    SessionStatus, StoreError, Transcript, Unfinished, Which,
 };
 use viva_proxy::transcript::{HangUp, Hash, Record};
 
@@ -93,6 +93,34 @@ impl Rows {
 
     pub(super) fn session(&self, ctx: TenantCtx, id: SessionId) -> Option<Session> {
         self.seen(ctx, id).map(|row| row.shown().0)
+    }
+
+    pub(super) fn change_session(&mut self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Changed {
+        let Some(row) = self.seen_mut(ctx, id) else { return Changed::Missing };
+        if !row.journal.is_empty() || row.calls.values().any(|call| call.row.closed_at.is_none()) {
+            return Changed::Begun;
+        }
+        fn set<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        let new = &mut row.new;
+        if let Some((name, plan)) = change.plan {
+            (new.plan, new.stage_plan) = (name, plan);
+        }
+        set(&mut new.candidate_name, change.candidate_name);
+        set(&mut new.job_role, change.job_role);
+        set(&mut new.language, change.language);
+        set(&mut new.voice, change.voice);
+        set(&mut new.details.title, change.title);
+        set(&mut new.details.candidate_email, change.candidate_email);
+        set(&mut new.details.experience_level, change.experience_level);
+        set(&mut new.details.resume_text, change.resume_text);
+        set(&mut new.details.job_description, change.job_description);
+        set(&mut new.details.extra_instructions, change.extra_instructions);
+        set(&mut new.details.profile, change.profile);
+        self.session(ctx, id).map_or(Changed::Missing, |session| Changed::Done(Box::new(session)))
     }
 
     pub(super) fn sessions(&self, ctx: TenantCtx, page: Page) -> Vec<Session> {
