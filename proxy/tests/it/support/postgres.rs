@@ -224,7 +224,7 @@ fn postgrest_binary() -> PathBuf {
     let modules = root().join("tests/supabase/node_modules");
     let installed = fs::read_dir(&modules).into_iter().flatten().filter_map(Result::ok);
     let mut found = installed.map(|package| package.path().join("postgrest")).filter(|file| file.is_file());
-    found.next().expect("PostgREST is installed by: npm ci --prefix tests/supabase")
+    found.next().expect("PostgREST is installed by: npm install --no-save --prefix tests/supabase")
 }
 
 fn root() -> &'static Path {
