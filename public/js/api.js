@@ -401,8 +401,10 @@ export function transcriptPath(id) {
   return `/api/sessions/${encodeURIComponent(id)}/transcript`;
 }
 
-/** Everything that is stored about the caller, as a file. */
-export const EXPORT_PATH = "/api/me/export";
+/** What is written down of an interview, as it is written. @param {string} id @returns {string} */
+export function eventsPath(id) {
+  return `/api/sessions/${encodeURIComponent(id)}/events`;
+}
 
 /** @param {Response} response @returns {Promise<ApiError>} */
 async function problem(response) {

@@ -47,6 +47,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/", get(index))
         .route("/interview/{id}", get(interview))
         .route("/past-calls/{id}", get(past_call))
+        .route("/live/{id}", get(live))
         // Whether there is such an invitation is not said by an address.
         .route("/invite/{token}", get(async |headers: HeaderMap| page("invite.html", &headers)))
         .route("/simple-webrtc-test", get(to_test))
@@ -91,6 +92,10 @@ async fn interview(Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Resp
 
 async fn past_call(Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
     of_session("past-call.html", &id, &uri, &headers)
+}
+
+async fn live(Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    of_session("live.html", &id, &uri, &headers)
 }
 
 /// A page about one session. Whether there is such a session, and for whom, `/api` tells the page.
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_address_has_its_file() {
-        let of_one = ["index.html", "interview.html", "past-call.html", "404.html"];
+        let of_one = ["index.html", "interview.html", "live.html", "past-call.html", "404.html"];
         for file in PAGES.into_iter().map(|(_, file)| file).chain(of_one) {
             assert!(assets::file(file, &HeaderMap::new()).is_some(), "{file}");
         }

@@ -31,7 +31,7 @@ async function show(me) {
   // The guest would be signed in again by the next page.
   find("leave", HTMLElement).hidden = user.kind === "guest";
   say(find("key", HTMLElement), key ? standingOf(key).text : "You have stored none. Your organisation’s or this server’s is used, if there is one.");
-  find("calls", HTMLElement).replaceChildren(...items.map((session) => callCard(session, "h3")));
+  find("calls", HTMLElement).replaceChildren(...items.map((session) => callCard(session, user.id, "h3")));
   find("none", HTMLElement).hidden = items.length > 0;
   find("all", HTMLElement).hidden = next === null;
   find("overview", HTMLElement).hidden = false;

@@ -15,13 +15,14 @@ const desk = new Desk(api);
 const list = find("calls", HTMLElement);
 const more = find("more", HTMLButtonElement);
 const told = find("told", HTMLElement);
+let reader = "";
 /** @type {string | null} where the list goes on; null at its end */
 let next = null;
 
 async function showMore() {
   const isFirst = list.childElementCount === 0;
   const part = await api.sessions({ limit: PART, before: next });
-  const cards = part.items.map((session) => callCard(session));
+  const cards = part.items.map((session) => callCard(session, reader));
   list.append(...cards);
   next = part.next;
   more.hidden = next === null;
@@ -38,6 +39,7 @@ more.addEventListener("click", async () => {
   more.disabled = false;
 });
 void desk.open(async (me) => {
+  reader = me.user.id;
   await showMore();
   await offerClaims(api, desk, me);
 });

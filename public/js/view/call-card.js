@@ -4,11 +4,18 @@
 import { endingOf, lengthOf, nameOf, progressOf, stagesOf, statusOf, whenOf } from "../call-words.js";
 import { make } from "../dom.js";
 
-/** @param {import("../types.js").Session} session @param {"h2" | "h3"} [heading] by what stands above the list @returns {HTMLElement} an `<li>` */
-export function callCard(session, heading = "h2") {
+/**
+ * @param {import("../types.js").Session} session
+ * @param {string} me the reader's id: who is not the person of an interview can follow it and not take part
+ * @param {"h2" | "h3"} [heading] by what stands above the list
+ * @returns {HTMLElement} an `<li>`
+ */
+export function callCard(session, me, heading = "h2") {
   const { word, mood } = statusOf(session);
-  const isOpen = session.status === "scheduled" || session.status === "in_progress";
-  const address = isOpen ? `/interview/${encodeURIComponent(session.id)}` : `/past-calls/${encodeURIComponent(session.id)}`;
+  const isOwn = session.user_id === me;
+  const isOpen = (session.status === "scheduled" || session.status === "in_progress") && (isOwn || Boolean(session.live));
+  const address = `/${isOpen ? (isOwn ? "interview" : "live") : "past-calls"}/${encodeURIComponent(session.id)}`;
+  const invitation = isOwn ? (session.started_at ? "Go on" : "Begin") : "Follow";
   const facts = [whenOf(session.started_at ?? session.created_at), lengthOf(session), endingOf(session.ended_by)].filter(Boolean);
   return make(
     "li",
@@ -21,7 +28,7 @@ export function callCard(session, heading = "h2") {
     ),
     make("p", { class: "aside" }, facts.join(" · ")),
     progress(session),
-    ...(isOpen ? [make("p", { class: "row" }, make("a", { class: "button", href: address }, session.started_at ? "Go on" : "Begin"), ...record(session))] : []),
+    ...(isOpen ? [make("p", { class: "row" }, make("a", { class: "button", href: address }, invitation), ...record(session))] : []),
   );
 }
 

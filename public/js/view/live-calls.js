@@ -65,7 +65,7 @@ export class LiveCalls {
     const name = nameOf(session);
     const end = make("button", { type: "button", "aria-label": `End the call ${name}` }, "End");
     end.addEventListener("click", () => void this.#end(session, name));
-    const who = make("p", { class: "who-it-is" }, make("a", { href: `/past-calls/${encodeURIComponent(session.id)}` }, name), make("span", { class: "aside" }));
+    const who = make("p", { class: "who-it-is" }, make("a", { href: `/live/${encodeURIComponent(session.id)}` }, name), make("span", { class: "aside" }));
     const entry = make("li", { "data-session": session.id }, who, end);
     this.#entries.set(session.id, entry);
     this.#list.append(entry);

@@ -49,7 +49,7 @@ export function showTurns(list, turns, { stages, candidate, began }) {
 }
 
 /** @param {import("../types.js").StoredTurn} turn @param {string} name @param {number} seconds into the interview; NaN when that is not known */
-function turnItem(turn, name, seconds) {
+export function turnItem(turn, name, seconds) {
   const marks = marksOf(turn).map(({ mark, text, explain }) => make("span", { class: "mark-of", "data-mark": mark, title: explain }, text));
   const at = Number.isNaN(seconds) ? [] : [make("span", { class: "at" }, clock(Math.floor(seconds)))];
   return make(
