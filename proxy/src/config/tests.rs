@@ -236,6 +236,8 @@ fn the_example_file_is_a_configuration_that_starts() {
     let in_pairs = [
         "SUPABASE_JWT_SECRET",
         "SUPABASE_ANON_KEY",
+        "SUPABASE_SECRET_KEY",
+        "SUPABASE_SERVICE_KEY",
         "AUTH0_DOMAIN",
         "AUTH0_AUDIENCE",
         "AUTH0_CLIENT_ID",

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 26] = [
+const DESCRIBED: [Described; 33] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -74,6 +74,16 @@ const DESCRIBED: [Described; 26] = [
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
     counter("viva_usage_cost_nanodollars_total", "What calls on the server's bill cost, billionths of a US dollar."),
     counter("viva_usage_unpriced_total", "Figures of models that have no price in the list."),
+    counter("viva_leases_lost_total", "Calls that another machine took over while this one had them."),
+    counter("viva_calls_taken_over_total", "Calls of another machine that this one went on with."),
+    counter("viva_replayed_total", "Sockets that were sent on to the machine that has their call."),
+    counter("viva_spooled_total", "Commits that went to the spool because the project's database did not answer."),
+    gauge("viva_spool_entries", "Commits that wait in the spool."),
+    counter("viva_spool_drained_total", "Records that the project's database took from the spool."),
+    counter(
+        "viva_dead_letters_total",
+        "Records that the project's database will never take; they are kept beside the spool.",
+    ),
     counter("viva_retention_deleted_total", "Rows that were deleted because their time was over, by what they were."),
     counter("viva_reaped_total", "What nobody looked after and was found, by what became of it."),
     gauge("viva_hang_ups_unconfirmed", "Hang-ups that the last slow round could not have confirmed."),

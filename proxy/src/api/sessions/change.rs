@@ -100,6 +100,9 @@ impl Changes {
     }
 }
 
+/// Where an interview is, stored and live.
+type Interviews = (State<Arc<dyn Store>>, State<Arc<dyn LiveCalls>>);
+
 /// Change an interview
 ///
 /// Before it begins: one's own, or as interviewer or admin the tenant's. Fields that are absent stay, `null` takes a value
@@ -113,7 +116,7 @@ pub(super) async fn change(
     Within(caller, _): Within<SessionsWrite>,
     peer: Peer,
     (identity, audit): (State<Identity>, State<Arc<dyn Audit>>),
-    (store, calls): (State<Arc<dyn Store>>, State<Arc<dyn LiveCalls>>),
+    (store, calls): Interviews,
     (plans, upstream): (State<Arc<Plans>>, State<Upstream>),
     Path(id): Path<String>,
     Input(changes): Input<Changes>,

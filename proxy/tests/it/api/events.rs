@@ -63,13 +63,13 @@ async fn what_is_written_is_told_in_order_until_the_end() {
 
     assert_eq!(guest.post(&format!("/api/sessions/{session}/end"), json!({})).await.status(), 200);
     for events in [&mut events, &mut again, &mut by_ticket] {
-        events.to_end().await;
+        events.read_to_the_end().await;
         let end = events.all.last().unwrap();
         assert_eq!((end.name.as_str(), &end.data["ended_by"]), ("end", &json!("user_end")), "{:?}", events.all);
     }
     assert_eq!(by_ticket.named("turn").len(), 0, "nothing before its number");
     let mut late = Events::of(follow(&guest, session, Some(6)).await);
-    late.to_end().await;
+    late.read_to_the_end().await;
     assert_eq!(late.all.last().unwrap().name, "end", "it was over already");
 }
 
@@ -91,7 +91,7 @@ async fn whoever_loses_the_right_hears_nothing_more() {
     let path = format!("/api/members/{}", me["user"]["id"].as_str().unwrap());
     assert_eq!(admin.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
     server.store.commit(ctx, pen.turns(1)).await.unwrap();
-    events.to_end().await;
+    events.read_to_the_end().await;
     assert_eq!(events.named("turn").len(), 1, "what was written afterwards is not told: {:?}", events.all);
     let last = events.all.last().unwrap();
     assert_eq!((last.name.as_str(), &last.data["code"]), ("closed", &json!("NOT_FOUND")));

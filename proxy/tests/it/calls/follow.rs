@@ -17,7 +17,7 @@ async fn a_live_interview_is_followed_to_its_end_and_again_from_the_middle() {
     let mut events = Events::of(house.request(Method::GET, &path).send().await.unwrap());
     events.until("how things stand", |told| told.name == "status").await;
     let following = tokio::spawn(async move {
-        events.to_end().await;
+        events.read_to_the_end().await;
         events
     });
 
@@ -32,7 +32,7 @@ async fn a_live_interview_is_followed_to_its_end_and_again_from_the_middle() {
     browser.end().await;
     assert_eq!(browser.until_closed(PATIENCE).await, 1000);
     let events = following.await.unwrap();
-    again.to_end().await;
+    again.read_to_the_end().await;
 
     let told: Vec<_> = events.named("turn").iter().map(|told| (told.id.unwrap(), told.data["text"].clone())).collect();
     for (n, words) in browser.log().turns() {
@@ -65,7 +65,7 @@ async fn readers_do_not_keep_a_server_from_stopping() {
     let mut events = Events::of(house.request(Method::GET, &path).send().await.unwrap());
     events.until("how things stand", |told| told.name == "status").await;
     house.viva.signal("TERM");
-    events.to_end().await;
+    events.read_to_the_end().await;
     let last = events.all.last().unwrap();
     assert_eq!((last.name.as_str(), &last.data["code"]), ("closed", &json!("UNAVAILABLE")));
     assert!(house.viva.wait().success(), "{}", house.viva.logged());

@@ -57,7 +57,7 @@ impl Events {
     }
 
     /// Reads to the end of the stream.
-    pub(crate) async fn to_end(&mut self) {
+    pub(crate) async fn read_to_the_end(&mut self) {
         while self.next().await.is_some() {}
     }
 
