@@ -177,9 +177,12 @@ describe("the pages", () => {
 
   it("still motion stays readable", async () => {
     const { page } = await openPage(browser);
-    await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: "reduce" }]);
     await page.goto(`${viva.url}/`);
-    const moving = await page.$$eval("*", (all) => all.filter((element) => getComputedStyle(element).transitionDuration !== "0s").length);
+    await page.emulateMediaFeatures([{ name: "prefers-reduced-motion", value: "reduce" }]);
+    const reduced = () => page.evaluate(() => matchMedia("(prefers-reduced-motion: reduce)").matches);
+    await until("still motion", reduced);
+    // What was taken out of the page meanwhile has no style at all.
+    const moving = await page.$$eval("*", (all) => all.filter((element) => element.isConnected && getComputedStyle(element).transitionDuration !== "0s").length);
     assert.equal(moving, 0);
     await page.close();
   });
