@@ -24,7 +24,7 @@ use crate::api::{Code, Peer, Problem, ProviderProblem};
 use crate::call::core::EndedBy;
 use crate::call::{Calls, Course, Door, EndOutcome, ExchangeError, StartError};
 use crate::identity::{Credential, Door as Rate, Identity, TenantCtx, Ticket, Way};
-use crate::ids::CallId;
+use crate::ids::{CallId, SessionId};
 use crate::store::shared::Whereabouts;
 use crate::store::{SessionStatus, Store};
 use crate::usage::purse::NoCall;
@@ -52,6 +52,7 @@ where
         .routes(routes!(create).map(resource))
         .routes(routes!(delete).map(resource))
         .routes(routes!(hangup).map(resource))
+        .routes(routes!(offer_session))
         .with_state(entrance)
 }
 
@@ -74,6 +75,26 @@ async fn create(State(entrance): State<Entrance>, peer: Peer, request: Request) 
         Err(problem) => ProviderProblem(problem).into_response(),
     };
     shared(response, origin)
+}
+
+/// Start an interview's call
+///
+/// The same as `POST /v1/realtime/calls` where the interview is named by the address; refusals have this interface's form.
+#[utoipa::path(post, path = "/api/sessions/{id}/sdp", operation_id = "offerSession", tag = "sessions",
+    security(("ticket" = [])), params(("id" = SessionId, Path)), request_body(content = String, content_type = "application/sdp"),
+    responses((status = 201, description = "The answer.", body = String, content_type = "application/sdp",
+        headers(("Location" = String))), refused::NoObject, refused::NoOffer))]
+async fn offer_session(
+    State(entrance): State<Entrance>,
+    Path(id): Path<String>,
+    peer: Peer,
+    request: Request,
+) -> Result<Response, Problem> {
+    let ticket = ticket(&entrance, request.headers()).await?;
+    if ticket.session.to_string() != id {
+        return Err(Problem::not_found());
+    }
+    offer(&entrance, peer, request).await
 }
 
 async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Response, Problem> {

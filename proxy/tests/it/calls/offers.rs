@@ -145,3 +145,22 @@ async fn an_offer_may_come_as_a_part_of_a_form() {
     assert_eq!(post(sdp).send().await.unwrap().status(), 201);
     assert_eq!(house.probe().live_calls(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_may_name_its_interview_by_the_address_and_only_its_own() {
+    let house = House::open(&[]).await;
+    let (booked, other) = (house.book("short").await, house.book("short").await);
+    let (sdp, caller) = offer(Source::Lines(vec![])).await;
+    let post = |session: String| {
+        let path = format!("/api/sessions/{session}/sdp");
+        let request = house.viva.request(reqwest::Method::POST, &path).bearer_auth(&booked.ticket);
+        request.header("content-type", "application/sdp").body(sdp.clone())
+    };
+    assert_eq!(post(other.session.to_string()).send().await.unwrap().status(), 404);
+    assert_eq!(house.tap.offers(), 0);
+    let answer = post(booked.session.to_string()).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.headers()["content-type"], "application/sdp");
+    let _peer = caller.answer(&answer.text().await.unwrap()).await.unwrap();
+    assert_eq!(house.probe().calls().len(), 1);
+}

@@ -81,6 +81,7 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("GET /api/claims",                        [401, 200, 200, 200, 200, 200, 403, 403]),
     ("POST /api/claims",                       [401, 403, 403, 403, 403, 403, 403, 403]),
     ("POST /api/sessions/{id}/stage",          [401, 404, 409, 409, 409, 404, 409, 409]),
+    ("POST /api/sessions/{id}/sdp",            [401, 401, 401, 401, 401, 401, 401, 400]),
     ("POST /v1/realtime/calls",                [401, 401, 401, 401, 401, 401, 401, 400]),
     ("DELETE /v1/realtime/calls/{id}",         [401, 401, 401, 401, 401, 401, 401, 404]),
     ("POST /v1/realtime/calls/{id}/hangup",    [401, 401, 401, 401, 401, 401, 401, 404]),
@@ -152,7 +153,9 @@ impl Objects {
             "POST /api/claims" => json!({ "session_id": self.session }),
             "POST /api/sessions/{id}/stage" => json!({ "target_stage": "closing" }),
             "POST /api/documents" => return request.header("content-type", "text/plain").body("Ten years of Rust."),
-            "POST /v1/realtime/calls" => return request.header("content-type", "application/sdp").body("v=0\r\n"),
+            "POST /v1/realtime/calls" | "POST /api/sessions/{id}/sdp" => {
+                return request.header("content-type", "application/sdp").body("v=0\r\n");
+            }
             _ => return request,
         };
         request.json(&body)
