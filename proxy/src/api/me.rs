@@ -22,7 +22,7 @@ where
     Identity: FromRef<S>,
     Arc<dyn People>: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(me)).routes(routes!(choose))
+    OpenApiRouter::new().routes(routes!(me)).routes(routes!(status)).routes(routes!(choose))
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -89,6 +89,13 @@ async fn me(caller: Caller, State(people): State<Arc<dyn People>>) -> Result<Jso
         avatar_url: user.avatar_url,
     };
     Ok(Json(Me { user, tenants }))
+}
+
+/// Who am I, by the older name
+#[utoipa::path(get, path = "/api/auth/status", operation_id = "getAuthStatus", tag = "people",
+    responses((status = 200, description = "As `/api/me`.", body = Me), refused::NoObject))]
+async fn status(caller: Caller, people: State<Arc<dyn People>>) -> Result<Json<Me>, Problem> {
+    me(caller, people).await
 }
 
 /// Act in another tenant
