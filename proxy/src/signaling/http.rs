@@ -81,7 +81,7 @@ async fn create(State(entrance): State<Entrance>, peer: Peer, request: Request) 
 ///
 /// The same as `POST /v1/realtime/calls` where the interview is named by the address; refusals have this interface's form.
 #[utoipa::path(post, path = "/api/sessions/{id}/sdp", operation_id = "offerSession", tag = "sessions",
-    security(("ticket" = [])), params(("id" = SessionId, Path)), request_body(content = String, content_type = "application/sdp"),
+    security(("ticket" = [])), params(("id" = SessionId, Path)), request_body(content((String = "application/sdp"), (OfferForm = "multipart/form-data"))),
     responses((status = 201, description = "The answer.", body = String, content_type = "application/sdp",
         headers(("Location" = String))), refused::NoObject, refused::NoOffer))]
 async fn offer_session(
