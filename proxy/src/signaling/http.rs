@@ -70,10 +70,11 @@ fn resource(methods: MethodRouter<Entrance>) -> MethodRouter<Entrance> {
         headers(("Location" = String))), refused::NoOffer))]
 async fn create(State(entrance): State<Entrance>, peer: Peer, request: Request) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
-    let response = match offer(&entrance, peer, request).await {
-        Ok(response) => response,
-        Err(problem) => ProviderProblem(problem).into_response(),
+    let answered = match ticket(&entrance, request.headers()).await {
+        Ok(ticket) => offer(&entrance, ticket, peer, request).await,
+        Err(problem) => Err(problem),
     };
+    let response = answered.unwrap_or_else(|problem| ProviderProblem(problem).into_response());
     shared(response, origin)
 }
 
@@ -94,11 +95,10 @@ async fn offer_session(
     if ticket.session.to_string() != id {
         return Err(Problem::not_found());
     }
-    offer(&entrance, peer, request).await
+    offer(&entrance, ticket, peer, request).await
 }
 
-async fn offer(entrance: &Entrance, peer: Peer, request: Request) -> Result<Response, Problem> {
-    let ticket = ticket(entrance, request.headers()).await?;
+async fn offer(entrance: &Entrance, ticket: Ticket, peer: Peer, request: Request) -> Result<Response, Problem> {
     let who = TenantCtx::service(ticket.tenant);
     entrance
         .identity

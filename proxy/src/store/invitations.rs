@@ -88,6 +88,26 @@ pub struct NewInvitation {
     pub created_at: i64,
 }
 
+impl NewInvitation {
+    /// As it stands once it is stored: nobody has answered.
+    pub(super) fn pending(self, tenant: TenantId) -> Invitation {
+        Invitation {
+            id: self.id,
+            tenant,
+            session: self.request.id,
+            email: self.email,
+            contact: self.contact,
+            request: Some(self.request),
+            status: Status::Pending,
+            expires_at: self.expires_at,
+            created_by: Some(self.created_by),
+            created_at: self.created_at,
+            accepted_by: None,
+            settled_at: None,
+        }
+    }
+}
+
 /// A stored invitation.
 #[derive(Clone)]
 pub struct Invitation {

@@ -90,20 +90,7 @@ fn invite(db: &mut Db, ctx: TenantCtx, new: NewInvitation) -> Result<Invitation,
         audit::note(&db.conn, ctx, new.created_at, &Note::of(Action::InvitationMade, new.id.0))?;
         Ok(())
     })?;
-    Ok(Invitation {
-        id: new.id,
-        tenant: ctx.tenant,
-        session: new.request.id,
-        email: new.email,
-        contact: new.contact,
-        request: Some(new.request),
-        status: Status::Pending,
-        expires_at: new.expires_at,
-        created_by: Some(new.created_by),
-        created_at: new.created_at,
-        accepted_by: None,
-        settled_at: None,
-    })
+    Ok(new.pending(ctx.tenant))
 }
 
 fn revoke(db: &mut Db, ctx: TenantCtx, id: InvitationId, now: i64) -> Result<Settled, Refusal> {

@@ -112,20 +112,7 @@ impl Invitations for SupabaseStore {
         let made = self.write::<()>("invite", Repeat::Never, &Acting::by(ctx, asked));
         Box::pin(async move {
             made.await?;
-            Ok(Invitation {
-                id: new.id,
-                tenant: ctx.tenant,
-                session: new.request.id,
-                email: new.email,
-                contact: new.contact,
-                request: Some(new.request),
-                status: Status::Pending,
-                expires_at: new.expires_at,
-                created_by: Some(new.created_by),
-                created_at: new.created_at,
-                accepted_by: None,
-                settled_at: None,
-            })
+            Ok(new.pending(ctx.tenant))
         })
     }
 
