@@ -15,10 +15,10 @@ use super::core::{
     CallCore, ClientInput, CloseReason, Directive, Durable, Effect, EndedBy, Input, Models, NotResumable, Notice,
     Other, Pipe, Setup, Sideband, StoreInput, UpstreamInput,
 };
-use super::exchange::{Answer, Order};
+use super::exchange::Order;
 use super::keep;
 use super::line::{Line, Lines, Place, Started};
-use super::recording::{End, Recorder};
+use super::recording::Recorder;
 use super::registry::{Mail, Seat};
 use super::replayed::Asking;
 use super::reported::Reported;
@@ -33,10 +33,8 @@ use crate::store::{Batch, Committed, StoreError, StoreHealth};
 use crate::transcript::{HangUp, Hash, Record, Source};
 use crate::upstream::facts::frame;
 use crate::upstream::facts::realtime::Realtime;
-use crate::upstream::facts::{Capabilities, Fact, Gate, Operation};
+use crate::upstream::facts::{Capabilities, Fact, Gate};
 use crate::usage::purse::Verdict;
-use crate::usage::{Measure, Nanos};
-use crate::vault::CallKey;
 
 /// Reports that wait for the store at once; more would only mean that it does not answer.
 const MAX_REPORTS: usize = 32;
@@ -61,11 +59,11 @@ pub(super) struct Actor {
     reports: VecDeque<(u64, oneshot::Sender<()>)>,
     far: bool,
     pub(super) seat: Seat,
-    recorder: Option<Recorder>,
+    pub(super) recorder: Option<Recorder>,
     mailbox: mpsc::Receiver<Box<Mail>>,
     commit: Option<BoxFuture<'static, Result<Committed, StoreError>>>,
-    hang_up: Option<BoxFuture<'static, HangUp>>,
-    closing: Option<CloseReason>,
+    pub(super) hang_up: Option<BoxFuture<'static, HangUp>>,
+    pub(super) closing: Option<CloseReason>,
 }
 
 /// Whatever comes next.
@@ -296,36 +294,6 @@ impl Actor {
         }
     }
 
-    /// What was consumed just now is charged to whoever pays for this call.
-    fn reckon(&mut self) -> Verdict {
-        let mut verdict = Verdict::GoOn;
-        for (operation, usage) in self.core.take_used() {
-            // What a stored key paid for is its owner's bill, and no budget of ours.
-            if self.key_before != Some(KeyRef::Server) {
-                continue;
-            }
-            let models = &self.booking.template;
-            let model = match operation {
-                Operation::Reply => &models.model,
-                Operation::Transcription => &models.transcription_model,
-            };
-            let whose = (self.booking.ctx.tenant, self.booking.user);
-            let (cost, charged) = self.shell.purse.charge(whose, model, &Measure::of(&usage));
-            verdict = verdict.max(charged);
-            match cost {
-                Some(Nanos(nanos)) => {
-                    metrics::counter!("viva_usage_cost_nanodollars_total", "operation" => operation.as_str())
-                        .increment(nanos)
-                }
-                None => metrics::counter!("viva_usage_unpriced_total", "operation" => operation.as_str()).increment(1),
-            }
-            if self.shell.purse.is_outdated(whose.0, whose.1) {
-                self.shell.tasks.spawn(keep::books(self.shell.clone(), whose));
-            }
-        }
-        verdict
-    }
-
     fn note_drive(&mut self) {
         if let Some(ms) = self.core.take_gate_wait() {
             metrics::histogram!("viva_reply_gate_ms").record(u32::try_from(ms).unwrap_or(u32::MAX));
@@ -508,57 +476,6 @@ impl Actor {
                     .collect();
                 self.send(protocol::frame(&ServerMessage::RealtimeSend { epoch, events, call_id }));
             }
-        }
-    }
-
-    fn start_hang_up(&mut self) {
-        let Some(line) = &mut self.lines.now else {
-            // There is none at the moment: nothing to end.
-            self.hang_up = Some(Box::pin(std::future::ready(HangUp::Confirmed)));
-            return;
-        };
-        // From here on the socket can only close, which would be no news.
-        line.sideband.stop();
-        let reach = line.reach();
-        let upstream = self.shell.upstream.clone();
-        self.hang_up = Some(Box::pin(async move {
-            match reach {
-                Some(reach) => reach.hang_up(&upstream).await,
-                // Nobody knows its id, or its key is gone: the provider ends it when the media is gone.
-                None => HangUp::Unconfirmed,
-            }
-        }));
-    }
-
-    fn hung_up(&mut self, result: HangUp) {
-        if let Some(line) = &self.lines.now {
-            let call = line.call_id.clone();
-            self.shell.tasks.spawn(keep::closed(self.shell.clone(), self.booking.ctx, call, result));
-        }
-        self.feed(Input::Upstream(UpstreamInput::HungUp(result)));
-    }
-
-    async fn leave(mut self: Box<Self>) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.end(End::Over);
-        }
-        // An exchange whose client is gone may still make a call; nobody wants it.
-        if let Some(exchange) = self.exchange.take()
-            && let Exchange::Done { call_id, result: Ok(Answer { provider, key, .. }), .. } = exchange.await
-        {
-            let line = self.line(Started { call_id, provider, key: CallKey::Held(key) });
-            self.end_unheard();
-            let _nobody = self.lines.bring(line);
-        }
-        self.finish_catching_up().await;
-        self.end_unheard();
-        if let Some(client) = &mut self.client {
-            let (code, reason) = match self.closing {
-                Some(CloseReason::HandedOver) => (close::RESTART, "the server restarts"),
-                Some(CloseReason::Fenced) => (close::REPLACED, "the session continues elsewhere"),
-                Some(CloseReason::Done | CloseReason::Unsaved) | None => (close::NORMAL, "done"),
-            };
-            client.close(code, reason).await;
         }
     }
 }
