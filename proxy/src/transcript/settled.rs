@@ -41,18 +41,44 @@ pub(super) struct Folded {
     audio_end_ms: Packed,
     call: u32,
     content_index: u32,
-    stage: u16,
+    /// Its place among the names of stages.
+    stage: u8,
     after: AfterKind,
     speaker: Speaker,
     state: TurnState,
     origin: Origin,
     source: Source,
-    truncated: bool,
-    disputed: bool,
-    question: bool,
-    committed: bool,
-    replied: bool,
-    is_claimed_place: bool,
+    marks: Marks,
+}
+
+/// What is true of a turn or not, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Marks(u8);
+
+impl Marks {
+    const TRUNCATED: Self = Self(1);
+    const DISPUTED: Self = Self(1 << 1);
+    const QUESTION: Self = Self(1 << 2);
+    const COMMITTED: Self = Self(1 << 3);
+    const REPLIED: Self = Self(1 << 4);
+    const CLAIMED_PLACE: Self = Self(1 << 5);
+
+    fn of(turn: &Turn) -> Self {
+        let Turn { entry, reply, committed, is_claimed_place, .. } = turn;
+        let all = [
+            (Self::TRUNCATED, entry.truncated),
+            (Self::DISPUTED, entry.disputed),
+            (Self::QUESTION, entry.question),
+            (Self::COMMITTED, *committed),
+            (Self::REPLIED, reply.is_some()),
+            (Self::CLAIMED_PLACE, *is_claimed_place),
+        ];
+        Self(all.into_iter().filter(|(_, is)| *is).fold(0, |marks, (mark, _)| marks | mark.0))
+    }
+
+    fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,19 +88,20 @@ enum AfterKind {
     Item,
 }
 
-/// Milliseconds, if they are known. No call lasts for the largest number of them.
+/// Milliseconds, if they are known. No call lasts for the largest number of them, which is 49 days: a time beyond is
+/// nonsense that somebody told, and forgotten.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Packed(u64);
+struct Packed(u32);
 
 impl From<Option<u64>> for Packed {
     fn from(ms: Option<u64>) -> Self {
-        Self(ms.unwrap_or(u64::MAX))
+        Self(ms.and_then(|ms| u32::try_from(ms).ok()).unwrap_or(u32::MAX))
     }
 }
 
 impl From<Packed> for Option<u64> {
     fn from(Packed(ms): Packed) -> Self {
-        (ms != u64::MAX).then_some(ms)
+        (ms != u32::MAX).then_some(ms.into())
     }
 }
 
@@ -138,7 +165,8 @@ impl Settled {
     }
 
     fn fold(&mut self, turn: &Turn) -> Folded {
-        let Turn { entry, after, is_claimed_place, source, reply, mark, committed, .. } = turn;
+        let marks = Marks::of(turn);
+        let Turn { entry, after, source, reply, mark, .. } = turn;
         let (kind, after) = match after {
             After::Unknown => (AfterKind::Unknown, ""),
             After::First => (AfterKind::First, ""),
@@ -168,12 +196,7 @@ impl Settled {
             state: entry.state,
             origin: entry.origin,
             source: *source,
-            truncated: entry.truncated,
-            disputed: entry.disputed,
-            question: entry.question,
-            committed: *committed,
-            replied: reply.is_some(),
-            is_claimed_place: *is_claimed_place,
+            marks,
         }
     }
 
@@ -196,24 +219,24 @@ impl Settled {
             duration_ms: known.duration_ms.into(),
             audio_end_ms: known.audio_end_ms.into(),
             text_hash: None,
-            truncated: known.truncated,
-            disputed: known.disputed,
-            question: known.question,
+            truncated: known.marks.has(Marks::TRUNCATED),
+            disputed: known.marks.has(Marks::DISPUTED),
+            question: known.marks.has(Marks::QUESTION),
             spoken_at: known.spoken_at,
         };
         let reply = known.reply().map(str::to_owned);
         let mut turn = Turn::recorded(entry, after, known.source, known.mark, reply);
-        turn.committed = known.committed;
-        turn.is_claimed_place = known.is_claimed_place;
+        turn.committed = known.marks.has(Marks::COMMITTED);
+        turn.is_claimed_place = known.marks.has(Marks::CLAIMED_PLACE);
         turn
     }
 
-    fn stage(&mut self, name: &str) -> u16 {
+    fn stage(&mut self, name: &str) -> u8 {
         let place = self.stages.iter().position(|known| known == name).unwrap_or_else(|| {
             self.stages.push(name.to_owned());
             self.stages.len() - 1
         });
-        u16::try_from(place).expect("a plan has a dozen stages")
+        u8::try_from(place).expect("a plan has a dozen stages")
     }
 }
 
@@ -227,7 +250,7 @@ impl Folded {
     }
 
     pub(super) fn reply(&self) -> Option<&str> {
-        self.replied.then(|| &self.names[self.after_ends as usize..])
+        self.marks.has(Marks::REPLIED).then(|| &self.names[self.after_ends as usize..])
     }
 
     pub(super) fn is(&self, turn: &TurnRef) -> bool {
@@ -244,7 +267,7 @@ impl Folded {
 
     /// Whether our own socket does not vouch for it, or never had its words, and it was not asked for yet.
     pub(super) fn is_doubtful(&self) -> bool {
-        (self.source == Source::Client || self.state == TurnState::TimedOut) && !self.disputed
+        (self.source == Source::Client || self.state == TurnState::TimedOut) && !self.marks.has(Marks::DISPUTED)
     }
 
     /// Whether nobody said where it stands.
@@ -322,6 +345,6 @@ mod tests {
 
     #[test]
     fn a_settled_turn_takes_little_room() {
-        assert!(size_of::<Folded>() <= 104, "{}", size_of::<Folded>());
+        assert!(size_of::<Folded>() <= 72, "{}", size_of::<Folded>());
     }
 }
