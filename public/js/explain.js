@@ -65,6 +65,7 @@ const BY_CODE = {
   SDP_EXCHANGE_FAILED: { title: "The interviewer could not be called", help: "The model gave no usable answer. Try again.", retry: true },
   UPSTREAM_TIMEOUT: { title: "The interviewer did not answer", help: "The model took too long. Try again in a moment.", retry: true },
   UPSTREAM_RATE_LIMITED: { title: "The interviewer is busy", help: "The model takes no more calls just now. Try again in a moment.", retry: true },
+  UPSTREAM_UNAVAILABLE: { title: "The interviewer is out of reach", help: "The model failed several times and is left alone for a moment. Try again soon.", retry: true },
   UPSTREAM_ERROR: { title: "The interviewer has a fault", help: "The model could not be reached, or answered with an error. Try again in a moment.", retry: true },
   WEBRTC_CONNECTION_FAILED: {
     title: "The sound could not get through",

@@ -52,6 +52,8 @@ pub enum Code {
     UpstreamTimeout,
     /// The model's own limits are reached.
     UpstreamRateLimited,
+    /// The model's server failed too often and is left alone for a moment; nothing was sent.
+    UpstreamUnavailable,
     /// The model's server failed.
     UpstreamError,
     /// The media path did not come up.
@@ -96,7 +98,7 @@ impl utoipa::ToSchema for Code {}
 
 impl Code {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::AuthenticationFailed,
         Self::TokenExpired,
         Self::AuthUnavailable,
@@ -119,6 +121,7 @@ impl Code {
         Self::SdpExchangeFailed,
         Self::UpstreamTimeout,
         Self::UpstreamRateLimited,
+        Self::UpstreamUnavailable,
         Self::UpstreamError,
         Self::WebrtcConnectionFailed,
         Self::TranscriptProcessingFailed,
@@ -171,6 +174,7 @@ impl Code {
                 | Self::SdpExchangeFailed
                 | Self::UpstreamTimeout
                 | Self::UpstreamRateLimited
+                | Self::UpstreamUnavailable
                 | Self::UpstreamError
                 | Self::WebrtcConnectionFailed
                 | Self::TranscriptProcessingFailed
@@ -187,7 +191,9 @@ impl Code {
         match self {
             Self::CapacityReached => Some(Duration::from_secs(10)),
             Self::Unavailable | Self::UpstreamRateLimited => Some(Duration::from_secs(5)),
-            Self::DatabaseUnavailable | Self::AuthUnavailable => Some(Duration::from_secs(2)),
+            Self::DatabaseUnavailable | Self::AuthUnavailable | Self::UpstreamUnavailable => {
+                Some(Duration::from_secs(2))
+            }
             _ => None,
         }
     }
@@ -231,6 +237,9 @@ impl Code {
             }
             Self::UpstreamRateLimited => {
                 ("UPSTREAM_RATE_LIMITED", StatusCode::SERVICE_UNAVAILABLE, "The model's own limits are reached")
+            }
+            Self::UpstreamUnavailable => {
+                ("UPSTREAM_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, "The model is not asked at the moment")
             }
             Self::UpstreamError => ("UPSTREAM_ERROR", StatusCode::BAD_GATEWAY, "The model's server failed"),
             Self::WebrtcConnectionFailed => {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
+use super::{BuildError, settings};
 use crate::clock::Clock;
 use crate::config::{self, Config, Encryption};
 use crate::ids::KeyRef;
 use crate::store::StoreError;
 use crate::store::keys::Keys;
-use crate::upstream::{BadKey, ModelKey};
+use crate::upstream::{Backup, BadKey, ModelKey, Upstream};
 use crate::vault::key_file::KeyFileError;
 use crate::vault::{ENCRYPTION_KEY_FILE, Keks, KeyPolicy, Keychain, Parts, Paying, Ring};
 
@@ -23,6 +24,9 @@ pub enum KeysError {
     /// The operator's own key.
     #[error("OPENAI_API_KEY: {0}")]
     Server(#[from] BadKey),
+    /// The operator's key for the second server.
+    #[error("UPSTREAM_BACKUP_KEY: {0}")]
+    Backup(BadKey),
     /// Keys are stored and there is nothing to open them with.
     #[error(
         "ENCRYPTION_KEY: is missing although {keys} keys are stored (wrapped with {names}); set it to the key they were \
@@ -38,6 +42,14 @@ pub enum KeysError {
     /// The store cannot be read.
     #[error("the stored keys cannot be read: {0}")]
     Store(#[from] StoreError),
+}
+
+/// The second server with the operator's key for it.
+pub(super) fn backup(settings: &config::Upstream) -> Result<Option<Backup>, BuildError> {
+    let Some(chosen) = &settings.backup else { return Ok(None) };
+    let key = ModelKey::new(KeyRef::Server, chosen.key.expose_secret()).map_err(KeysError::Backup)?;
+    let upstream = Upstream::new(settings::backup(settings, chosen), settings::timeouts(settings))?;
+    Ok(Some(Backup { upstream, key }))
 }
 
 /// Finds what wraps keys and puts the keychain together. `simulated`: the key of the simulator, if one answers.

@@ -36,7 +36,7 @@ use crate::ops::version;
 use crate::retention::Retention;
 use crate::store::sqlite::{HeldDirectory, OpenError};
 use crate::store::supabase::schema::SchemaError;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Upstream, Upstreams};
 use crate::usage::purse::Purse;
 use crate::vault::key_file::KeyFileError;
 use crate::vault::{seal_key, secret_key};
@@ -137,6 +137,7 @@ impl App {
         let (address, key) = simulated.unzip();
         let profile = settings::profile(&config.upstream, address.as_deref())?;
         let upstream = Upstream::new(profile, settings::timeouts(&config.upstream))?;
+        let upstreams = Upstreams::new(upstream.clone(), keys::backup(&config.upstream)?);
         let keychain = keys::keychain(&config, keys, key.as_deref(), clock.clone()).await?;
 
         let identity = settings::identity(&config, &clock).map_err(BuildError::Issuers)?;
@@ -144,7 +145,7 @@ impl App {
         let purse = Purse::new(usage.clone(), config.prices.clone(), clock.clone());
         let mut shell = Shell::new(
             store.clone(),
-            (upstream.clone(), keychain.clone(), purse.clone()),
+            (upstreams.clone(), keychain.clone(), purse.clone()),
             clock.clone(),
             settings::limits(&config.limits),
             (signer.clone(), pseudonyms),
@@ -162,8 +163,7 @@ impl App {
             tracing::error!(%error, "the calls of an earlier process could not be looked after");
             Inheritance::default()
         });
-        let health =
-            Health::new((store.clone(), kind), upstream.clone(), calls.clone(), signer.public(), shutdown.clone());
+        let health = Health::new((store.clone(), kind), upstreams, calls.clone(), signer.public(), shutdown.clone());
         let state = AppState {
             store,
             people,

@@ -27,6 +27,7 @@ pub(super) fn profile(settings: &config::Upstream, simulated: Option<&str>) -> R
         }
     };
     Ok(Profile {
+        name: settings.name.clone(),
         kind,
         base_url,
         // The stand-in speaks as the provider does, unless a test asks otherwise.
@@ -35,6 +36,20 @@ pub(super) fn profile(settings: &config::Upstream, simulated: Option<&str>) -> R
         voice: settings.voice.clone(),
         transcription_model: settings.transcribe_model.clone(),
     })
+}
+
+/// The profile of the second server: it is asked for the same models, so that what a call is recorded and charged as does
+/// not depend on where it was made.
+pub(super) fn backup(settings: &config::Upstream, backup: &config::Backup) -> Profile {
+    Profile {
+        name: backup.name.clone(),
+        kind: if backup.base_url.as_str() == BaseUrl::OPENAI { Kind::OpenAi } else { Kind::Custom },
+        base_url: backup.base_url.clone(),
+        manner: backup.manner.clone(),
+        model: settings.model.clone(),
+        voice: settings.voice.clone(),
+        transcription_model: settings.transcribe_model.clone(),
+    }
 }
 
 pub(super) fn timeouts(settings: &config::Upstream) -> Timeouts {

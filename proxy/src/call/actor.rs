@@ -107,13 +107,15 @@ impl Actor {
         }
         actor.seat.name(&call.call_id);
         let mut line = actor.line(call);
-        if let Some(reach) = line.reach().filter(|_| actor.shell.sideband) {
+        if let Some(reach) = line.reach().filter(|_| actor.watches(&line)) {
             line.sideband.watch_again(reach, dial_after);
         } else {
             line.sideband.unavailable();
         }
         // Its id is known, and no key fits any more: only the client can record from here on.
-        let is_out_of_reach = actor.shell.sideband && line.provider.is_some() && line.key.held().is_none();
+        let is_out_of_reach = actor.shell.sideband
+            && line.provider.is_some()
+            && (line.key.held().is_none() || !line.upstream.is_watchable());
         actor.lines.now = Some(line);
         if is_out_of_reach {
             actor.feed(Input::Upstream(UpstreamInput::Sideband(Sideband::Unavailable)));
@@ -189,11 +191,16 @@ impl Actor {
     }
 
     pub(super) fn line(&self, started: Started) -> Box<Line> {
-        Line::new(started, self.shell.upstream.clone(), self.shell.dials.clone())
+        Line::new(started, self.shell.dials.clone())
     }
 
-    /// Writes down how the provider calls it and begins to dial. `false`: nobody knows, or its key is gone, so it cannot
-    /// be watched.
+    /// Whether a call is to be watched over a socket of our own.
+    fn watches(&self, line: &Line) -> bool {
+        self.shell.sideband && line.upstream.is_watchable()
+    }
+
+    /// Writes down how the provider calls it and begins to dial. `false`: it cannot be watched, and the core expects it:
+    /// nobody knows its id, its key is gone, or its server has no sideband.
     pub(super) fn watch(&self, line: &mut Line) -> bool {
         if let Some(provider) = line.provider.clone() {
             self.remember(line.call_id.clone(), provider);
@@ -202,12 +209,12 @@ impl Actor {
             line.sideband.unavailable();
             return false;
         };
-        if self.shell.sideband {
+        if self.watches(line) {
             line.sideband.watch(reach);
-        } else {
-            line.sideband.unavailable();
+            return true;
         }
-        true
+        line.sideband.unavailable();
+        !self.shell.sideband
     }
 
     /// The provider's id becomes durable beside the call, not before its answer: the answer does not wait for it.
@@ -228,9 +235,7 @@ impl Actor {
                 Next::Exchanged(Exchange::Prepared { offer, renegotiate_id, digest }) => {
                     self.prepared(offer, renegotiate_id, digest)
                 }
-                Next::Exchanged(Exchange::Done { purpose, call_id, result }) => {
-                    self.exchanged(purpose, call_id, result)
-                }
+                Next::Exchanged(Exchange::Done { purpose, result }) => self.exchanged(purpose, result),
                 Next::HungUp(result) => self.hung_up(result),
                 Next::OtherHungUp(call, result) => {
                     self.feed(Input::Upstream(UpstreamInput::OtherHungUp { call, result }))

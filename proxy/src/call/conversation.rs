@@ -6,14 +6,13 @@ use super::actor::Actor;
 use super::client::{ClientLink, FromClient};
 use super::core::{ClientInput, Connection, Control, EndedBy, Input, Other, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
-use super::line::{Place, Started};
+use super::line::Place;
 use super::succession::{Exchange, Hold, Purpose};
 use crate::identity::TicketHash;
-use crate::ids::CallId;
 use crate::sdp;
 use crate::signaling::protocol::{self, ClientMessage, LimitsInfo, ServerMessage, SessionMessage, StageInfo, close};
 use crate::usage::purse::NoCall;
-use crate::vault::{CallKey, KeyError};
+use crate::vault::KeyError;
 
 /// Exchanges one session may try over one socket after another.
 const MAX_OFFERS: u32 = 6;
@@ -157,21 +156,21 @@ impl Actor {
         } else {
             let (shell, order) = (self.shell.clone(), self.order(ticket));
             self.exchange = Some(Box::pin(async move {
-                let call_id = order.call_id.clone();
                 let result = exchange::exchange(&shell, order, offer).await;
-                Exchange::Done { purpose: Purpose::First, call_id, result }
+                Exchange::Done { purpose: Purpose::First, result }
             }));
         }
     }
 
-    pub(super) fn exchanged(&mut self, purpose: Purpose, call_id: CallId, result: Result<Answer, ExchangeError>) {
+    pub(super) fn exchanged(&mut self, purpose: Purpose, result: Result<Answer, ExchangeError>) {
         match result {
             Ok(answer) => {
-                self.answer(&answer, &call_id, purpose.renegotiate_id());
-                let started = Started { call_id, provider: answer.provider, key: CallKey::Held(answer.key) };
+                self.answer(&answer, purpose.renegotiate_id());
                 match purpose {
-                    Purpose::First => self.begin(started),
-                    Purpose::Successor { renegotiate_id, digest } => self.succeed(started, renegotiate_id, digest),
+                    Purpose::First => self.begin(answer.started),
+                    Purpose::Successor { renegotiate_id, digest } => {
+                        self.succeed(answer.started, renegotiate_id, digest);
+                    }
                 }
             }
             Err(error) => {
@@ -183,10 +182,11 @@ impl Actor {
         }
     }
 
-    fn answer(&mut self, answer: &Answer, call_id: &CallId, renegotiate_id: Option<&str>) {
+    fn answer(&mut self, answer: &Answer, renegotiate_id: Option<&str>) {
+        let call_id = &answer.started.call_id;
         let sdp = String::from_utf8_lossy(&answer.sdp).into_owned();
         let seal = |provider| self.shell.call_refs.seal(self.booking.session, call_id, provider);
-        let call_ref = answer.provider.as_ref().and_then(seal);
+        let call_ref = answer.started.provider.as_ref().and_then(seal);
         let message = ServerMessage::SdpAnswer {
             answer: protocol::Answer { r#type: "answer", sdp: &sdp },
             call_id: call_id.as_str(),

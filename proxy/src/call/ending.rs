@@ -5,12 +5,10 @@ use super::actor::Actor;
 use super::core::{CloseReason, Input, UpstreamInput};
 use super::exchange::Answer;
 use super::keep;
-use super::line::Started;
 use super::recording::End;
 use super::succession::Exchange;
 use crate::signaling::protocol::close;
 use crate::transcript::HangUp;
-use crate::vault::CallKey;
 
 impl Actor {
     pub(super) fn start_hang_up(&mut self) {
@@ -22,10 +20,9 @@ impl Actor {
         // From here on the socket can only close, which would be no news.
         line.sideband.stop();
         let reach = line.reach();
-        let upstream = self.shell.upstream.clone();
         self.hang_up = Some(Box::pin(async move {
             match reach {
-                Some(reach) => reach.hang_up(&upstream).await,
+                Some(reach) => reach.hang_up().await,
                 // Nobody knows its id, or its key is gone: the provider ends it when the media is gone.
                 None => HangUp::Unconfirmed,
             }
@@ -46,9 +43,9 @@ impl Actor {
         }
         // An exchange whose client is gone may still make a call; nobody wants it.
         if let Some(exchange) = self.exchange.take()
-            && let Exchange::Done { call_id, result: Ok(Answer { provider, key, .. }), .. } = exchange.await
+            && let Exchange::Done { result: Ok(Answer { started, .. }), .. } = exchange.await
         {
-            let line = self.line(Started { call_id, provider, key: CallKey::Held(key) });
+            let line = self.line(started);
             self.end_unheard();
             let _nobody = self.lines.bring(line);
         }

@@ -1,18 +1,20 @@
 //! One exchange: an offer goes out, an answer comes back, and the call's durable row is written meanwhile. Whatever goes
-//! wrong leaves the session as `failed` with a code and no call that nobody holds. Both doors use it.
+//! wrong leaves the session as `failed` with a code and no call that nobody holds. Both doors use it. An offer goes to a
+//! second server only when the first has certainly made nothing of it; an unknown outcome is never tried again.
 
 use bytes::Bytes;
 
 use super::keep;
+use super::line::Started;
 use super::shell::Shell;
 use crate::identity::{TenantCtx, TicketHash};
 use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, UserId};
 use crate::sdp;
 use crate::store::{CallStart, SessionFailure, StoreError};
 use crate::transcript::HangUp;
-use crate::upstream::{Answered, Cause, CreateError, ModelKey};
+use crate::upstream::{Answered, Backup, Cause, CreateError, ModelKey, Upstream};
 use crate::usage::purse::NoCall;
-use crate::vault::{Chosen, KeyError, KeyStatus};
+use crate::vault::{CallKey, Chosen, KeyError, KeyStatus};
 
 /// Calls one session may try; more offers than this are not an interview.
 const MAX_ORDINAL: u32 = 32;
@@ -38,9 +40,17 @@ pub(super) struct Order {
 pub(super) struct Answer {
     /// The answer, byte for byte.
     pub(super) sdp: Bytes,
-    pub(super) provider: Option<ProviderCallId>,
-    /// What it was made with, and what alone can end it.
-    pub(super) key: ModelKey,
+    /// The call, with the server and the key that it was made with: these alone can end it.
+    pub(super) started: Started,
+}
+
+/// An attempt that led to no call.
+struct Failed {
+    error: ExchangeError,
+    /// A call that exists all the same.
+    orphan: Option<ProviderCallId>,
+    /// Whether the attempt has a row.
+    is_stored: bool,
 }
 
 /// Why there is no call.
@@ -99,16 +109,56 @@ pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Resul
     if key.reference() == KeyRef::Server && order.key_before.is_none() {
         shell.purse.admit(order.ctx.tenant, order.user).await.map_err(ExchangeError::Budget)?;
     }
+    let first = (shell.upstreams.primary(), &key, status);
+    let failed = match attempt(shell, &order, first, &offer, &facts).await {
+        Ok(answer) => return Ok(answer),
+        Err(failed) => failed,
+    };
+    let instead = match &failed.error {
+        ExchangeError::Upstream(error) => shell.upstreams.instead(key.reference(), error),
+        _ => None,
+    };
+    let Some(Backup { upstream, key: backup_key }) = instead else {
+        return Err(give_up(shell, &order, (shell.upstreams.primary(), key), failed).await);
+    };
+    tracing::warn!(code = failed.error.code(), to = upstream.profile().name, "an offer goes to the second server");
+    let order = again(shell, order, failed.is_stored);
+    let answer = attempt(shell, &order, (upstream, backup_key, None), &offer, &facts).await;
+    metrics::counter!("viva_failovers_total", "result" => if answer.is_ok() { "ok" } else { "failed" }).increment(1);
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(failed) => Err(give_up(shell, &order, (upstream, backup_key.clone()), failed).await),
+    }
+}
+
+/// One offer to one server.
+async fn attempt(
+    shell: &Shell,
+    order: &Order,
+    (upstream, key, status): (&Upstream, &ModelKey, Option<KeyStatus>),
+    offer: &Bytes,
+    facts: &sdp::OfferFacts,
+) -> Result<Answer, Failed> {
+    // Nothing would be sent, so nothing is written down either.
+    if let Some(retry_after) = upstream.pause(key.reference()) {
+        let error = ExchangeError::Upstream(Cause::Paused { retry_after }.into());
+        return Err(Failed { error, orphan: None, is_stored: false });
+    }
     let started = std::time::Instant::now();
     let (row, answer) = tokio::join!(
-        start_row(shell, &order, key.reference()),
-        shell.upstream.create(&key, offer, order.session_json.clone(), &order.safety_id)
+        start_row(shell, order, upstream, key.reference()),
+        upstream.create(key, offer.clone(), order.session_json.clone(), &order.safety_id)
     );
-    note(shell, &order, &key, status, &answer);
+    note(shell, order, key, status, &answer);
     metrics::histogram!("viva_sdp_exchange_seconds").record(started.elapsed().as_secs_f64());
+    let is_stored = row.is_ok();
     let result = match (row, answer) {
-        (Ok(()), Ok(answered)) => match sdp::check_answer(&facts, &answered.answer) {
-            Ok(()) => Ok(Answer { sdp: answered.answer, provider: answered.provider, key: key.clone() }),
+        (Ok(()), Ok(answered)) => match sdp::check_answer(facts, &answered.answer) {
+            Ok(()) => {
+                let (call_id, key) = (order.call_id.clone(), CallKey::Held(key.clone()));
+                let started = Started { call_id, provider: answered.provider, key, upstream: upstream.clone() };
+                Ok(Answer { sdp: answered.answer, started })
+            }
             Err(rule) => {
                 tracing::warn!(rule = rule.name(), "the model's answer breaks a rule");
                 Err((ExchangeError::Answer, answered.provider))
@@ -122,13 +172,17 @@ pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Resul
     };
     let outcome = if result.is_ok() { "ok" } else { "failed" };
     metrics::counter!("viva_sdp_exchange_total", "result" => outcome).increment(1);
-    match result {
-        Ok(answer) => Ok(answer),
-        Err((error, orphan)) => {
-            fail(shell, &order, &error, orphan.map(|orphan| (orphan, key))).await;
-            Err(error)
-        }
+    result.map_err(|(error, orphan)| Failed { error, orphan, is_stored })
+}
+
+/// The same order for another server: a call of its own. What the first attempt left in the store is closed, since it is
+/// certain that nothing came of it.
+fn again(shell: &Shell, order: Order, is_stored: bool) -> Order {
+    let next = Order { call_id: CallId::fresh(), ..order.clone() };
+    if is_stored {
+        shell.tasks.spawn(keep::closed(shell.clone(), order.ctx, order.call_id, HangUp::Confirmed));
     }
+    next
 }
 
 async fn choose(shell: &Shell, order: &Order) -> Result<Chosen, KeyError> {
@@ -158,7 +212,7 @@ fn note(
 }
 
 /// The ordinal is almost always 1; a session whose earlier exchange failed takes the next free one.
-async fn start_row(shell: &Shell, order: &Order, key: KeyRef) -> Result<(), StoreError> {
+async fn start_row(shell: &Shell, order: &Order, upstream: &Upstream, key: KeyRef) -> Result<(), StoreError> {
     for ordinal in 1..=MAX_ORDINAL {
         let call = CallStart {
             session: order.session,
@@ -166,6 +220,7 @@ async fn start_row(shell: &Shell, order: &Order, key: KeyRef) -> Result<(), Stor
             call_id: order.call_id.clone(),
             ticket: order.ticket,
             key,
+            upstream: upstream.profile().name.clone(),
             opened_at: shell.clock.now().unix_ms,
         };
         match shell.store.start_call(order.ctx, call).await {
@@ -176,7 +231,17 @@ async fn start_row(shell: &Shell, order: &Order, key: KeyRef) -> Result<(), Stor
     Err(StoreError::Conflict)
 }
 
-async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Option<(ProviderCallId, ModelKey)>) {
+/// Nothing more can be tried: the session says so, and no call is left that nobody holds.
+async fn give_up(
+    shell: &Shell,
+    order: &Order,
+    (upstream, key): (&Upstream, ModelKey),
+    Failed { error, orphan, is_stored }: Failed,
+) -> ExchangeError {
+    let is_paused = matches!(&error, ExchangeError::Upstream(CreateError { cause: Cause::Paused { .. }, .. }));
+    if is_paused && !is_stored {
+        return error;
+    }
     tracing::warn!(code = error.code(), %error, "an exchange failed");
     let at = shell.clock.now().unix_ms;
     let failure =
@@ -184,11 +249,12 @@ async fn fail(shell: &Shell, order: &Order, error: &ExchangeError, orphan: Optio
     if let Err(error) = shell.store.fail_session(order.ctx, failure).await {
         tracing::error!(%error, "a failed exchange could not be recorded");
     }
-    if let Some((orphan, key)) = orphan {
-        let (shell, order) = (shell.clone(), order.clone());
+    if let Some(orphan) = orphan {
+        let (shell, order, upstream) = (shell.clone(), order.clone(), upstream.clone());
         shell.clone().tasks.spawn(async move {
-            let result = HangUp::from(shell.upstream.hang_up(&key, &orphan).await);
+            let result = HangUp::from(upstream.hang_up(&key, &orphan).await);
             keep::closed(shell, order.ctx, order.call_id, result).await;
         });
     }
+    error
 }

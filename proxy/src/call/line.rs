@@ -19,6 +19,8 @@ pub(super) struct Started {
     pub(super) call_id: CallId,
     pub(super) provider: Option<ProviderCallId>,
     pub(super) key: CallKey,
+    /// Where it was made.
+    pub(super) upstream: Upstream,
 }
 
 /// What it takes to reach a call at the provider.
@@ -26,18 +28,19 @@ pub(super) struct Started {
 pub(super) struct Reach {
     pub(super) provider: ProviderCallId,
     pub(super) key: ModelKey,
+    pub(super) upstream: Upstream,
 }
 
 impl Reach {
     /// `None`: nobody here can reach it, for want of its id or of its key.
-    pub(super) fn of(provider: Option<&ProviderCallId>, key: &CallKey) -> Option<Self> {
+    pub(super) fn of(provider: Option<&ProviderCallId>, key: &CallKey, upstream: &Upstream) -> Option<Self> {
         let (provider, key) = (provider?.clone(), key.held()?.clone());
-        Some(Self { provider, key })
+        Some(Self { provider, key, upstream: upstream.clone() })
     }
 
     /// Hangs up.
-    pub(super) async fn hang_up(self, upstream: &Upstream) -> HangUp {
-        upstream.hang_up(&self.key, &self.provider).await.into()
+    pub(super) async fn hang_up(self) -> HangUp {
+        self.upstream.hang_up(&self.key, &self.provider).await.into()
     }
 }
 
@@ -55,6 +58,7 @@ pub(super) struct Line {
     pub(super) call_id: CallId,
     pub(super) provider: Option<ProviderCallId>,
     pub(super) key: CallKey,
+    pub(super) upstream: Upstream,
     pub(super) sideband: SidebandLink,
     /// Of what our own socket hears.
     pub(super) heard: Realtime,
@@ -64,12 +68,13 @@ pub(super) struct Line {
 
 impl Line {
     /// A call that nobody watches yet.
-    pub(super) fn new(started: Started, upstream: Upstream, dials: Arc<Semaphore>) -> Box<Self> {
+    pub(super) fn new(started: Started, dials: Arc<Semaphore>) -> Box<Self> {
         Box::new(Self {
+            sideband: SidebandLink::off(started.upstream.clone(), dials),
+            upstream: started.upstream,
             call_id: started.call_id,
             provider: started.provider,
             key: started.key,
-            sideband: SidebandLink::off(upstream, dials),
             heard: Realtime::new(),
             relayed: Realtime::new(),
         })
@@ -77,7 +82,7 @@ impl Line {
 
     /// How to reach it, if that is possible.
     pub(super) fn reach(&self) -> Option<Reach> {
-        Reach::of(self.provider.as_ref(), &self.key)
+        Reach::of(self.provider.as_ref(), &self.key, &self.upstream)
     }
 }
 

@@ -32,17 +32,17 @@ impl Calls {
             return Ok(());
         };
         keep::answered(shell.clone(), booking.ctx, call_id.clone(), provider.clone()).await;
-        let key = shell.keychain.reopen(booking.ctx.tenant, row.key).await?;
+        let Some((upstream, key)) = self.where_made(booking.ctx.tenant, &row).await? else { return Ok(()) };
         if row.closed_at.is_some() {
-            let result = match Reach::of(Some(&provider), &key) {
-                Some(reach) => reach.hang_up(&shell.upstream).await,
+            let result = match Reach::of(Some(&provider), &key, &upstream) {
+                Some(reach) => reach.hang_up().await,
                 None => HangUp::Unconfirmed,
             };
             keep::closed(shell.clone(), booking.ctx, call_id, result).await;
             return Ok(());
         }
         let journal = shell.store.journal(booking.ctx, booking.session, 0).await?;
-        let started = Started { call_id, provider: Some(provider), key };
+        let started = Started { call_id, provider: Some(provider), key, upstream };
         // Refused when somebody was quicker; then the call is theirs.
         let adopted = if journal.is_empty() {
             self.adopt(booking.clone(), ticket, started).map_err(|error| error.to_string())

@@ -124,7 +124,8 @@ impl Calls {
         let ctx = TenantCtx::service(ticket.tenant);
         let session = shell.store.session(ctx, ticket.session).await.ok()??;
         // Another model would say that it does not know the call, which is no confirmation.
-        if session.new.simulation != shell.upstream.is_simulation() {
+        let is_known = shell.upstreams.named(call.upstream.as_deref()).is_some();
+        if !is_known || session.new.simulation != shell.upstreams.primary().is_simulation() {
             return None;
         }
         // An interview that goes on is ended as a whole.

@@ -16,10 +16,12 @@ use super::line::{Found, Reach, Started};
 use super::ownership::Course;
 use super::registry::{Calls, ResumeError, StartError};
 use crate::identity::{TenantCtx, Ticket};
-use crate::ids::{CallId, SessionId, TenantId};
+use crate::ids::{CallId, KeyRef, SessionId, TenantId};
 use crate::store::shared::Whereabouts;
 use crate::store::{CallRow, Session, SessionStatus, StoreError, Unfinished};
 use crate::transcript::{CallEvent, Entry, HangUp, Record};
+use crate::upstream::{Made, Upstream};
+use crate::vault::CallKey;
 
 /// What became of the calls that were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,7 +120,12 @@ impl Calls {
             // Also one that was to follow and had not, or that was followed and not hung up yet.
             let is_over =
                 |left: &Unfinished| left.call.closed_at.is_none() && goes_on.as_ref() != Some(&left.call.call_id);
-            over.extend(calls.into_iter().filter(is_over));
+            let (known, foreign): (Vec<_>, Vec<_>) = calls
+                .into_iter()
+                .filter(is_over)
+                .partition(|left| self.shell().upstreams.named(left.call.upstream.as_deref()).is_some());
+            recovered.left += foreign.len();
+            over.extend(known);
         }
         let closing =
             stream::iter(over).map(|Unfinished { ticket, call }| async move { self.close(&ticket, call).await });
@@ -162,7 +169,7 @@ impl Calls {
             return Err(NotRecovered::Elsewhere);
         }
         let session = shell.store.session(ctx, ticket.session).await?.ok_or(NotRecovered::Session)?;
-        if session.new.simulation != shell.upstream.is_simulation() {
+        if session.new.simulation != shell.upstreams.primary().is_simulation() {
             return Err(NotRecovered::OtherModel);
         }
         if !matches!(session.status, SessionStatus::InProgress | SessionStatus::Scheduled) {
@@ -175,8 +182,8 @@ impl Calls {
         let rows = shell.store.calls(ctx, ticket.session).await?;
         let row = rows.into_iter().find(|row| row.call_id == in_force).ok_or(NotRecovered::Session)?;
         let state = if row.closed_at.is_some() { Found::Closed } else { Found::Open };
-        let key = shell.keychain.reopen(ticket.tenant, row.key).await?;
-        let started = Started { call_id: row.call_id, provider: row.provider, key };
+        let (upstream, key) = self.where_made(ticket.tenant, &row).await?.ok_or(NotRecovered::OtherModel)?;
+        let started = Started { call_id: row.call_id, provider: row.provider, key, upstream };
         self.resume(booking, ticket.hash, (started, state, moment), &journal).map_err(NotRecovered::Resume)?;
         Ok(in_force)
     }
@@ -206,18 +213,40 @@ impl Calls {
 
     /// Hangs up a call that no task here holds, with the key that it was made with.
     pub(super) async fn hang_up(&self, tenant: TenantId, call: &CallRow) -> HangUp {
-        let shell = self.shell();
-        let key = match shell.keychain.reopen(tenant, call.key).await {
-            Ok(key) => key,
+        let (upstream, key) = match self.where_made(tenant, call).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return HangUp::Unconfirmed,
             Err(error) => {
                 tracing::warn!(%error, "a call is not hung up yet, since its key could not be read");
                 return HangUp::Unconfirmed;
             }
         };
-        match Reach::of(call.provider.as_ref(), &key) {
-            Some(reach) => reach.hang_up(&shell.upstream).await,
+        match Reach::of(call.provider.as_ref(), &key, &upstream) {
+            Some(reach) => reach.hang_up().await,
             None => HangUp::Unconfirmed,
         }
+    }
+
+    /// The server that a stored call was made at, and the key that it knows it by. `None`: it is no server of this process,
+    /// and no other one knows the call.
+    pub(super) async fn where_made(
+        &self,
+        tenant: TenantId,
+        call: &CallRow,
+    ) -> Result<Option<(Upstream, CallKey)>, StoreError> {
+        let shell = self.shell();
+        Ok(match shell.upstreams.named(call.upstream.as_deref()) {
+            None => None,
+            Some(Made::Primary(upstream)) => Some((upstream.clone(), shell.keychain.reopen(tenant, call.key).await?)),
+            Some(Made::Backup(backup)) => {
+                let key = match call.key {
+                    KeyRef::Server => CallKey::Held(backup.key.clone()),
+                    // Nobody's own key goes there; this process was told of another server by that name.
+                    KeyRef::Stored(_) => CallKey::Gone(call.key),
+                };
+                Some((backup.upstream.clone(), key))
+            }
+        })
     }
 }
 

@@ -28,7 +28,6 @@ use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
 use crate::store::Session;
 use crate::transcript::Record;
-use crate::vault::CallKey;
 
 /// Letters that may wait for one call. Full: the sender is told that the call is busy.
 const MAILBOX: usize = 32;
@@ -179,7 +178,8 @@ impl Calls {
     /// # Errors
     /// [`BadPlan`].
     pub fn book(&self, session: &Session, policy: Policy, door: Door) -> Result<Booking, BadPlan> {
-        Booking::new(session, policy, door, &self.0.shell.upstream.profile().transcription_model, &self.0.shelf)
+        let profile = self.0.shell.upstreams.primary().profile();
+        Booking::new(session, policy, door, &profile.transcription_model, &self.0.shelf)
     }
 
     /// Begins a call whose client speaks HTTP: exchange first, then the call lives on by itself.
@@ -205,12 +205,12 @@ impl Calls {
         tell: oneshot::Sender<Result<Begun, StartError>>,
     ) {
         let order = actor.order(ticket);
-        let call_id = order.call_id.clone();
         // Boxed: a task is as large as its largest moment for all of its life, and this one is short.
         let answered = Box::pin(exchange::exchange(&self.0.shell, order, offer)).await;
         match answered {
-            Ok(Answer { sdp, provider, key }) => {
-                actor.begin(Started { call_id: call_id.clone(), provider, key: CallKey::Held(key) });
+            Ok(Answer { sdp, started }) => {
+                let call_id = started.call_id.clone();
+                actor.begin(started);
                 // Whoever asked may have gone: the call then ends because nobody connects.
                 let _gone = tell.send(Ok(Begun { call_id, answer: sdp }));
                 drop(self);

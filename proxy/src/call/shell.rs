@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::identity::Pseudonyms;
 use crate::store::Store;
 use crate::transcript::Signer;
-use crate::upstream::Upstream;
+use crate::upstream::Upstreams;
 use crate::usage::purse::Purse;
 use crate::vault::Keychain;
 
@@ -27,7 +27,7 @@ const MAX_DIALS: usize = 50;
 #[derive(Clone)]
 pub struct Shell {
     pub(super) store: Arc<dyn Store>,
-    pub(super) upstream: Upstream,
+    pub(super) upstreams: Upstreams,
     /// With whose key.
     pub(super) keychain: Keychain,
     /// What may still be spent.
@@ -56,7 +56,7 @@ impl Shell {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        (upstream, keychain, purse): (Upstream, Keychain, Purse),
+        (upstreams, keychain, purse): (impl Into<Upstreams>, Keychain, Purse),
         clock: Arc<dyn Clock>,
         limits: Limits,
         (signer, pseudonyms): (Signer, Pseudonyms),
@@ -65,7 +65,7 @@ impl Shell {
     ) -> Self {
         Self {
             store,
-            upstream,
+            upstreams: upstreams.into(),
             keychain,
             purse,
             clock,

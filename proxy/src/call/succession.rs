@@ -14,7 +14,6 @@ use super::core::{ClientInput, Input, Other, Sideband, UpstreamInput};
 use super::exchange::{self, Answer, ExchangeError};
 use super::keep;
 use super::line::{Line, Place, Started};
-use crate::ids::CallId;
 use crate::interview::digest;
 use crate::sdp;
 use crate::transcript::HangUp;
@@ -70,8 +69,6 @@ pub(super) enum Exchange {
     Done {
         /// What it was for.
         purpose: Purpose,
-        /// Our id of the call.
-        call_id: CallId,
         /// The answer, or why there is none.
         result: Result<Answer, ExchangeError>,
     },
@@ -140,9 +137,8 @@ impl Actor {
         let (shell, order) = (self.shell.clone(), self.order_for(ticket, &instructions, gate));
         let purpose = Purpose::Successor { renegotiate_id, digest };
         self.exchange = Some(Box::pin(async move {
-            let call_id = order.call_id.clone();
             let result = exchange::exchange(&shell, order, offer).await;
-            Exchange::Done { purpose, call_id, result }
+            Exchange::Done { purpose, result }
         }));
     }
 
@@ -208,7 +204,7 @@ impl Actor {
         let call_id = line.call_id;
         self.shell.tasks.spawn(async move {
             let result = match reach {
-                Some(reach) => reach.hang_up(&shell.upstream).await,
+                Some(reach) => reach.hang_up().await,
                 None => HangUp::Unconfirmed,
             };
             shell.tasks.spawn(keep::closed(shell.clone(), ctx, call_id, result));

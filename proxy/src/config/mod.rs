@@ -31,7 +31,7 @@ pub use seal::Seal;
 pub use secret::Secret;
 pub use server::{Edge, Environment, Metrics, Server};
 pub use store::{Store, StoreKind};
-pub use upstream::{Admission, Model, Sideband, Upstream};
+pub use upstream::{Admission, Backup, Model, Sideband, Upstream};
 pub use vault::{Encryption, Vault};
 
 use std::sync::Arc;

@@ -57,6 +57,32 @@ fn a_key_chooses_the_real_model() {
 }
 
 #[test]
+fn a_second_server_has_a_name_an_address_and_a_key_of_its_own() {
+    let first = [("OPENAI_API_KEY", "sk-x")];
+    let and = |more: &[(&'static str, &'static str)]| first.iter().chain(more).copied().collect::<Vec<_>>();
+    assert!(good(&first).upstream.backup.is_none());
+    let azure = "https://r.openai.azure.com/openai/v1";
+    let whole =
+        and(&[("UPSTREAM_BACKUP", "azure"), ("UPSTREAM_BACKUP_URL", azure), ("UPSTREAM_BACKUP_KEY", "planted")]);
+    let config = good(&whole);
+    let backup = config.upstream.backup.as_ref().expect("a second server");
+    assert_eq!((config.upstream.name.as_str(), backup.name.as_str()), ("openai", "azure"));
+    assert_eq!((backup.base_url.as_str(), backup.manner.offer), (azure, OfferForm::Minted));
+    assert!(!format!("{config:?}").contains("planted"));
+
+    assert_eq!(faulty(&and(&[("UPSTREAM_BACKUP", "azure")])), ["UPSTREAM_BACKUP_URL", "UPSTREAM_BACKUP_KEY"]);
+    assert_eq!(faulty(&and(&[("UPSTREAM_BACKUP", "nobody")])), ["UPSTREAM_BACKUP"]);
+    let again = [("UPSTREAM_BACKUP", "openai"), ("UPSTREAM_BACKUP_KEY", "sk-y")];
+    assert_eq!(faulty(&and(&again)), ["UPSTREAM_BACKUP"], "the first again");
+    let clear = [("UPSTREAM_BACKUP_URL", "http://example.com/v1"), ("UPSTREAM_BACKUP_KEY", "sk-y")];
+    assert_eq!(faulty(&and(&[&[("UPSTREAM_BACKUP", "azure")], &clear[..]].concat())), ["UPSTREAM_BACKUP_URL"]);
+    // What is simulated is never real.
+    let simulated = [("SIMULATION_MODE", "true")];
+    let config = good(&[&whole[..], &simulated].concat());
+    assert!(config.upstream.backup.is_none() && config.upstream.name == "simulator");
+}
+
+#[test]
 fn a_deployment_to_which_everybody_brings_a_key_needs_none_of_its_own() {
     let config = good(&[("KEY_POLICY", "byok")]);
     assert!(matches!(config.upstream.model_server, Model::Provider { key: None, .. }));
@@ -252,7 +278,9 @@ fn the_example_file_is_a_configuration_that_starts() {
         if in_pairs.contains(&variable) {
             continue;
         }
-        if ["PUBLIC_URL", "PLANS_DIR", "PRICES", "OPENAI_BASE_URL", "UPSTREAM", "UPSTREAMS"].contains(&variable) {
+        if ["PUBLIC_URL", "PLANS_DIR", "PRICES", "OPENAI_BASE_URL", "UPSTREAM", "UPSTREAMS", "UPSTREAM_BACKUP"]
+            .contains(&variable)
+        {
             continue;
         }
         assert!(with(&[(variable, value), ("ALLOW_PUBLIC_SIMULATION", "true")]).is_ok(), "{variable}={value}");

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::defaults;
 use super::reader::Reader;
 use super::server::{Environment, Server};
+use crate::upstream::manner::Manners;
 use crate::upstream::{BaseUrl, Manner};
 use crate::vault::KeyPolicy;
 
@@ -27,6 +28,19 @@ pub enum Model {
         /// `OPENAI_API_KEY`. `None` with `KEY_POLICY=byok`: everybody brings their own.
         key: Option<SecretString>,
     },
+}
+
+/// A second server: asked when the first has certainly made nothing of an offer.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// `UPSTREAM_BACKUP`, a name in `UPSTREAMS` or the built-in ones.
+    pub name: String,
+    /// `UPSTREAM_BACKUP_URL`, default the one in the file.
+    pub base_url: BaseUrl,
+    /// How it wants to be asked.
+    pub manner: Manner,
+    /// `UPSTREAM_BACKUP_KEY`: the operator's own. Nobody else's key is ever sent there.
+    pub key: SecretString,
 }
 
 /// Whether new calls are taken.
@@ -54,6 +68,10 @@ pub struct Upstream {
     pub model_server: Model,
     /// `UPSTREAM`, from `UPSTREAMS` or the built-in ones: how that server wants to be asked.
     pub manner: Manner,
+    /// What calls remember their server by: `UPSTREAM`, else `openai` or `custom` by its address; `simulator`.
+    pub name: String,
+    /// A second server, where there is one.
+    pub backup: Option<Backup>,
     /// `KILL_SWITCH`.
     pub admission: Admission,
     /// `OPENAI_REALTIME_MODEL`. Never checked against a list: new names must work.
@@ -78,11 +96,12 @@ enum KillSwitch {
 
 impl Upstream {
     pub(super) fn read(reader: &mut Reader<'_>, server: &Server, policy: KeyPolicy) -> Self {
-        let key = key(reader);
+        let key = key(reader, "OPENAI_API_KEY");
         let base_url = reader.parse("OPENAI_BASE_URL", "set e.g. https://api.openai.com/v1", |text| {
             BaseUrl::parse(text).map_err(|error| error.to_string().into())
         });
-        let manner = manner(reader);
+        let manners = manners(reader);
+        let (chosen, manner) = chosen(reader, "UPSTREAM", &manners).unzip();
         let base_url = base_url.or_else(|| manner.as_ref().and_then(Manner::base_url));
         if let (Some(_), None) = (&manner, &base_url) {
             let fix = "set the address of that server, e.g. https://RESOURCE.openai.azure.com/openai/v1";
@@ -94,17 +113,15 @@ impl Upstream {
         let kill_switch = reader.choice("KILL_SWITCH", KillSwitch::Off, &switches);
         let simulation_may_be_public = reader.switch("ALLOW_PUBLIC_SIMULATION");
 
-        if let Some(url) = base_url.as_ref().filter(|url| !url.is_https() && !is_local(url)) {
-            let problem = format!("would send the key to {} in clear", url.host());
-            reader.fault("OPENAI_BASE_URL", problem, "use https, or a server on this machine");
-        }
-        let chosen = simulate || kill_switch == KillSwitch::Simulation;
+        check_clear(reader, "OPENAI_BASE_URL", base_url.as_ref());
+        let backup = backup(reader, chosen.as_deref(), &manners);
+        let simulated = simulate || kill_switch == KillSwitch::Simulation;
         let model_server = match key {
-            key if !chosen && (key.is_some() || policy == KeyPolicy::Byok) => {
+            key if !simulated && (key.is_some() || policy == KeyPolicy::Byok) => {
                 let base_url = base_url.or_else(|| BaseUrl::parse(BaseUrl::OPENAI).ok());
                 base_url.map_or(Model::Simulator, |base_url| Model::Provider { base_url, key })
             }
-            None if base_url.is_some() && !chosen => {
+            None if base_url.is_some() && !simulated => {
                 reader.fault(
                     "OPENAI_API_KEY",
                     "is missing although OPENAI_BASE_URL is set",
@@ -128,8 +145,24 @@ impl Upstream {
                 reader.fault("ALLOW_PUBLIC_SIMULATION", "is not set, and the simulator would answer real people", fix);
             }
         }
+        let (server, backup) = match &model_server {
+            // What is simulated is never real: nobody stands in for the stand-in.
+            Model::Simulator => ("simulator".to_owned(), None),
+            Model::Provider { base_url, key } => {
+                if key.is_none() && backup.is_some() {
+                    reader.warn(
+                        "UPSTREAM_BACKUP",
+                        "is never used: without OPENAI_API_KEY all calls are made with stored keys",
+                    );
+                }
+                let by_address = if base_url.as_str() == BaseUrl::OPENAI { "openai" } else { "custom" };
+                (chosen.unwrap_or_else(|| by_address.to_owned()), backup)
+            }
+        };
         Self {
             model_server,
+            name: server,
+            backup,
             manner: manner.unwrap_or_default(),
             admission: if kill_switch == KillSwitch::Refuse { Admission::Refused } else { Admission::Open },
             model: name(reader, "OPENAI_REALTIME_MODEL", defaults::MODEL),
@@ -141,9 +174,9 @@ impl Upstream {
     }
 }
 
-/// How the server wants to be asked; none when nothing else than the provider's own way is asked for.
-fn manner(reader: &mut Reader<'_>) -> Option<Manner> {
-    let manners = match reader.text("UPSTREAMS").map(PathBuf::from) {
+/// How servers want to be asked.
+fn manners(reader: &mut Reader<'_>) -> Manners {
+    match reader.text("UPSTREAMS").map(PathBuf::from) {
         None => Manner::built_in(),
         Some(path) => {
             let text = fs::metadata(&path).and_then(|found| {
@@ -156,19 +189,55 @@ fn manner(reader: &mut Reader<'_>) -> Option<Manner> {
             let fix = "name a file in the form of `upstreams.toml`, or unset it for the built-in ones";
             reader.accept("UPSTREAMS", fix, read.map_err(Into::into)).unwrap_or_else(Manner::built_in)
         }
-    };
-    let chosen = reader.text("UPSTREAM")?;
-    let found = manners.get(chosen).cloned();
+    }
+}
+
+/// The server that a variable names; none when nothing else than the provider's own way is asked for.
+fn chosen(reader: &mut Reader<'_>, variable: &'static str, manners: &Manners) -> Option<(String, Manner)> {
+    let name = reader.text(variable)?;
+    let found = manners.get(name).cloned();
     if found.is_none() {
         let names: Vec<_> = manners.keys().map(String::as_str).collect();
-        reader.fault("UPSTREAM", "is not the name of a server", format!("use one of: {}", names.join(", ")));
+        reader.fault(variable, "is not the name of a server", format!("use one of: {}", names.join(", ")));
     }
-    found
+    found.map(|manner| (name.to_owned(), manner))
+}
+
+/// The second server. Its variables are looked at together, so that each is named when it is missing.
+fn backup(reader: &mut Reader<'_>, first: Option<&str>, manners: &Manners) -> Option<Backup> {
+    let base_url =
+        reader.parse("UPSTREAM_BACKUP_URL", "set e.g. https://RESOURCE.openai.azure.com/openai/v1", |text| {
+            BaseUrl::parse(text).map_err(|error| error.to_string().into())
+        });
+    let key = key(reader, "UPSTREAM_BACKUP_KEY");
+    let (name, manner) = chosen(reader, "UPSTREAM_BACKUP", manners)?;
+    if first.unwrap_or("openai") == name {
+        let fix = "name another server; two profiles of one provider need two names in UPSTREAMS";
+        reader.fault("UPSTREAM_BACKUP", "is the first server again", fix);
+    }
+    let base_url = base_url.or_else(|| manner.base_url());
+    if base_url.is_none() {
+        let fix = "set the address of that server, e.g. https://RESOURCE.openai.azure.com/openai/v1";
+        reader.fault("UPSTREAM_BACKUP_URL", "is missing, and UPSTREAM_BACKUP has no address of its own", fix);
+    }
+    if key.is_none() {
+        reader.fault("UPSTREAM_BACKUP_KEY", "is missing although UPSTREAM_BACKUP is set", "set the key of that server");
+    }
+    check_clear(reader, "UPSTREAM_BACKUP_URL", base_url.as_ref());
+    Some(Backup { name, base_url: base_url?, manner, key: key? })
+}
+
+/// A key does not travel in clear.
+fn check_clear(reader: &mut Reader<'_>, variable: &'static str, base_url: Option<&BaseUrl>) {
+    if let Some(url) = base_url.filter(|url| !url.is_https() && !is_local(url)) {
+        let problem = format!("would send the key to {} in clear", url.host());
+        reader.fault(variable, problem, "use https, or a server on this machine");
+    }
 }
 
 /// A key is one word of visible ASCII; anything else was pasted wrongly and could not be sent.
-fn key(reader: &mut Reader<'_>) -> Option<SecretString> {
-    reader.parse("OPENAI_API_KEY", "copy it again, whole and alone", |text| {
+fn key(reader: &mut Reader<'_>, variable: &'static str) -> Option<SecretString> {
+    reader.parse(variable, "copy it again, whole and alone", |text| {
         if text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(SecretString::from(text))
         } else {

@@ -19,14 +19,14 @@ use super::version;
 use crate::call::Calls;
 use crate::store::{Store, StoreHealth};
 use crate::transcript::PublicKey;
-use crate::upstream::{State as UpstreamState, Upstream};
+use crate::upstream::{State as UpstreamState, Upstream, Upstreams};
 
 /// What the verdict rests on. Cheap to clone.
 #[derive(Clone)]
 pub struct Health {
     store: Arc<dyn Store>,
     store_kind: &'static str,
-    upstream: Upstream,
+    upstreams: Upstreams,
     calls: Calls,
     seal: PublicKey,
     shutdown: Shutdown,
@@ -56,6 +56,9 @@ struct Story {
     draining: bool,
     store: StoreStory,
     upstream: UpstreamStory,
+    /// Asked when the first has certainly made nothing of an offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<UpstreamStory>,
     sessions: Sessions,
     simulation: bool,
     seal: SealStory,
@@ -71,6 +74,7 @@ struct StoreStory {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct UpstreamStory {
+    name: String,
     kind: &'static str,
     state: &'static str,
     base_url_host: String,
@@ -78,6 +82,27 @@ struct UpstreamStory {
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_ms: Option<u64>,
+    /// `closed`: it is asked with the operator's key; `open`: it failed too often and is not; `half_open`: the next call is
+    /// a trial.
+    breaker: &'static str,
+    /// Stored keys with which it is not asked at the moment.
+    stored_keys_paused: usize,
+}
+
+impl UpstreamStory {
+    fn of(upstream: &Upstream) -> Self {
+        let (profile, health, circuit) = (upstream.profile(), upstream.health(), upstream.circuit());
+        Self {
+            name: profile.name.clone(),
+            kind: profile.kind.as_str(),
+            state: health.state.as_str(),
+            base_url_host: profile.base_url.host().to_owned(),
+            code: health.code,
+            age_ms: health.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            breaker: circuit.server_key.as_str(),
+            stored_keys_paused: circuit.stored_keys_open,
+        }
+    }
 }
 
 /// By which the seals of this server's records can be checked.
@@ -100,16 +125,16 @@ impl Health {
     #[must_use]
     pub fn new(
         (store, store_kind): (Arc<dyn Store>, &'static str),
-        upstream: Upstream,
+        upstreams: Upstreams,
         calls: Calls,
         seal: PublicKey,
         shutdown: Shutdown,
     ) -> Self {
-        Self { store, store_kind, upstream, calls, seal, shutdown }
+        Self { store, store_kind, upstreams, calls, seal, shutdown }
     }
 
     fn verdict(&self) -> Status {
-        judge(self.store.health(), self.upstream.health().state)
+        judge(self.store.health(), self.upstreams.primary().health().state)
     }
 
     /// Whether new people should be sent here.
@@ -119,7 +144,6 @@ impl Health {
 
     fn story(&self) -> Story {
         let store = self.store.health();
-        let upstream = self.upstream.health();
         Story {
             status: self.verdict(),
             service: "viva",
@@ -144,15 +168,10 @@ impl Health {
                     StoreHealth::Ok | StoreHealth::Closed => None,
                 },
             },
-            upstream: UpstreamStory {
-                kind: self.upstream.profile().kind.as_str(),
-                state: upstream.state.as_str(),
-                base_url_host: self.upstream.profile().base_url.host().to_owned(),
-                code: upstream.code,
-                age_ms: upstream.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-            },
+            upstream: UpstreamStory::of(self.upstreams.primary()),
+            backup: self.upstreams.backup().map(|backup| UpstreamStory::of(&backup.upstream)),
             sessions: Sessions { active: self.calls.active(), max: self.calls.max() },
-            simulation: self.upstream.is_simulation(),
+            simulation: self.upstreams.primary().is_simulation(),
             seal: SealStory { key_id: self.seal.id(), public_key: self.seal },
         }
     }

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 33] = [
+const DESCRIBED: [Described; 36] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -71,6 +71,12 @@ const DESCRIBED: [Described; 33] = [
     counter("viva_continuations_total", "Calls that were made for an interview after its first."),
     counter("viva_sdp_exchange_total", "Offers that went to the model, by what came of them."),
     histogram("viva_sdp_exchange_seconds", "From sending an offer to its answer or failure."),
+    counter(
+        "viva_upstream_breaker_total",
+        "Changes of a breaker, by server, by whose key (the server's own or a stored one) and by the new state.",
+    ),
+    gauge("viva_upstream_breakers_open", "Keys with which a server is not asked, by server and by whose they are."),
+    counter("viva_failovers_total", "Offers that went to the second server, by what came of them."),
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
     counter("viva_usage_cost_nanodollars_total", "What calls on the server's bill cost, billionths of a US dollar."),
     counter("viva_usage_unpriced_total", "Figures of models that have no price in the list."),

@@ -178,6 +178,8 @@ pub struct CallStart {
     pub ticket: TicketHash,
     /// Which key it is made with.
     pub key: KeyRef,
+    /// At which server, by its name in the settings.
+    pub upstream: String,
     /// When.
     pub opened_at: i64,
 }
@@ -193,6 +195,9 @@ pub struct CallRow {
     pub provider: Option<ProviderCallId>,
     /// Which key it was made with; nothing can be done to it with another one.
     pub key: KeyRef,
+    /// At which server, by its name in the settings; only there it can be watched and hung up. `None`: by a version that
+    /// knew but one.
+    pub upstream: Option<String>,
     /// Offer sent.
     pub opened_at: i64,
     /// Answer received.

@@ -14,9 +14,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::circuits::{Circuit, Circuits};
 use super::manner::OfferForm;
 use super::profile::{Kind, Profile};
 use super::pulse::{Health, Pulse};
+use crate::ids::KeyRef;
 
 /// Idle connections kept; more bursts than this open fresh ones.
 const POOL: usize = 128;
@@ -83,6 +85,7 @@ pub(super) struct Inner {
     /// it alone makes a request fail.
     pub(super) headers: HeaderMap,
     pub(super) pulse: Pulse,
+    pub(super) circuits: Circuits,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -128,6 +131,7 @@ impl Upstream {
         let model = if manner.offer == OfferForm::Raw { format!("model={}", profile.model) } else { String::new() };
         let create_uri = endpoint(&with_query(&[&model, &manner.query]))?;
         let (mint_uri, models_uri) = (endpoint("realtime/client_secrets")?, endpoint("models")?);
+        let circuits = Circuits::of(&profile.name);
         Ok(Self(Arc::new(Inner {
             profile,
             timeouts,
@@ -139,6 +143,7 @@ impl Upstream {
             models_uri,
             headers,
             pulse: Pulse::default(),
+            circuits,
         })))
     }
 
@@ -152,6 +157,24 @@ impl Upstream {
     #[must_use]
     pub fn is_simulation(&self) -> bool {
         self.0.profile.kind == Kind::Simulator
+    }
+
+    /// Whether its calls can be watched over a socket of our own.
+    #[must_use]
+    pub fn is_watchable(&self) -> bool {
+        self.0.profile.manner.sideband
+    }
+
+    /// How long offers with this key are refused here, because too many failed; `None`: they are not.
+    #[must_use]
+    pub fn pause(&self, key: KeyRef) -> Option<Duration> {
+        self.0.circuits.wait(key)
+    }
+
+    /// How the breakers stand. Sends nothing.
+    #[must_use]
+    pub fn circuit(&self) -> Circuit {
+        self.0.circuits.read()
     }
 
     /// How the server did last time. Sends nothing.

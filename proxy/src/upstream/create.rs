@@ -61,12 +61,14 @@ impl Upstream {
         session_json: Bytes,
         safety_id: &str,
     ) -> Result<Answered, CreateError> {
+        self.0.circuits.ask(key.reference())?;
         let exchange = self.exchange(key, &offer, &session_json, safety_id);
         let outcome = match tokio::time::timeout(self.0.timeouts.exchange, exchange).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => Err(Cause::Timeout.into()),
         };
-        self.0.pulse.note(&outcome);
+        self.0.pulse.note(key.reference(), &outcome);
+        self.0.circuits.note(key.reference(), &outcome);
         outcome
     }
 

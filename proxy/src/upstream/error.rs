@@ -54,6 +54,12 @@ pub enum Cause {
     /// The connection broke after the request was on its way: a call may exist.
     #[error("the connection to the model broke off")]
     BrokenOff,
+    /// It failed so often that it is left alone for a while; nothing was sent.
+    #[error("the model's server failed too often and is not asked at the moment")]
+    Paused {
+        /// When it may be asked again.
+        retry_after: Duration,
+    },
     /// No connection; nothing was sent.
     #[error("the model cannot be reached")]
     Unreachable,
@@ -93,6 +99,27 @@ impl CreateError {
         !matches!(self.cause, Cause::Timeout | Cause::BrokenOff)
     }
 
+    /// Whether it is certain that the server made nothing of the offer, so that another server may be given it: nothing was
+    /// sent, or it was turned away at the door. A failure inside of the server is not certain, whatever its status.
+    #[must_use]
+    pub fn made_nothing(&self) -> bool {
+        match self.cause {
+            Cause::Unreachable
+            | Cause::Paused { .. }
+            | Cause::KeyRejected
+            | Cause::RateLimited { .. }
+            | Cause::Quota
+            | Cause::NotFound
+            | Cause::Server { status: 503 } => true,
+            Cause::OfferRefused
+            | Cause::Refused { .. }
+            | Cause::Server { .. }
+            | Cause::Timeout
+            | Cause::BrokenOff
+            | Cause::Garbage(_) => false,
+        }
+    }
+
     /// A call that exists although its answer cannot be used: hang it up.
     #[must_use]
     pub fn orphan(&self) -> Option<&ProviderCallId> {
@@ -112,6 +139,7 @@ impl CreateError {
             Cause::RateLimited { .. } | Cause::Quota => "UPSTREAM_RATE_LIMITED",
             Cause::NotFound | Cause::Server { .. } | Cause::Unreachable => "UPSTREAM_ERROR",
             Cause::Timeout => "UPSTREAM_TIMEOUT",
+            Cause::Paused { .. } => "UPSTREAM_UNAVAILABLE",
         }
     }
 
@@ -123,6 +151,7 @@ impl CreateError {
             | Cause::Server { .. }
             | Cause::Timeout
             | Cause::BrokenOff
+            | Cause::Paused { .. }
             | Cause::Unreachable => true,
             Cause::OfferRefused
             | Cause::Refused { .. }
@@ -138,6 +167,7 @@ impl CreateError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             Cause::RateLimited { retry_after } => retry_after,
+            Cause::Paused { retry_after } => Some(retry_after),
             _ => None,
         }
     }
@@ -165,6 +195,31 @@ mod tests {
         ] {
             let error = CreateError::from(cause);
             assert_eq!(error.is_definite(), definite, "{error}");
+        }
+    }
+
+    #[test]
+    fn another_server_gets_an_offer_only_when_the_first_made_nothing_of_it() {
+        for (cause, nothing) in [
+            (Cause::Unreachable, true),
+            (Cause::Paused { retry_after: Duration::from_secs(1) }, true),
+            (Cause::KeyRejected, true),
+            (Cause::RateLimited { retry_after: None }, true),
+            (Cause::Quota, true),
+            (Cause::NotFound, true),
+            (Cause::Server { status: 503 }, true),
+            (Cause::Server { status: 500 }, false),
+            (Cause::Server { status: 502 }, false),
+            (Cause::Timeout, false),
+            (Cause::BrokenOff, false),
+            (Cause::Garbage(Garbage::BadLocation), false),
+            (Cause::Garbage(Garbage::NotSdp(None)), false),
+            (Cause::OfferRefused, false),
+            (Cause::Refused { status: 400 }, false),
+        ] {
+            let error = CreateError::from(cause);
+            assert_eq!(error.made_nothing(), nothing, "{error}");
+            assert!(!nothing || error.is_definite(), "{error}");
         }
     }
 

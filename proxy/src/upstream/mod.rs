@@ -3,7 +3,9 @@
 //! outcome is unknown (a lost 201 leaves a call that nobody holds).
 
 mod ask;
+mod breaker;
 mod check;
+mod circuits;
 mod client;
 mod create;
 pub mod directives;
@@ -17,8 +19,11 @@ mod profile;
 mod pulse;
 pub mod session;
 pub mod sideband;
+mod upstreams;
 
+pub use breaker::BreakerState;
 pub use check::KeyCheck;
+pub use circuits::Circuit;
 pub use client::{BuildError, Timeouts, Upstream};
 pub use create::Answered;
 pub use error::{Cause, CreateError, Garbage};
@@ -28,3 +33,4 @@ pub use manner::Manner;
 pub use profile::{BaseUrl, BaseUrlError, Kind, Profile};
 pub use pulse::{Health, State};
 pub use sideband::{DialError, SidebandSocket};
+pub use upstreams::{Backup, Made, Upstreams};

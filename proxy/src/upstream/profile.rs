@@ -33,6 +33,8 @@ impl Kind {
 /// Everything needed to reach one model server.
 #[derive(Clone, Debug)]
 pub struct Profile {
+    /// What it is called in settings, stored calls, health and metrics, e.g. `openai`. Letters, digits, `-` and `_`.
+    pub name: String,
     /// What answers there.
     pub kind: Kind,
     /// Where it is.

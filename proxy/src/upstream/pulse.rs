@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::{Cause, CreateError};
+use crate::ids::KeyRef;
 
 /// How long an outcome says something about now.
 const FRESH: Duration = Duration::from_secs(300);
@@ -51,8 +52,8 @@ pub(super) struct Pulse(Mutex<Option<(Instant, Option<&'static str>)>>);
 
 impl Pulse {
     /// Takes note of an exchange.
-    pub(super) fn note<T>(&self, outcome: &Result<T, CreateError>) {
-        let code = outcome.as_ref().err().filter(|error| is_theirs(&error.cause)).map(CreateError::code);
+    pub(super) fn note<T>(&self, key: KeyRef, outcome: &Result<T, CreateError>) {
+        let code = outcome.as_ref().err().filter(|error| is_theirs(&error.cause, key)).map(CreateError::code);
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((Instant::now(), code));
     }
 
@@ -67,12 +68,13 @@ impl Pulse {
     }
 }
 
-fn is_theirs(cause: &Cause) -> bool {
+/// A key that somebody stored is theirs: what is wrong with it says nothing about the server.
+fn is_theirs(cause: &Cause, key: KeyRef) -> bool {
     match cause {
         Cause::OfferRefused | Cause::RateLimited { .. } => false,
+        Cause::KeyRejected | Cause::Quota => key == KeyRef::Server,
         Cause::Refused { .. }
-        | Cause::KeyRejected
-        | Cause::Quota
+        | Cause::Paused { .. }
         | Cause::NotFound
         | Cause::Server { .. }
         | Cause::Timeout
@@ -85,14 +87,17 @@ fn is_theirs(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::KeyId;
 
     #[tokio::test(start_paused = true)]
     async fn an_outcome_is_forgotten_after_five_minutes() {
         let pulse = Pulse::default();
         assert_eq!(pulse.read().state, State::Unknown);
-        pulse.note::<()>(&Err(Cause::KeyRejected.into()));
+        pulse.note::<()>(KeyRef::Stored(KeyId::fresh()), &Err(Cause::KeyRejected.into()));
+        assert_eq!(pulse.read().state, State::Ok, "somebody's own key is not the server's fault");
+        pulse.note::<()>(KeyRef::Server, &Err(Cause::KeyRejected.into()));
         assert_eq!(pulse.read().code, Some("KEY_REJECTED"));
-        pulse.note::<()>(&Err(Cause::OfferRefused.into()));
+        pulse.note::<()>(KeyRef::Server, &Err(Cause::OfferRefused.into()));
         assert_eq!(pulse.read().state, State::Ok, "a bad offer is not the server's fault");
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
         assert_eq!(pulse.read().state, State::Unknown);

@@ -81,6 +81,7 @@ impl FakeModel {
 /// A client for whatever listens, or not, at an address.
 pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
     let profile = Profile {
+        name: "fake".into(),
         kind: Kind::Custom,
         manner: Manner::default(),
         base_url: BaseUrl::parse(&format!("http://{address}")).expect("an address"),

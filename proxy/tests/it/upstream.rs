@@ -8,9 +8,9 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use viva_proxy::ids::ProviderCallId;
+use viva_proxy::ids::{KeyId, KeyRef, ProviderCallId};
 use viva_proxy::upstream::{
-    Answered, Cause, CreateError, DialError, Garbage, HangUpOutcome, State, Timeouts, Upstream,
+    Answered, BreakerState, Cause, CreateError, DialError, Garbage, HangUpOutcome, ModelKey, State, Timeouts, Upstream,
 };
 
 use crate::fake_model::{FakeModel, Reply, client, key, response};
@@ -114,6 +114,33 @@ async fn statuses_have_causes() {
 
     let error = cause_of("504 Gateway Timeout", &[], b"").await;
     assert!(!error.is_definite(), "a call may stand behind the gateway");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_too_often_rests_and_no_other_does() {
+    let refused = Reply::Bytes(response("401 Unauthorized", &[], b""));
+    let answered = Reply::Bytes(response("201 Created", &[("Location", "/v1/realtime/calls/rtc_u0_abc")], ANSWER));
+    let model = FakeModel::start(vec![refused; 5].into_iter().chain([answered]).collect()).await;
+    let upstream = model.client();
+    let stored = ModelKey::new(KeyRef::Stored(KeyId::fresh()), "sk-planted-stored").expect("a key");
+    let ask = |key: ModelKey| {
+        let upstream = upstream.clone();
+        async move { upstream.create(&key, Bytes::from_static(OFFER), Bytes::from_static(b"{}"), "hash").await }
+    };
+    for _ in 0..5 {
+        assert_eq!(ask(stored.clone()).await.expect_err("refused").code(), "KEY_REJECTED");
+    }
+    let rests = ask(stored.clone()).await.expect_err("it rests");
+    assert_eq!((rests.code(), rests.is_retryable(), rests.made_nothing()), ("UPSTREAM_UNAVAILABLE", true, true));
+    assert!(rests.retry_after().is_some_and(|wait| !wait.is_zero() && wait <= Duration::from_secs(2)), "{rests:?}");
+    assert_eq!(model.requests().len(), 5, "nothing was sent");
+    assert_eq!((upstream.circuit().stored_keys_open, upstream.circuit().server_key), (1, BreakerState::Closed));
+    assert_eq!(upstream.health().state, State::Ok, "somebody's own key is not the server's fault");
+
+    ask(key()).await.expect("the operator's key is another one");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    ask(stored.clone()).await.expect("the trial");
+    assert_eq!((upstream.pause(stored.reference()), upstream.circuit().stored_keys_open), (None, 0));
 }
 
 #[tokio::test]

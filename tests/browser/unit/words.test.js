@@ -12,7 +12,7 @@ describe("errors", () => {
     for (const code of [
       "AUTHENTICATION_FAILED", "TOKEN_EXPIRED", "FORBIDDEN", "NOT_FOUND", "CONSENT_REQUIRED", "INVALID_SDP", "KEY_NOT_CONFIGURED",
       "KEY_REJECTED", "CAPACITY_REACHED", "RATE_LIMITED", "SDP_EXCHANGE_FAILED", "UPSTREAM_TIMEOUT", "UPSTREAM_RATE_LIMITED",
-      "UPSTREAM_ERROR", "WEBRTC_CONNECTION_FAILED", "DATABASE_UNAVAILABLE", "SKIP_NOT_ALLOWED", "SESSION_ENDED", "CONFLICT",
+      "UPSTREAM_UNAVAILABLE",       "UPSTREAM_ERROR", "WEBRTC_CONNECTION_FAILED", "DATABASE_UNAVAILABLE", "SKIP_NOT_ALLOWED", "SESSION_ENDED", "CONFLICT",
       "mic_denied", "mic_missing", "mic_busy", "insecure", "play_blocked",
     ]) {
       assert.notEqual(explainCode(code).title, unknown, code);

@@ -41,7 +41,7 @@ refusals! {
     NoSkip: SkipNotAllowed, SessionEnded;
     Unreadable: DocumentUnreadable, PayloadTooLarge, UnsupportedMediaType, BadMessage;
     NoOffer: BudgetExhausted, InvalidSdp, BadMessage, PayloadTooLarge, UnsupportedMediaType, Conflict, SessionEnded, KeyNotConfigured,
-        RateLimited, SdpExchangeFailed, UpstreamError, UpstreamTimeout, UpstreamRateLimited, KeyRejected, CapacityReached,
+        RateLimited, SdpExchangeFailed, UpstreamError, UpstreamTimeout, UpstreamRateLimited, UpstreamUnavailable, KeyRejected, CapacityReached,
         Unavailable;
 }
 

@@ -75,7 +75,8 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
     let inserted = db
         .conn
         .prepare_cached(
-            "INSERT INTO calls (tenant_id, session_id, ordinal, call_id, ticket_hash, key_ref, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO calls (tenant_id, session_id, ordinal, call_id, ticket_hash, key_ref, opened_at, upstream)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             ctx.tenant.key(),
@@ -85,6 +86,7 @@ pub(super) fn start(db: &mut Db, ctx: TenantCtx, call: &CallStart) -> Result<(),
             call.ticket.0,
             call.key.to_string(),
             call.opened_at,
+            call.upstream,
         ]);
     match inserted.map_err(Refusal::from) {
         Ok(_) => Ok(()),
@@ -170,7 +172,7 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
     }
     let sight = Sight::of(ctx);
     conn.prepare_cached(&format!(
-        "SELECT ordinal, call_id, provider_call_id, key_ref, opened_at, answered_at, closed_at, hang_up FROM calls
+        "SELECT ordinal, call_id, provider_call_id, key_ref, upstream, opened_at, answered_at, closed_at, hang_up FROM calls
          WHERE session_id = :of AND {VISIBLE} ORDER BY ordinal"
     ))?
     .query_map(
@@ -182,7 +184,7 @@ pub(super) fn list(conn: &Connection, ctx: TenantCtx, session: SessionId) -> rus
 
 /// Columns of a call with its ticket.
 const LEFT: &str =
-    "SELECT c.ordinal, c.call_id, c.provider_call_id, c.key_ref, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
+    "SELECT c.ordinal, c.call_id, c.provider_call_id, c.key_ref, c.upstream, c.opened_at, c.answered_at, c.closed_at, c.hang_up,
         t.hash, t.tenant_id, t.session_id, t.policy, t.expires_at";
 
 /// Without an index: it is asked seldom, and an index would cost every offer.
@@ -240,6 +242,7 @@ fn call_row(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         call_id: CallId::parse(row.get_ref("call_id")?.as_str()?).ok_or_else(|| text("call_id"))?,
         provider: provider.map(|id| ProviderCallId::parse(&id).ok_or_else(|| text("provider_call_id"))).transpose()?,
         key: KeyRef::parse(row.get_ref("key_ref")?.as_str()?).ok_or_else(|| text("key_ref"))?,
+        upstream: row.get("upstream")?,
         opened_at: row.get("opened_at")?,
         answered_at: row.get("answered_at")?,
         closed_at: row.get("closed_at")?,

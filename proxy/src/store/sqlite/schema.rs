@@ -45,6 +45,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../../migrations/embedded/0008_revocation.sql"),
     },
     Migration { version: 9, name: "usage", sql: include_str!("../../../../migrations/embedded/0009_usage.sql") },
+    Migration {
+        version: 10,
+        name: "upstreams",
+        sql: include_str!("../../../../migrations/embedded/0010_upstreams.sql"),
+    },
 ];
 
 /// Brings the file to this version's schema, or says why not.

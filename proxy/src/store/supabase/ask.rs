@@ -142,6 +142,7 @@ pub(super) struct CallJson<'a> {
     call_id: &'a str,
     ticket: Bytea<32>,
     key: String,
+    upstream: &'a str,
     opened_at: i64,
 }
 
@@ -153,6 +154,7 @@ impl<'a> CallJson<'a> {
             call_id: call.call_id.as_str(),
             ticket: Bytea(call.ticket.0),
             key: call.key.to_string(),
+            upstream: &call.upstream,
             opened_at: call.opened_at,
         }
     }

@@ -44,6 +44,8 @@ pub(super) struct CallAnswer {
     call_id: String,
     provider: Option<String>,
     key: String,
+    #[serde(default)]
+    upstream: Option<String>,
     opened_at: i64,
     answered_at: Option<i64>,
     closed_at: Option<i64>,
@@ -59,6 +61,7 @@ impl TryFrom<CallAnswer> for CallRow {
             call_id: CallId::parse(&row.call_id).ok_or(Strange)?,
             provider: row.provider.map(|id| ProviderCallId::parse(&id).ok_or(Strange)).transpose()?,
             key: KeyRef::parse(&row.key).ok_or(Strange)?,
+            upstream: row.upstream,
             opened_at: row.opened_at,
             answered_at: row.answered_at,
             closed_at: row.closed_at,

@@ -1,6 +1,7 @@
 //! A server with everything around it: the model with its faults and the view inside, the wire between them, a data
 //! directory that outlives the server, and the guest who signed in.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ use crate::support::{Launch, Viva};
 
 /// The key that the server has for its model. It must never be seen anywhere else.
 pub(super) const KEY: &str = "sk-planted-1f0b8d3c7a965e24";
+/// The key that it has for a server that stands before its model.
+pub(super) const FIRST_KEY: &str = "sk-planted-first-93b1e6";
 /// Keys that people bring; the model knows them as other projects.
 pub(super) const BYOK: [&str; 2] = ["sk-planted-byok-7e21c94d0a", "sk-planted-byok-b3f586d012"];
 /// Longer than anything takes that is waited for without a reason to know better.
@@ -78,6 +81,29 @@ impl House {
     }
 
     pub(super) async fn with(faults: Faults, settings: &[(&str, &str)]) -> Self {
+        let own = |base: &str| vec![("OPENAI_BASE_URL", base.to_owned()), ("OPENAI_API_KEY", KEY.to_owned())];
+        Self::arranged(faults, own, settings).await
+    }
+
+    /// Whose model is only the second server, asked as Azure wants it, behind the one at this address.
+    pub(super) async fn second_to(first: SocketAddr, settings: &[(&str, &str)]) -> Self {
+        let own = |base: &str| {
+            vec![
+                ("OPENAI_BASE_URL", format!("http://{first}")),
+                ("OPENAI_API_KEY", FIRST_KEY.to_owned()),
+                ("UPSTREAM_BACKUP", "azure".to_owned()),
+                ("UPSTREAM_BACKUP_URL", base.to_owned()),
+                ("UPSTREAM_BACKUP_KEY", KEY.to_owned()),
+            ]
+        };
+        Self::arranged(Faults::default(), own, settings).await
+    }
+
+    async fn arranged(
+        faults: Faults,
+        own: impl FnOnce(&str) -> Vec<(&'static str, String)>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let more_keys = BYOK.map(str::to_owned).to_vec();
         let config =
             Config { key: Some(KEY.to_owned()), more_keys, media: Media::Loopback, faults, ..Config::default() };
@@ -88,9 +114,9 @@ impl House {
         let task = tokio::spawn(async move { simulator.run(ending).await.unwrap() });
         let data = tempfile::tempdir().unwrap();
         let base = format!("http://{}", tap.address);
-        let own = [("OPENAI_BASE_URL", base.as_str()), ("OPENAI_API_KEY", KEY)];
-        let settings: Vec<_> =
-            own.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let own = own(&base).into_iter().map(|(name, value)| (name.to_owned(), value));
+        let more = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings: Vec<_> = own.chain(more).collect();
         let viva = launch(&data, &settings).start();
         let mut house = Self { viva, tap, cookie: String::new(), settings, model: Model { probe, stop, task }, data };
         house.sign_in().await;
@@ -121,6 +147,13 @@ impl House {
     /// Kills the server and starts another on the same data.
     pub(super) fn restarted(self) -> Self {
         self.served_by(Launch::start)
+    }
+
+    /// The same with another setting.
+    pub(super) fn restarted_with(mut self, name: &str, value: &str) -> Self {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self.restarted()
     }
 
     /// Where the server keeps its data.

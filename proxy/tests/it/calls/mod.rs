@@ -13,6 +13,7 @@ mod command;
 mod continuation;
 mod crash;
 mod endings;
+mod failover;
 mod faults;
 mod flood;
 mod follow;

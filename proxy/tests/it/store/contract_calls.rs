@@ -50,6 +50,7 @@ pub(super) async fn a_call_goes_from_its_row_to_its_hang_up(store: Arc<dyn Groun
     let row = &calls[0];
     assert_eq!((row.answered_at, row.closed_at, row.hang_up), (Some(NOW + 1), Some(NOW + 2), Some(HangUp::Confirmed)));
     assert_eq!((row.provider.as_ref(), &row.call_id, row.opened_at), (Some(&provider), &first.call_id, NOW));
+    assert_eq!((row.upstream.as_deref(), row.key), (Some("openai"), first.key));
 }
 
 pub(super) async fn a_refused_call_fails_the_session_until_the_next_try(store: Arc<dyn Ground>) {

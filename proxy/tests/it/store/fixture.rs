@@ -126,7 +126,15 @@ pub(crate) fn consent() -> Consent {
 
 pub(crate) fn call(session: SessionId, ordinal: u32) -> CallStart {
     let ticket = TicketHash(rand::random());
-    CallStart { session, ordinal, call_id: CallId::fresh(), ticket, key: KeyRef::Server, opened_at: NOW }
+    CallStart {
+        session,
+        ordinal,
+        call_id: CallId::fresh(),
+        ticket,
+        key: KeyRef::Server,
+        upstream: "openai".to_owned(),
+        opened_at: NOW,
+    }
 }
 
 /// Builds the journal of one session as its owner would.

@@ -89,6 +89,7 @@ impl Scene {
         let store = Hostile::new();
         let provider = Provider::start(Weather::calm(), 0).await.unwrap();
         let profile = Profile {
+            name: "rig".into(),
             manner: Manner::default(),
             kind: Kind::Custom,
             base_url: BaseUrl::parse(&format!("http://{}", provider.addr())).unwrap(),

@@ -149,6 +149,7 @@ impl Rows {
             call_id: call.call_id,
             provider: None,
             key: call.key,
+            upstream: Some(call.upstream),
             opened_at: call.opened_at,
             answered_at: None,
             closed_at: None,
