@@ -5,9 +5,11 @@
 
 mod delivery;
 mod ears;
+mod mind;
 mod mouth;
 mod record;
 mod registry;
+mod replay;
 mod sidebands;
 mod task;
 mod wording;
@@ -15,6 +17,7 @@ mod wording;
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
+pub(crate) use mind::Mind;
 pub(crate) use record::{CallRecord, Records};
 pub use record::{ClientEvent, Origin};
 pub(crate) use registry::{CallRef, Calls, Orders};

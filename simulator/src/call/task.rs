@@ -10,13 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::ears::Ears;
+use super::mind::Mind;
 use super::mouth::{Mouth, Playback};
 use super::registry::Seat;
+use super::replay::Replay;
 use super::sidebands::Sidebands;
 use super::wording::{reword, with_own_id};
-use super::{CallRecord, ClientEvent, Message, Orders, Origin};
+use super::{CallRecord, ClientEvent, Frame, Message, Orders, Origin};
 use crate::faults::{Faults, Trouble};
-use crate::model::{From, Input, Model, Output, Target, millis};
+use crate::model::{From, Input, Output, Target, millis};
 use crate::peer::{Command, Event, Peer, State};
 use crate::speech::FRAME_MS;
 use crate::speech::codec::CodecError;
@@ -29,7 +31,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 /// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     HungUp,
     PeerGone,
     NeverConnected,
@@ -55,7 +57,7 @@ pub(crate) struct Call {
     faults: Faults,
     record: Arc<CallRecord>,
     peer: Peer,
-    model: Model,
+    model: Mind,
     ears: Ears,
     mouth: Mouth,
     limits: Limits,
@@ -66,6 +68,9 @@ pub(crate) struct Call {
     /// The label of the data channel that carries events, once one is open.
     channel: Option<String>,
     sidebands: Sidebands,
+    replay: Replay,
+    /// The model ended it.
+    is_over: bool,
 }
 
 impl Call {
@@ -73,7 +78,7 @@ impl Call {
         (seat, mut orders): (Seat, Orders),
         record: Arc<CallRecord>,
         peer: Peer,
-        model: Model,
+        model: Mind,
         limits: Limits,
         seed: u64,
     ) -> Result<Self, CodecError> {
@@ -94,6 +99,8 @@ impl Call {
             stuck: false,
             channel: None,
             sidebands: Sidebands::default(),
+            replay: Replay::default(),
+            is_over: false,
         })
     }
 
@@ -148,7 +155,14 @@ impl Call {
     fn message(&mut self, message: Message) -> Option<End> {
         self.obey();
         match message {
-            Message::Attach(id, frames) => self.sidebands.attach(self.now(), id, frames),
+            Message::Attach(id, frames) => {
+                let now = self.now();
+                for event in self.replay.since(now) {
+                    // It was attached just now: its queue is empty, and longer than what is kept.
+                    let _ = frames.try_send(Frame::Event(event.clone()));
+                }
+                self.sidebands.attach(now, id, frames);
+            }
             Message::Client(text) => self.client(From::Sideband, &text),
             Message::Detach(id) => self.sidebands.detach(id),
             Message::Trouble(trouble) => self.sidebands.suffer(trouble),
@@ -199,6 +213,9 @@ impl Call {
         }
         if self.stuck {
             return Some(End::PeerGone);
+        }
+        if self.is_over {
+            return Some(End::HungUp);
         }
         if age > self.cap() {
             return Some(End::TooLong);
@@ -290,6 +307,7 @@ impl Call {
                 Output::StopSpeaking => self.mouth.stop(),
                 Output::SpeakAtMost { response_id, audio } => self.mouth.at_most(&response_id, audio),
                 Output::Listen(listening) => self.ears.listen(listening),
+                Output::End => self.is_over = true,
             }
         }
         self.send(leaving);
@@ -303,27 +321,31 @@ impl Call {
 
     fn send_one(&mut self, target: Target, event: &Value) {
         let text = Utf8Bytes::from(event.to_string());
-        if let Some(label) = self.channel.clone() {
+        if let Some(label) = self.channel.clone().filter(|_| target != Target::Sidebands) {
             let text = text.to_string();
             // A full queue means that the peer takes nothing any more: texts wait behind the
             // stack's own buffer of megabytes. Such a call is over.
             self.stuck |= !self.peer.offer_command(Command::Text { label, text });
         }
-        if target == Target::Both && !self.sidebands.are_none() {
+        if target == Target::Channel {
+            return;
+        }
+        if self.model.repeats(event) {
+            self.replay.keep(self.now(), text.clone());
+        }
+        if !self.sidebands.are_none() {
             let own_ids = self.faults.quirks.event_ids_differ;
             self.sidebands.send(|id| if own_ids { with_own_id(event, id.0).to_string().into() } else { text.clone() });
         }
     }
 
     async fn finish(mut self, end: End) {
+        if end != End::Crashed {
+            let outputs = self.model.last_words(end, self.cap().as_secs() / 60, &self.faults);
+            self.perform(outputs);
+        }
         let (code, reason) = match end {
-            End::TooLong => {
-                if !self.faults.quirks.cap_unannounced {
-                    let outputs = self.model.expire(self.cap().as_secs() / 60);
-                    self.perform(outputs);
-                }
-                (1001, "Your session hit the maximum duration.")
-            }
+            End::TooLong => (1001, "Your session hit the maximum duration."),
             End::Shutdown => (1001, "The server is going away."),
             End::Crashed => {
                 self.sidebands.suffer(Trouble::Drop);

@@ -34,6 +34,9 @@ pub struct Manner {
     turn_at: u64,
 }
 
+/// So long after a fragment of its words the model has stopped.
+const FRAGMENT_MS: u64 = 700;
+
 /// What an event changed for the ear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -65,6 +68,12 @@ impl Manner {
             "response.done" if !event["response"]["conversation_id"].is_null() => {
                 self.replying = false;
                 None
+            }
+            // Nothing tells when the model stops, only that it has not.
+            "session.output_transcript.delta" => {
+                self.answered = true;
+                self.settle(now + FRAGMENT_MS);
+                return None;
             }
             "output_audio_buffer.started" => {
                 self.playing = true;
@@ -149,6 +158,16 @@ mod tests {
         let aside = json!({"type": "response.created", "response": {"conversation_id": null}});
         manner.server_event(100, &aside);
         assert!(!manner.may_speak(5_000));
+    }
+
+    #[test]
+    fn where_only_words_are_told_the_caller_waits_for_a_pause_in_them() {
+        let mut manner = Manner::new(MannerSettings::default(), 0);
+        for at in [1_000, 1_400, 1_800] {
+            tell(&mut manner, at, "session.output_transcript.delta");
+            assert!(!manner.may_speak(at + 600));
+        }
+        assert!(manner.may_speak(1_800 + 700 + 400));
     }
 
     #[test]

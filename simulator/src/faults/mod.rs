@@ -190,6 +190,8 @@ pub struct Quirks {
     pub create_needs_session: bool,
     /// Only a client secret creates a call; the project key is answered 401.
     pub minted_only: bool,
+    /// A call that is not a telephone's cannot be hung up over HTTP: it is answered 400.
+    pub hangup_sip_only: bool,
 }
 
 impl Faults {

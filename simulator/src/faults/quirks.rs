@@ -134,6 +134,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         Kind::Flag(|f| f.quirks.create_needs_session = true),
     ),
     quirk(
+        "hangup_sip_only",
+        "hanging up over HTTP is refused with 400; a live session ends by session.close",
+        Kind::Flag(|f| f.quirks.hangup_sip_only = true),
+    ),
+    quirk(
         "minted_only",
         "only a client secret creates a call, the project key is answered 401 (as Azure does)",
         Kind::Flag(|f| f.quirks.minted_only = true),

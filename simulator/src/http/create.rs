@@ -13,7 +13,7 @@ use super::Shared;
 use super::auth::{Bearer, Project, refuse_beta};
 use super::error::ApiError;
 use super::offer::{Asked, Form};
-use crate::call::{Call, Limits};
+use crate::call::{Call, Limits, Mind};
 use crate::faults::{CreateFault, Faults};
 use crate::model::ids::Ids;
 use crate::model::refusal::Refusal;
@@ -32,18 +32,11 @@ pub(super) async fn create(
     refuse_beta(&headers)?;
     let bearer = shared.keys.check(&headers)?;
     let asked = Asked::read(request).await?;
-    let faults = shared.next_faults();
-    tokio::time::sleep(faults.create_delay).await;
-    match faults.create {
-        CreateFault::Status(status) => return Err(ApiError::of_status(status)),
-        // The client gives up, or the server ends.
-        CreateFault::Hang => {
-            shared.shutdown.cancelled().await;
-            return Err(ApiError::of_status(503));
-        }
-        CreateFault::Garbage => return Ok(garbage()),
-        CreateFault::None | CreateFault::NoLocation | CreateFault::Unanswered => {}
-    }
+    let faults = match go_wrong(&shared).await {
+        Ok(faults) => faults,
+        Err(Refused::Error(error)) => return Err(error),
+        Err(Refused::Garbage(garbage)) => return Ok(garbage),
+    };
 
     let project = bearer.project();
     let is_whole = matches!(bearer, Bearer::Project(_));
@@ -73,11 +66,8 @@ pub(super) async fn create(
     }
     let fault = faults.create;
     let form = asked.form;
-    let answer = start(&shared, (&call_id, project), session, &asked.sdp, faults).await?;
-    if fault == CreateFault::Unanswered {
-        shared.shutdown.cancelled().await;
-        return Err(ApiError::of_status(503));
-    }
+    let model = Model::new(Setup::of(&shared.config, faults.clone()), session, Ids::fresh());
+    let answer = start(&shared, (&call_id, project), Mind::Turns(Box::new(model)), &asked.sdp, faults).await?;
     if form == Form::Json {
         // As servers do that answer so: no header, the id beside the answer.
         return Ok((StatusCode::CREATED, Json(json!({ "sdp": answer, "session_id": call_id }))).into_response());
@@ -93,13 +83,37 @@ pub(super) async fn create(
     Ok(response)
 }
 
-async fn start(
+/// What is said instead of an answer.
+pub(super) enum Refused {
+    Error(ApiError),
+    Garbage(Response),
+}
+
+/// What goes wrong in the call that is asked for now; some of it before there is a call.
+pub(super) async fn go_wrong(shared: &Shared) -> Result<Faults, Refused> {
+    let faults = shared.next_faults();
+    tokio::time::sleep(faults.create_delay).await;
+    match faults.create {
+        CreateFault::Status(status) => Err(Refused::Error(ApiError::of_status(status))),
+        // The client gives up, or the server ends.
+        CreateFault::Hang => {
+            shared.shutdown.cancelled().await;
+            Err(Refused::Error(ApiError::of_status(503)))
+        }
+        CreateFault::Garbage => Err(Refused::Garbage(garbage())),
+        CreateFault::None | CreateFault::NoLocation | CreateFault::Unanswered => Ok(faults),
+    }
+}
+
+/// Begins a call; returns the answer to its offer.
+pub(super) async fn start(
     shared: &Arc<Shared>,
     (call_id, project): (&str, Project),
-    session: Session,
+    mind: Mind,
     offer: &str,
     faults: Faults,
 ) -> Result<String, ApiError> {
+    let fault = faults.create;
     let seat = shared
         .calls
         .admit(call_id, project, faults.clone())
@@ -118,14 +132,17 @@ async fn start(
             ApiError::of_status(500)
         }
     })?;
-    let model = Model::new(Setup::of(config, faults), session, Ids::fresh());
     let limits = Limits { no_ice: config.no_ice_timeout, session: config.max_session };
     let record = shared.records.open(call_id);
-    let call = Call::new(seat, record, peer, model, limits, config.seed).map_err(|error| {
+    let call = Call::new(seat, record, peer, mind, limits, config.seed).map_err(|error| {
         tracing::warn!(%error, "a call could not be set up");
         ApiError::of_status(500)
     })?;
     shared.tasks.spawn(call.run(shared.shutdown.clone()));
+    if fault == CreateFault::Unanswered {
+        shared.shutdown.cancelled().await;
+        return Err(ApiError::of_status(503));
+    }
     Ok(answer)
 }
 

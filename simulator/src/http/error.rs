@@ -28,6 +28,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, refusal)
     }
 
+    pub(super) fn session_not_found() -> Self {
+        let refusal = Refusal::new("session_id_not_found", "No session found for the given session_id.");
+        Self::new(StatusCode::NOT_FOUND, refusal)
+    }
+
     pub(super) fn rate_limited(code: &'static str, message: &str) -> Self {
         let mut refusal = Refusal::new(code, message);
         refusal.kind = code;

@@ -5,6 +5,7 @@ mod create;
 mod error;
 mod hangup;
 mod headers;
+mod live;
 mod models;
 mod offer;
 mod secrets;
@@ -70,6 +71,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/realtime/calls/{id}/hangup", post(hangup::hang_up))
         .route("/v1/realtime/client_secrets", post(secrets::mint))
         .route("/v1/realtime", get(sideband::attach))
+        .route("/v1/live/sessions", post(live::create))
+        .route("/v1/live/sessions/{id}/hangup", post(live::hang_up))
+        .route("/v1/live/sessions/{id}/attach", get(live::attach))
         .route("/v1/models", get(models::list))
         .fallback(error::unknown_url)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -97,7 +97,7 @@ fn utf8(bytes: &[u8]) -> Result<String, ApiError> {
 }
 
 /// What makes an offer unusable before any parser sees it.
-fn check(sdp: &str) -> Result<(), ApiError> {
+pub(super) fn check(sdp: &str) -> Result<(), ApiError> {
     let fault = if sdp.is_empty() {
         "it is empty"
     } else if sdp.len() > MAX_SDP_BYTES {

@@ -40,11 +40,23 @@ pub(super) async fn attach(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let project = authorize(&shared, &headers)?;
+    authorize(&shared, &headers)?;
     let call_id = wanted.call_id.ok_or_else(|| {
         let text = "Missing required parameter: 'call_id'. Only sidebands of calls are served here.";
         Refusal::new("missing_required_parameter", text).at("call_id")
     })?;
+    attach_to(shared, call_id, headers, upgrade, ApiError::call_not_found).await
+}
+
+/// The same under any address; `unknown` says that there is nothing of that name.
+pub(super) async fn attach_to(
+    shared: Arc<Shared>,
+    call_id: String,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    unknown: fn() -> ApiError,
+) -> Result<Response, ApiError> {
+    let project = authorize(&shared, &headers)?;
     let upgrade = upgrade.map_err(|_| Refusal::new("invalid_request", "This is a WebSocket endpoint."))?;
     let upgrade = upgrade.protocols(["realtime"]).max_message_size(MAX_EVENT_BYTES).max_frame_size(MAX_EVENT_BYTES);
     if refuse_beta(&headers).is_err() {
@@ -55,7 +67,7 @@ pub(super) async fn attach(
     }
     let call = match find(&shared, &call_id, project) {
         Found::Call(call) => call,
-        Found::Nothing => return Err(ApiError::call_not_found()),
+        Found::Nothing => return Err(unknown()),
         Found::NothingToSay => return Ok(StatusCode::NOT_FOUND.into_response()),
         Found::Taken => {
             let refusal = Refusal::new("sideband_already_attached", "This call has a sideband already.");

@@ -10,6 +10,7 @@ mod conversation;
 mod fields;
 pub mod ids;
 pub mod interviewer;
+pub mod live;
 mod playback;
 pub mod refusal;
 mod reply;
@@ -59,6 +60,8 @@ pub enum Target {
     Channel,
     /// All sidebands and the data channel.
     Both,
+    /// All sidebands only.
+    Sidebands,
 }
 
 /// What the model is told.
@@ -122,6 +125,8 @@ pub enum Output {
     },
     /// Listen like this from here on.
     Listen(TurnDetection),
+    /// End the call.
+    End,
 }
 
 /// What a model is made from.

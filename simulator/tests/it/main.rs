@@ -12,6 +12,8 @@ mod creating;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod peers;

@@ -89,7 +89,11 @@ impl Rig {
     }
 
     pub(crate) async fn dial(&self, call_id: &str) -> Result<Sideband, WsError> {
-        let url = format!("{}/realtime?call_id={call_id}", self.base).replace("http://", "ws://");
+        self.dial_at(&format!("/realtime?call_id={call_id}")).await
+    }
+
+    pub(crate) async fn dial_at(&self, path: &str) -> Result<Sideband, WsError> {
+        let url = format!("{}{path}", self.base).replace("http://", "ws://");
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {}", self.key);
         request.headers_mut().insert("authorization", bearer.parse().unwrap());

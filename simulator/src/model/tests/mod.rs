@@ -59,7 +59,7 @@ impl Stage {
                         }
                     }
                 }
-                Output::Listen(_) => {}
+                Output::Listen(_) | Output::End => {}
             }
         }
     }
