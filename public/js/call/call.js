@@ -24,6 +24,9 @@ const END_PATIENCE_MS = 5_000;
  * @typedef {{code: string, message: string, retry: boolean}} Failure
  */
 
+/** The first words of the model are there: all of a reply, or a fragment of speech. */
+const MODEL_SPOKE = new Set(["response.output_audio_transcript.done", "session.output_transcript.delta"]);
+
 /**
  * @extends {Emitter<{
  *   mark: {name: Mark, at: number},
@@ -240,7 +243,7 @@ export class Call extends Emitter {
     legs.on("event", ({ event, callId, inForce }) => {
       this.#relay.offer(event, callId);
       this.#ring.add(event, this.#api.now());
-      if (event.type === "response.output_audio_transcript.done") this.#mark("turn");
+      if (MODEL_SPOKE.has(event.type)) this.#mark("turn");
       this.emit(inForce ? "event" : "aside", event);
     });
     legs.on("told", (event) => this.emit("told", event));

@@ -16,6 +16,11 @@ export function floorAfter(floor, event) {
       return floor === "you" ? "thinking" : floor;
     case "output_audio_buffer.started":
       return "interviewer";
+    // Where both may speak at once nobody says who stops: whoever was heard last has the floor.
+    case "session.input_transcript.delta":
+      return "you";
+    case "session.output_transcript.delta":
+      return "interviewer";
     case "output_audio_buffer.stopped":
     case "output_audio_buffer.cleared":
       // After a barge-in the candidate already has the floor; the cleared buffer does not take it away.

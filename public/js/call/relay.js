@@ -227,7 +227,10 @@ export class Relay {
   }
 }
 
-/** @param {import("../types.js").ModelEvent} event */
+/**
+ * Words that come again in a final event. A fragment with its time comes once, and its time is its own.
+ * @param {import("../types.js").ModelEvent} event
+ */
 function isDelta(event) {
-  return event.type.endsWith(".delta") && typeof event.delta === "string";
+  return event.type.endsWith(".delta") && typeof event.delta === "string" && event.start_ms === undefined;
 }

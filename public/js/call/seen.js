@@ -9,11 +9,16 @@ const MAX_TURNS = 2_000;
 /** As the store cuts turns. */
 const MAX_TEXT_CHARS = 16 * 1024;
 
+/** A shorter silence is a pause within a turn, where words are told as fragments with times. */
+const PAUSE_MS = 1_200;
+
 const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
 
 export class Seen {
   /** @type {Map<string, import("../types.js").SeenTurn>} in order of first sight */
   #turns = new Map();
+  /** @type {Map<import("../types.js").Speaker, {turn: import("../types.js").SeenTurn, endMs: number}>} who was heard last */
+  #voices = new Map();
 
   /** @returns {import("../types.js").SeenTurn[]} */
   get turns() {
@@ -41,6 +46,10 @@ export class Seen {
         return this.#settle(event.item_id, "ai", event.text);
       case "conversation.item.truncated":
         return this.#interrupt(event.item_id);
+      case "session.input_transcript.delta":
+        return this.#fragment("candidate", event);
+      case "session.output_transcript.delta":
+        return this.#fragment("ai", event);
       default:
         return null;
     }
@@ -69,6 +78,19 @@ export class Seen {
     const turn = { itemId, speaker, text: "", final: false, interrupted: false };
     this.#turns.set(itemId, turn);
     if (this.#turns.size > MAX_TURNS) this.#turns.delete(this.#turns.keys().next().value ?? "");
+    return turn;
+  }
+
+  /** Turns are named by their speaker and their first fragment, as in the record. @param {import("../types.js").Speaker} speaker @param {import("../types.js").ModelEvent} event */
+  #fragment(speaker, event) {
+    const { start_ms: startMs, end_ms: endMs } = event;
+    if (typeof startMs !== "number" || typeof event.delta !== "string") return null;
+    const known = this.#voices.get(speaker);
+    const goesOn = known !== undefined && startMs - known.endMs < PAUSE_MS;
+    if (known && !goesOn) known.turn.final = true;
+    if (!goesOn && event.delta.trim() === "") return null;
+    const turn = this.#append(goesOn ? known.turn.itemId : `span-${speaker}-${startMs}`, speaker, event.delta);
+    if (turn) this.#voices.set(speaker, { turn, endMs: Math.max(known?.endMs ?? 0, Number(endMs) || startMs) });
     return turn;
   }
 

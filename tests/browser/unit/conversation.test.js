@@ -23,6 +23,23 @@ describe("what was seen", () => {
     );
   });
 
+  it("makes turns of fragments by who speaks and how long they pause", () => {
+    const seen = new Seen();
+    const said = (/** @type {string} */ side, /** @type {number} */ start, /** @type {number} */ end, /** @type {string} */ delta) =>
+      seen.observe({ type: `session.${side}_transcript.delta`, start_ms: start, end_ms: end, delta });
+    said("output", 0, 900, "Who are");
+    said("output", 900, 1_500, " you?");
+    said("input", 2_000, 2_600, "I am");
+    said("input", 3_700, 4_000, " Ada.");
+    said("output", 4_500, 5_000, "Thank you.");
+    said("input", 9_000, 9_500, " ");
+    seen.observe({ type: "session.input_transcript.delta", delta: "nowhere" });
+    assert.deepEqual(
+      seen.turns.map(({ itemId, text, final }) => [itemId, text, final]),
+      [["span-ai-0", "Who are you?", true], ["span-candidate-2000", "I am Ada.", true], ["span-ai-4500", "Thank you.", false]],
+    );
+  });
+
   it("replaces streamed words by the final ones, and keeps words that failed", () => {
     const seen = new Seen();
     seen.observe({ type: `${TRANSCRIPTION}.delta`, item_id: "u1", delta: " Helo" });
@@ -68,6 +85,11 @@ describe("the floor", () => {
     assert.equal(after("output_audio_buffer.started", "output_audio_buffer.stopped"), "quiet");
     assert.equal(after("input_audio_buffer.speech_started"), "you");
     assert.equal(after("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"), "thinking");
+  });
+
+  it("goes to whoever is heard where nobody says who stops", () => {
+    assert.equal(after("session.output_transcript.delta"), "interviewer");
+    assert.equal(after("session.output_transcript.delta", "session.input_transcript.delta"), "you");
   });
 
   it("stays with a candidate who interrupted", () => {
