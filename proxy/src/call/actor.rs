@@ -12,16 +12,16 @@ use super::booking::{Booking, Door};
 use super::catch_up::{self, CatchUp};
 use super::client::{ClientLink, FromClient};
 use super::core::{
-    CallCore, ClientInput, CloseReason, Directive, Durable, Effect, EndedBy, Input, Models, NotResumable, Notice,
-    Other, Pipe, Setup, Sideband, StoreInput, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Directive, Durable, Effect, EndedBy, Input, Models, NotResumable, Notice, Pipe,
+    Setup, Sideband, StoreInput, UpstreamInput,
 };
 use super::exchange::Order;
+use super::hearing;
 use super::keep;
 use super::line::{Line, Lines, Place, Started};
 use super::recording::Recorder;
 use super::registry::{Mail, Seat};
 use super::replayed::Asking;
-use super::reported::Reported;
 use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
@@ -30,10 +30,8 @@ use crate::ids::{CallId, KeyRef, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
 use crate::store::{Batch, Committed, StoreError, StoreHealth};
-use crate::transcript::{HangUp, Hash, Record, Source};
-use crate::upstream::facts::frame;
-use crate::upstream::facts::realtime::Realtime;
-use crate::upstream::facts::{Capabilities, Fact, Gate};
+use crate::transcript::{HangUp, Hash, Record};
+use crate::upstream::facts::{Capabilities, Gate};
 use crate::usage::purse::Verdict;
 
 /// Reports that wait for the store at once; more would only mean that it does not answer.
@@ -106,7 +104,8 @@ impl Actor {
             return Ok(actor);
         }
         actor.seat.name(&call.call_id);
-        let mut line = actor.line(call);
+        let mut line = actor.line(call, String::new());
+        hearing::recall(&mut line, journal);
         if let Some(reach) = line.reach().filter(|_| actor.watches(&line)) {
             line.sideband.watch_again(reach, dial_after);
         } else {
@@ -162,7 +161,8 @@ impl Actor {
     }
 
     pub(super) fn order_for(&self, ticket: TicketHash, instructions: &str, gate: Gate) -> Order {
-        let session = crate::upstream::session::create_session(&self.booking.template.spec(instructions, gate));
+        let dialect = self.shell.upstreams.primary().dialect();
+        let session = dialect.create_session(&self.booking.template, instructions, gate, self.told_by());
         Order {
             ctx: self.booking.ctx,
             session: self.booking.session,
@@ -179,9 +179,9 @@ impl Actor {
     pub(super) fn begin(&mut self, started: Started) {
         self.seat.name(&started.call_id);
         self.key_before = Some(started.key.reference());
-        let mut line = self.line(started);
-        let input =
-            UpstreamInput::Answered { call_id: line.call_id.as_str().to_owned(), capabilities: Capabilities::REALTIME };
+        let mut line = self.line(started, self.core.opening().0);
+        let (call_id, capabilities) = (line.call_id.as_str().to_owned(), self.capabilities(&line));
+        let input = UpstreamInput::Answered { call_id, capabilities };
         self.feed(Input::Upstream(input));
         let is_known = self.watch(&mut line);
         self.lines.now = Some(line);
@@ -190,8 +190,20 @@ impl Actor {
         }
     }
 
-    pub(super) fn line(&self, started: Started) -> Box<Line> {
-        Line::new(started, self.shell.dials.clone())
+    /// A call that was created with these instructions; empty: nobody knows with which.
+    pub(super) fn line(&self, started: Started, instructions: String) -> Box<Line> {
+        Line::new(started, instructions, self.shell.dials.clone())
+    }
+
+    /// What this call can do for us.
+    pub(super) fn capabilities(&self, line: &Line) -> Capabilities {
+        line.upstream.dialect().capabilities(self.told_by())
+    }
+
+    /// By which way its models are to be told: where calls are watched, the client's only serves while ours is lost.
+    fn told_by(&self) -> Pipe {
+        let is_watched = self.shell.sideband && self.shell.upstreams.primary().is_watchable();
+        if is_watched { Pipe::Sideband } else { Pipe::Client }
     }
 
     /// Whether a call is to be watched over a socket of our own.
@@ -241,7 +253,7 @@ impl Actor {
                     self.feed(Input::Upstream(UpstreamInput::OtherHungUp { call, result }))
                 }
                 Next::Missed(read) => self.caught_up(read),
-                Next::Tick => self.feed(Input::Tick),
+                Next::Tick => self.tick(),
                 Next::Shutdown => {
                     told_to_stop = true;
                     self.feed(Input::Client(ClientInput::HandOver));
@@ -253,7 +265,8 @@ impl Actor {
 
     async fn next(&mut self, told_to_stop: bool) -> Next {
         let now = self.shell.clock.now().mono_ms;
-        let wait = self.core.next_deadline().map(|at| Duration::from_millis(at.saturating_sub(now)));
+        let deadline = self.core.next_deadline().into_iter().chain(self.lines.deadline()).min();
+        let wait = deadline.map(|at| Duration::from_millis(at.saturating_sub(now)));
         tokio::select! {
             mail = self.mailbox.recv() => Next::Mail(mail),
             result = waiting(&mut self.commit) => { self.commit = None; Next::Committed(result) }
@@ -330,69 +343,8 @@ impl Actor {
         let _gone = reply.send(answer);
     }
 
-    fn sideband_said(&mut self, place: Place, news: News) {
-        match news {
-            News::State(state) => {
-                metrics::counter!("viva_sideband_total", "state" => state.as_str()).increment(1);
-                if let Some(line) = self.lines.at(place).filter(|_| state == Sideband::Attached) {
-                    line.heard = Realtime::new();
-                }
-                match place {
-                    Place::Now => self.feed(Input::Upstream(UpstreamInput::Sideband(state))),
-                    Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextSideband(state))),
-                    Place::Beside(Other::Old) => {}
-                }
-            }
-            News::Event(text) => self.hear(place, &text),
-            News::Gone => match place {
-                Place::Now => self.feed(Input::Upstream(UpstreamInput::Gone)),
-                Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextGone)),
-                Place::Beside(Other::Old) => {}
-            },
-        }
-    }
-
-    fn hear(&mut self, place: Place, text: &str) {
-        let Some(line) = self.lines.at(place) else { return };
-        match frame::read(text) {
-            Ok(event) => {
-                let facts = line.heard.feed(&event);
-                self.facts(place, Source::Sideband, facts);
-            }
-            Err(_) => tracing::warn!(bytes = text.len(), "the provider sent something that is not JSON"),
-        }
-    }
-
-    fn facts(&mut self, place: Place, source: Source, facts: Vec<Fact>) {
-        for fact in facts {
-            match place {
-                Place::Now => self.feed(Input::Fact(source, fact)),
-                Place::Beside(Other::Old) => self.feed(Input::OldFact(source, fact)),
-                // Nobody speaks in a call before it is in force.
-                Place::Beside(Other::Next) => {}
-            }
-        }
-    }
-
-    /// An event the client relays; it counts only while the client is in control.
-    pub(super) fn relay(&mut self, seq: u64, call_id: Option<&str>, event: &serde_json::Value) {
-        if !self.core.takes(seq) {
-            return;
-        }
-        if let Some(place) = self.lines.place_of(call_id)
-            && let Some(line) = self.lines.at(place)
-        {
-            let facts = line.relayed.feed(&frame::without_nul(event));
-            self.facts(place, Source::Client, facts);
-        }
-        self.feed(Input::Client(ClientInput::Relayed { seq }));
-    }
-
-    /// What a client tells of the call in force; it counts only while the client is in control.
-    fn report(&mut self, turns: Vec<Reported>, done: oneshot::Sender<()>) {
-        for turn in turns {
-            self.facts(Place::Now, Source::Client, turn.facts().into());
-        }
+    /// Whoever told of something waits until it is durable.
+    pub(super) fn reported(&mut self, done: oneshot::Sender<()>) {
         if self.reports.len() == MAX_REPORTS {
             // Whoever waits longest is told that nobody knows, and tells again.
             self.reports.pop_front();
@@ -465,16 +417,18 @@ impl Actor {
     }
 
     fn direct(&mut self, pipe: Pipe, epoch: u32, directive: &Directive) {
-        let events = self.booking.template.encode(directive);
+        let template = &self.booking.template;
+        // Without a call there is nobody to tell.
+        let Some(line) = &mut self.lines.now else { return };
+        let events = line.teller.encode(template, directive);
         match pipe {
             Pipe::Sideband => {
-                let Some(line) = &mut self.lines.now else { return };
                 for event in events {
                     line.sideband.send(event.to_string());
                 }
             }
             Pipe::Client => {
-                let call_id = self.lines.now.as_ref().map(|line| line.call_id.as_str().to_owned());
+                let call_id = Some(line.call_id.as_str().to_owned());
                 let events = events
                     .into_iter()
                     .map(|event| ChannelEvent { id: event["event_id"].as_str().unwrap_or_default().to_owned(), event })

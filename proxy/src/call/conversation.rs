@@ -168,8 +168,8 @@ impl Actor {
                 self.answer(&answer, purpose.renegotiate_id());
                 match purpose {
                     Purpose::First => self.begin(answer.started),
-                    Purpose::Successor { renegotiate_id, digest } => {
-                        self.succeed(answer.started, renegotiate_id, digest);
+                    Purpose::Successor { renegotiate_id, digest, instructions } => {
+                        self.succeed(answer.started, renegotiate_id, digest, instructions);
                     }
                 }
             }

@@ -45,7 +45,7 @@ impl Actor {
         if let Some(exchange) = self.exchange.take()
             && let Exchange::Done { result: Ok(Answer { started, .. }), .. } = exchange.await
         {
-            let line = self.line(started);
+            let line = self.line(started, String::new());
             self.end_unheard();
             let _nobody = self.lines.bring(line);
         }

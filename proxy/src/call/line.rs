@@ -4,13 +4,16 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::core::Other;
 use super::sideband::{News, SidebandLink};
+use crate::clock::Millis;
 use crate::ids::{CallId, ProviderCallId};
-use crate::transcript::HangUp;
-use crate::upstream::facts::realtime::Realtime;
+use crate::transcript::{HangUp, Source};
+use crate::upstream::dialect::{Normaliser, Teller};
+use crate::upstream::facts::{Fact, TurnRef};
 use crate::upstream::{ModelKey, Upstream};
 use crate::vault::CallKey;
 
@@ -61,23 +64,66 @@ pub(super) struct Line {
     pub(super) upstream: Upstream,
     pub(super) sideband: SidebandLink,
     /// Of what our own socket hears.
-    pub(super) heard: Realtime,
+    heard: Normaliser,
     /// Of what the client relays.
-    pub(super) relayed: Realtime,
+    relayed: Normaliser,
+    /// Of what its model is told.
+    pub(super) teller: Teller,
 }
 
 impl Line {
-    /// A call that nobody watches yet.
-    pub(super) fn new(started: Started, dials: Arc<Semaphore>) -> Box<Self> {
+    /// A call that nobody watches yet, created with these instructions.
+    pub(super) fn new(started: Started, instructions: String, dials: Arc<Semaphore>) -> Box<Self> {
+        let dialect = started.upstream.dialect();
         Box::new(Self {
             sideband: SidebandLink::off(started.upstream.clone(), dials),
             upstream: started.upstream,
             call_id: started.call_id,
             provider: started.provider,
             key: started.key,
-            heard: Realtime::new(),
-            relayed: Realtime::new(),
+            heard: dialect.normaliser(),
+            relayed: dialect.normaliser(),
+            teller: dialect.speaker(instructions),
         })
+    }
+
+    /// The facts in an event of our own socket.
+    pub(super) fn hear(&mut self, at: Millis, event: &Value) -> Vec<Fact> {
+        let facts = self.heard.feed(at, event);
+        self.teller.hear(&facts);
+        facts
+    }
+
+    /// The same of one that the client relays.
+    pub(super) fn hear_client(&mut self, at: Millis, event: &Value) -> Vec<Fact> {
+        let facts = self.relayed.feed(at, event);
+        self.teller.hear(&facts);
+        facts
+    }
+
+    /// Our own socket opened: it repeats nothing that was heard, by whichever way.
+    pub(super) fn is_watched(&mut self) {
+        self.heard.takes_over(&self.relayed);
+    }
+
+    /// It is lost: the client goes on.
+    pub(super) fn is_unwatched(&mut self) {
+        self.relayed.takes_over(&self.heard);
+    }
+
+    /// A turn of this call is on the record since before this process.
+    pub(super) fn is_known(&mut self, turn: &TurnRef, end_ms: Option<u64>) {
+        self.heard.is_known(turn, end_ms);
+        self.relayed.is_known(turn, end_ms);
+    }
+
+    /// What follows from silence, by which source.
+    fn tick(&mut self, at: Millis) -> [(Source, Vec<Fact>); 2] {
+        [(Source::Sideband, self.heard.tick(at)), (Source::Client, self.relayed.tick(at))]
+    }
+
+    fn deadline(&self) -> Option<Millis> {
+        self.heard.deadline().into_iter().chain(self.relayed.deadline()).min()
     }
 
     /// How to reach it, if that is possible.
@@ -111,6 +157,22 @@ impl Lines {
             news = said(&mut self.next) => (Place::Beside(Other::Next), news),
             news = said(&mut self.old) => (Place::Beside(Other::Old), news),
         }
+    }
+
+    /// When [`Lines::tick`] has something to say.
+    pub(super) fn deadline(&self) -> Option<Millis> {
+        [&self.now, &self.next, &self.old].into_iter().flatten().filter_map(|line| line.deadline()).min()
+    }
+
+    /// What follows from silence, in each place.
+    pub(super) fn tick(&mut self, at: Millis) -> Vec<(Place, Source, Vec<Fact>)> {
+        let places = [Place::Now, Place::Beside(Other::Next), Place::Beside(Other::Old)];
+        let mut all = Vec::new();
+        for place in places {
+            let told = self.at(place).map(|line| line.tick(at)).into_iter().flatten();
+            all.extend(told.filter(|(_, facts)| !facts.is_empty()).map(|(source, facts)| (place, source, facts)));
+        }
+        all
     }
 
     /// The call in this place.

@@ -14,6 +14,7 @@ mod edition;
 mod ending;
 mod exchange;
 mod followers;
+mod hearing;
 mod inherited;
 mod keep;
 mod line;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::actor::Actor;
 use super::core::{ClientInput, Input, Notice};
-use crate::upstream::facts::realtime::Realtime;
+use crate::upstream::dialect::Normaliser;
 
 /// Bytes of events in one answer: as much as a client's memory holds.
 const MAX_BYTES: usize = 256 * 1024;
@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// A question that is open.
 pub(super) struct Asking {
     id: String,
-    facts: Realtime,
+    facts: Normaliser,
     left: usize,
 }
 
@@ -21,13 +21,15 @@ impl Actor {
     /// The core asks; the answer to an earlier question does not count any more.
     pub(super) fn asks_replay(&mut self, notice: &Notice) {
         if let Notice::Replay { id, .. } = notice {
-            self.asking = Some(Asking { id: id.clone(), facts: Realtime::new(), left: MAX_BYTES });
+            let facts = self.shell.upstreams.primary().dialect().normaliser();
+            self.asking = Some(Asking { id: id.clone(), facts, left: MAX_BYTES });
         }
     }
 
     /// A part of the answer. Events that do not fit any more are left out, and the answer ends with them.
     pub(super) fn replayed(&mut self, id: &str, events: &[Value], last: bool) {
         let Some(asking) = self.asking.as_mut().filter(|asking| asking.id == id) else { return };
+        let at = self.shell.clock.now().mono_ms;
         let (mut facts, mut told, mut full) = (Vec::new(), 0, false);
         for event in events {
             let bytes = event.to_string().len();
@@ -37,7 +39,7 @@ impl Actor {
             };
             asking.left = left;
             told += 1;
-            facts.extend(asking.facts.feed(event));
+            facts.extend(asking.facts.feed(at, event));
         }
         let last = last || full;
         if last {

@@ -17,7 +17,6 @@ use super::line::{Line, Place, Started};
 use crate::interview::digest;
 use crate::sdp;
 use crate::transcript::HangUp;
-use crate::upstream::facts::Capabilities;
 
 /// A page that was loaded anew waits so long for the end of its last call; what takes longer ends beside the new one.
 const HANG_UP_FIRST: Duration = Duration::from_secs(2);
@@ -33,6 +32,8 @@ pub(super) enum Purpose {
         renegotiate_id: Option<String>,
         /// What its model is told of the interview so far.
         digest: String,
+        /// All that it is told.
+        instructions: String,
     },
 }
 
@@ -135,7 +136,7 @@ impl Actor {
         let _spent_before = self.seat.calls().claim(ticket);
         let (instructions, gate) = self.core.next_opening(&digest);
         let (shell, order) = (self.shell.clone(), self.order_for(ticket, &instructions, gate));
-        let purpose = Purpose::Successor { renegotiate_id, digest };
+        let purpose = Purpose::Successor { renegotiate_id, digest, instructions };
         self.exchange = Some(Box::pin(async move {
             let result = exchange::exchange(&shell, order, offer).await;
             Exchange::Done { purpose, result }
@@ -143,16 +144,21 @@ impl Actor {
     }
 
     /// There is another call; the core says what becomes of it.
-    pub(super) fn succeed(&mut self, started: Started, renegotiate_id: Option<String>, digest: String) {
+    pub(super) fn succeed(
+        &mut self,
+        started: Started,
+        renegotiate_id: Option<String>,
+        digest: String,
+        instructions: String,
+    ) {
         self.key_before = Some(started.key.reference());
-        let mut line = self.line(started);
+        let mut line = self.line(started, instructions);
         let is_known = self.watch(&mut line);
-        let call_id = line.call_id.as_str().to_owned();
+        let (call_id, capabilities) = (line.call_id.as_str().to_owned(), self.capabilities(&line));
         if let Some(unwanted) = self.lines.bring(line) {
             self.end_line(*unwanted);
         }
         metrics::counter!("viva_continuations_total").increment(1);
-        let capabilities = Capabilities::REALTIME;
         self.feed(Input::Upstream(UpstreamInput::NextAnswered { id: renegotiate_id, call_id, capabilities, digest }));
         if !is_known {
             let state = Sideband::Unavailable;

@@ -159,13 +159,15 @@ impl Upstream {
                 (chosen.unwrap_or_else(|| by_address.to_owned()), backup)
             }
         };
+        let manner = manner.unwrap_or_default();
+        let model = manner.model.clone();
         Self {
             model_server,
             name: server,
             backup,
-            manner: manner.unwrap_or_default(),
+            manner,
             admission: if kill_switch == KillSwitch::Refuse { Admission::Refused } else { Admission::Open },
-            model: name(reader, "OPENAI_REALTIME_MODEL", defaults::MODEL),
+            model: name(reader, "OPENAI_REALTIME_MODEL", model.as_deref().unwrap_or(defaults::MODEL)),
             voice: name(reader, "OPENAI_VOICE", defaults::VOICE),
             transcribe_model: name(reader, "OPENAI_TRANSCRIBE_MODEL", defaults::TRANSCRIBE_MODEL),
             sideband: reader.choice("SIDEBAND", Sideband::On, &[("on", Sideband::On), ("off", Sideband::Off)]),
@@ -215,6 +217,11 @@ fn backup(reader: &mut Reader<'_>, first: Option<&str>, manners: &Manners) -> Op
         let fix = "name another server; two profiles of one provider need two names in UPSTREAMS";
         reader.fault("UPSTREAM_BACKUP", "is the first server again", fix);
     }
+    let dialect = first.and_then(|name| manners.get(name)).map(|first| first.dialect).unwrap_or_default();
+    if dialect != manner.dialect {
+        let fix = "name a server of the same `dialect`: an interview's model is one of that";
+        reader.fault("UPSTREAM_BACKUP", "speaks another dialect than the first server", fix);
+    }
     let base_url = base_url.or_else(|| manner.base_url());
     if base_url.is_none() {
         let fix = "set the address of that server, e.g. https://RESOURCE.openai.azure.com/openai/v1";
@@ -247,7 +254,7 @@ fn key(reader: &mut Reader<'_>, variable: &'static str) -> Option<SecretString> 
 }
 
 /// A model's or voice's name goes into JSON and into metrics labels, so it is short and plain.
-fn name(reader: &mut Reader<'_>, variable: &'static str, default: &'static str) -> String {
+fn name(reader: &mut Reader<'_>, variable: &'static str, default: &str) -> String {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
     let read = reader.parse(variable, "use at most 100 letters, digits, `-`, `_`, `.`, `:` or `/`", |text| {
         if text.len() <= 100 && text.bytes().all(legal) { Ok(text.to_owned()) } else { Err("is not a name".into()) }

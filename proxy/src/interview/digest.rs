@@ -23,6 +23,11 @@ struct Said {
     words: String,
 }
 
+/// What every digest begins with.
+pub(super) fn heading() -> &'static str {
+    HEADING.trim()
+}
+
 /// The digest of a journal. Turns stand in the order in which they settled; erased words are left out.
 #[must_use]
 pub fn digest(records: &[Record]) -> String {
@@ -36,7 +41,7 @@ pub fn digest(records: &[Record]) -> String {
     for turn in said.iter().rev().filter(|turn| turn.question).take(MAX_QUESTIONS) {
         questions.push_front(format!("- {}", last_question(&turn.words)));
     }
-    let mut text = format!("{}\n\n=====\n", HEADING.trim());
+    let mut text = format!("{}\n\n=====\n", heading());
     if !questions.is_empty() {
         text.push_str("Questions already asked:\n");
         text.push_str(&Vec::from(questions).join("\n"));

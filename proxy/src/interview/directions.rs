@@ -43,6 +43,7 @@ const MAX_FIELD: usize = 120;
 
 /// Stands before what people supplied.
 const SUPPLIED: &str = include_str!("../../../plans/texts/supplied.txt");
+const STAGE: &str = "Stage: ";
 /// Stands before the tag of a language.
 const LANGUAGE: &str = include_str!("../../../plans/texts/language.txt");
 
@@ -86,6 +87,17 @@ pub fn instructions(plan: &Plan, stage: &Stage, brief: &Brief, nudge: Nudge) -> 
         push(&mut text, &format!("=====\n{data}====="));
     }
     text
+}
+
+/// What a text made by [`instructions`] says of its stage: without the persona before, and without what was said in
+/// earlier calls behind, both of which a running model knows.
+#[must_use]
+pub fn of_stage(instructions: &str) -> &str {
+    let begins =
+        if instructions.starts_with(STAGE) { 0 } else { instructions.find("\n\nStage: ").map_or(0, |at| at + 2) };
+    let stage = &instructions[begins..];
+    let ends = stage.find(super::digest::heading()).unwrap_or(stage.len());
+    stage[..ends].trim_end()
 }
 
 fn known(value: Option<&str>) -> Option<&str> {
@@ -140,6 +152,20 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(all.join("\n\n########\n\n"));
+    }
+
+    #[test]
+    fn a_stage_is_found_in_the_whole() {
+        let plan = Plan::parse(include_str!("../../../plans/default.toml")).expect("sound");
+        for stage in &plan.stages {
+            let whole = instructions(&plan, stage, &brief(), Nudge::WrapUp);
+            let alone = of_stage(&whole);
+            assert!(alone.starts_with(&format!("Stage: {}\n", stage.name)) && whole.ends_with(alone), "{alone}");
+            let later = format!("{whole}\n\n{}", crate::interview::digest(&[]));
+            assert_eq!(of_stage(&later), alone);
+        }
+        assert_eq!(of_stage("Stage: a\nb"), "Stage: a\nb");
+        assert_eq!(of_stage("Be kind."), "Be kind.");
     }
 
     #[test]

@@ -132,7 +132,11 @@ impl Timeline {
                 }
                 // Words, an end or a commit of a turn nobody introduced: dialect facts always begin first, so this is
                 // the tail of something forgotten.
-                TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
+                TurnFact::Committed { .. }
+                | TurnFact::Lasted { .. }
+                | TurnFact::Append(_)
+                | TurnFact::Replace(_)
+                | TurnFact::Ended(_) => {
                     out.push(Outcome::Overflow);
                     return out;
                 }
@@ -153,6 +157,7 @@ impl Timeline {
                     known.due = at.mono_ms + SETTLE_MS;
                 }
             }
+            TurnFact::Lasted { start_ms, end_ms } => known.lasted(start_ms, end_ms),
             TurnFact::Append(_) if known.whole => {}
             TurnFact::Append(more) => {
                 known.append(source, &more);
@@ -259,9 +264,11 @@ impl Timeline {
     pub fn reply_in(&self, turn: &TurnRef, fact: &TurnFact) -> Option<String> {
         match fact {
             TurnFact::Began { reply, .. } => reply.clone(),
-            TurnFact::Committed { .. } | TurnFact::Append(_) | TurnFact::Replace(_) | TurnFact::Ended(_) => {
-                self.reply_of(turn).map(str::to_owned)
-            }
+            TurnFact::Committed { .. }
+            | TurnFact::Lasted { .. }
+            | TurnFact::Append(_)
+            | TurnFact::Replace(_)
+            | TurnFact::Ended(_) => self.reply_of(turn).map(str::to_owned),
         }
     }
 
@@ -420,6 +427,11 @@ impl Turn {
         true
     }
 
+    fn lasted(&mut self, start_ms: u64, end_ms: u64) {
+        self.entry.start_ms = Some(start_ms);
+        self.entry.duration_ms = Some(end_ms.saturating_sub(start_ms));
+    }
+
     fn set_after(&mut self, after: After) {
         self.entry.after = match &after {
             After::Item(item) => Some(item.clone()),
@@ -543,6 +555,7 @@ fn revise(known: &mut Turn, turn: &TurnRef, fact: TurnFact, source: Source, out:
         }
         TurnFact::Began { .. }
         | TurnFact::Committed { .. }
+        | TurnFact::Lasted { .. }
         | TurnFact::Append(_)
         | TurnFact::Replace(_)
         | TurnFact::Ended(_) => return,

@@ -88,6 +88,13 @@ pub enum TurnFact {
         /// End on the same clock.
         end_ms: Option<u64>,
     },
+    /// When it was heard, where that is told apart from its end.
+    Lasted {
+        /// Start on the session's audio clock.
+        start_ms: u64,
+        /// End on the same clock.
+        end_ms: u64,
+    },
     /// More words.
     Append(String),
     /// All the words, whatever came before.

@@ -18,6 +18,9 @@ impl fmt::Debug for TurnFact {
             Self::Committed { start_ms, end_ms } => {
                 f.debug_struct("Committed").field("start_ms", start_ms).field("end_ms", end_ms).finish()
             }
+            Self::Lasted { start_ms, end_ms } => {
+                f.debug_struct("Lasted").field("start_ms", start_ms).field("end_ms", end_ms).finish()
+            }
             Self::Append(words) => write!(f, "Append({} bytes)", words.len()),
             Self::Replace(words) => write!(f, "Replace({} bytes)", words.len()),
             Self::Ended(end) => f.debug_tuple("Ended").field(end).finish(),

@@ -48,7 +48,7 @@ impl Upstream {
                 Ask::new(content_type, SDP, body)
             }
             OfferForm::Raw => Ask::new(SDP, SDP, offer.clone()),
-            OfferForm::Json => Ask::new(JSON, JSON, self.as_json(offer, session)?),
+            OfferForm::Json | OfferForm::Session => Ask::new(JSON, JSON, self.as_json(offer, session)?),
             OfferForm::Minted => {
                 let secret = self.mint(key, session).await?;
                 let mut ask = Ask::new(SDP, SDP, offer.clone());
@@ -65,7 +65,11 @@ impl Upstream {
         // An offer was checked to be ASCII, a session is what we wrote.
         let sdp = std::str::from_utf8(offer).map_err(|_| Cause::OfferRefused)?;
         let session: serde_json::Value = serde_json::from_slice(session).map_err(|_| Cause::OfferRefused)?;
-        Ok(json!({ "sdp": sdp, "model": self.0.profile.model, "session": session }).to_string().into())
+        let object = match self.0.profile.manner.offer {
+            OfferForm::Session => json!({ "session": session, "transport": { "type": "webrtc", "sdp": sdp } }),
+            _ => json!({ "sdp": sdp, "model": self.0.profile.model, "session": session }),
+        };
+        Ok(object.to_string().into())
     }
 
     /// `POST /realtime/client_secrets`: a secret that starts a call with this session.

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::circuits::{Circuit, Circuits};
+use super::dialect::Dialect;
 use super::manner::OfferForm;
 use super::profile::{Kind, Profile};
 use super::pulse::{Health, Pulse};
@@ -151,6 +152,12 @@ impl Upstream {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.0.profile
+    }
+
+    /// Which of the provider's interfaces it speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.0.profile.manner.dialect
     }
 
     /// Whether sessions made here are simulated.

@@ -155,7 +155,7 @@ async fn read(response: Response<Incoming>, manner: &Manner) -> Result<(Bytes, O
         // The status said that a call exists, its answer is lost.
         Err(_broken) => return Err(Cause::BrokenOff),
     };
-    if manner.offer == OfferForm::Json {
+    if matches!(manner.offer, OfferForm::Json | OfferForm::Session) {
         return read_json(&body, &manner.call_id, location.flatten());
     }
     if !body.starts_with(b"v=0") || std::str::from_utf8(&body).is_err() {
@@ -168,7 +168,7 @@ async fn read(response: Response<Incoming>, manner: &Manner) -> Result<(Bytes, O
     }
 }
 
-/// An answer in JSON: the description under `sdp`, or as `answer` with one.
+/// An answer in JSON: the description under `sdp`, or in `answer` or `transport`.
 fn read_json(
     body: &[u8],
     call_id: &CallIdAt,
@@ -176,10 +176,14 @@ fn read_json(
 ) -> Result<(Bytes, Option<ProviderCallId>), Cause> {
     let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let id = match call_id {
-        CallIdAt::Field(field) => answer[field].as_str().and_then(ProviderCallId::parse),
+        CallIdAt::Field(field) => {
+            let found = field.split('.').fold(&answer, |value, name| &value[name]);
+            found.as_str().and_then(ProviderCallId::parse)
+        }
         CallIdAt::Location | CallIdAt::Nowhere => location,
     };
-    let sdp = answer["sdp"].as_str().or_else(|| answer["answer"]["sdp"].as_str());
+    let places = [&answer["sdp"], &answer["answer"]["sdp"], &answer["transport"]["sdp"]];
+    let sdp = places.into_iter().find_map(serde_json::Value::as_str);
     match sdp.filter(|sdp| sdp.starts_with("v=0")) {
         Some(sdp) => Ok((Bytes::copy_from_slice(sdp.as_bytes()), id)),
         None => Err(Cause::Garbage(Garbage::NotSdp(id))),

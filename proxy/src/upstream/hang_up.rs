@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::Full;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::client::Upstream;
 use super::key::ModelKey;
+use super::sideband::DialError;
 use crate::ids::ProviderCallId;
 use crate::transcript::HangUp;
 
@@ -51,11 +54,39 @@ impl Upstream {
                 Ok(Some(status)) if status.is_success() || status == StatusCode::NOT_FOUND => {
                     return HangUpOutcome::Confirmed;
                 }
+                // Not for calls of this kind: said on the call's own socket instead.
+                Ok(Some(status)) if status.is_client_error() && self.say_farewell(key, call).await => {
+                    return HangUpOutcome::Confirmed;
+                }
                 Ok(Some(status)) => tracing::warn!(status = status.as_u16(), "the model did not confirm a hang-up"),
                 Ok(None) | Err(_) => tracing::warn!("the model could not be reached to hang up"),
             }
         }
         HangUpOutcome::Unconfirmed
+    }
+
+    /// Asks for the end over a socket to the call, where its dialect has a word for it. `true`: the provider closed.
+    async fn say_farewell(&self, key: &ModelKey, call: &ProviderCallId) -> bool {
+        let Some(farewell) = self.dialect().farewell() else { return false };
+        let say = async {
+            let mut socket = match self.dial(key, call).await {
+                Ok(socket) => socket,
+                Err(error) => return error == DialError::NotFound,
+            };
+            if socket.send(Message::text(farewell)).await.is_err() {
+                return false;
+            }
+            while let Some(message) = socket.next().await {
+                match message {
+                    Ok(Message::Close(_)) => return true,
+                    Ok(Message::Text(text)) if text.contains(r#""session.closed""#) => return true,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            }
+            false
+        };
+        tokio::time::timeout(self.0.timeouts.hang_up, say).await.unwrap_or(false)
     }
 
     async fn try_hang_up(&self, key: &ModelKey, uri: Uri) -> Option<StatusCode> {

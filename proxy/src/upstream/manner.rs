@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::dialect::Dialect;
 use super::profile::{BaseUrl, BaseUrlError};
 
 /// The manners that this version was built with.
@@ -23,6 +24,8 @@ pub enum OfferForm {
     Raw,
     /// One JSON object.
     Json,
+    /// One JSON object with the session and the offer as its transport.
+    Session,
 }
 
 /// Which header carries the key.
@@ -45,7 +48,7 @@ pub enum CallIdAt {
     Location,
     /// Nowhere.
     Nowhere,
-    /// This field of a JSON answer.
+    /// This field of a JSON answer; a dot leads into an object.
     Field(String),
 }
 
@@ -64,6 +67,12 @@ impl From<String> for CallIdAt {
 #[serde(deny_unknown_fields)]
 pub struct Manner {
     base_url: Option<String>,
+    /// Which of the provider's interfaces it speaks.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// The model that is asked for where nobody configured one.
+    #[serde(default)]
+    pub model: Option<String>,
     /// How an offer is sent.
     #[serde(default)]
     pub offer: OfferForm,
@@ -100,6 +109,8 @@ impl Default for Manner {
     fn default() -> Self {
         Self {
             base_url: None,
+            dialect: Dialect::default(),
+            model: None,
             offer: OfferForm::default(),
             auth: Auth::default(),
             create: calls(),
@@ -136,6 +147,9 @@ pub enum MannerError {
         /// Why.
         error: BaseUrlError,
     },
+    /// One interface's object for the other's sessions.
+    #[error("{0}: `dialect = \"live\"` and `offer = \"session\"` belong together")]
+    Dialect(String),
     /// A call that is watched or ended has to be named.
     #[error("{0}: without `call_id` a call can be neither watched nor ended; set `sideband` and `hang_up` to false")]
     Nameless(String),
@@ -178,11 +192,17 @@ impl Manner {
         if !legal(&self.query, b"=&%") {
             return wrong("query");
         }
+        if self.model.as_deref().is_some_and(|model| model.is_empty() || !legal(model, b":")) {
+            return wrong("model");
+        }
         if let Some(Err(error)) = self.base_url.as_deref().map(BaseUrl::parse) {
             return Err(MannerError::Address { name: name.to_owned(), error });
         }
         if self.call_id == CallIdAt::Nowhere && (self.sideband || self.hang_up) {
             return Err(MannerError::Nameless(name.to_owned()));
+        }
+        if (self.dialect == Dialect::Live) != (self.offer == OfferForm::Session) {
+            return Err(MannerError::Dialect(name.to_owned()));
         }
         Ok(())
     }
@@ -205,6 +225,11 @@ mod tests {
         );
         assert!(azure.base_url().is_none() && azure.sideband && azure.hang_up);
         assert!(!manners["localai"].sideband);
+        let live = &manners["live"];
+        assert_eq!(
+            (live.dialect, live.offer, live.model.as_deref()),
+            (Dialect::Live, OfferForm::Session, Some("gpt-live-1"))
+        );
     }
 
     #[test]
@@ -219,8 +244,11 @@ mod tests {
             "query = \"a=b#c\"",
             "query = \"a b\"",
             "base_url = \"https://key@host\"",
+            "model = \"a&b\"",
             "call_id = \"none\"",
             "offer = \"fax\"",
+            "offer = \"session\"",
+            "dialect = \"live\"",
             "colour = \"red\"",
         ] {
             assert!(Manner::parse_all(&format!("[x]\n{line}\n")).is_err(), "{line}");

@@ -74,9 +74,8 @@ impl Upstream {
         let base = &self.0.profile.base_url;
         // `BaseUrl` begins with http:// or https://, which makes ws:// or wss://.
         let rest = base.as_str().strip_prefix("http").unwrap_or_default();
-        let mut request = format!("ws{rest}/realtime?call_id={}", call.expose())
-            .into_client_request()
-            .map_err(|_| DialError::Unreachable)?;
+        let path = self.dialect().sideband(call.expose());
+        let mut request = format!("ws{rest}/{path}").into_client_request().map_err(|_| DialError::Unreachable)?;
         let headers = request.headers_mut();
         headers.extend(self.0.headers.clone());
         key.show(self.0.profile.manner.auth, headers);

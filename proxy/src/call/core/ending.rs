@@ -105,6 +105,7 @@ impl CallCore {
             return;
         }
         self.timers.clear(Timer::HangUp);
+        self.record_meter();
         let rest = self.timeline.settle_all();
         self.record(rest);
         self.close_gap(None, None);

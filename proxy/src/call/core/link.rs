@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::replies::Words;
 use super::{CallCore, CloseReason, Control, Directive, Effect, EndedBy, Notice, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
-use crate::transcript::CallEvent;
+use crate::transcript::{CallEvent, IncidentKind};
 use crate::upstream::facts::Gate;
 
 /// What the client had relayed before our socket took over may still be on its way for so long.
@@ -25,6 +25,9 @@ pub(super) struct Link {
     /// Since when our socket is open.
     pub(super) attached_at: Option<Millis>,
     pub(super) client: bool,
+    /// Its channel may tell the model something.
+    #[serde(default = "yes")]
+    pub(super) client_sends: bool,
     /// The interview runs, but no call does: there is nobody to hear or to tell.
     pub(super) severed: bool,
     /// When our socket took over from the client.
@@ -47,6 +50,7 @@ impl Link {
             sideband: Sideband::Attaching,
             attached_at: None,
             client: false,
+            client_sends: true,
             severed: false,
             taken_over_at: None,
             directives: 0,
@@ -66,11 +70,12 @@ impl Link {
 
     /// The way to the model that is open now.
     pub(super) fn pipe(&self) -> Option<Pipe> {
-        if self.sideband == Sideband::Attached {
-            Some(Pipe::Sideband)
-        } else {
-            (self.client && !self.severed).then_some(Pipe::Client)
-        }
+        if self.sideband == Sideband::Attached { Some(Pipe::Sideband) } else { self.by_client() }
+    }
+
+    /// The way through the client, if there is one.
+    pub(super) fn by_client(&self) -> Option<Pipe> {
+        (self.client && self.client_sends && !self.severed).then_some(Pipe::Client)
     }
 
     /// The call is gone; whatever follows begins like a first one.
@@ -83,6 +88,10 @@ impl Link {
         self.taken_over_at = None;
         self.gap_from = self.gap_from.or(self.heard_at);
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl CallCore {
@@ -241,6 +250,17 @@ impl CallCore {
         match self.phase {
             Phase::Waiting | Phase::HandingOver | Phase::Over | Phase::Ending(_) => {}
             Phase::Answered | Phase::Live => self.lose(),
+        }
+    }
+
+    /// The provider says so itself, and why. A conversation that it would not have does not go on in another call.
+    pub(super) fn closed_by_provider(&mut self, reason: &str) {
+        match self.phase {
+            Phase::Answered | Phase::Live if reason == "content" => {
+                self.incident(IncidentKind::ReplyFailed, "content");
+                self.finish(EndedBy::UpstreamError);
+            }
+            _ => self.gone(),
         }
     }
 

@@ -344,7 +344,7 @@ impl CallCore {
             return;
         }
         self.phase = Phase::Answered;
-        self.capabilities = capabilities;
+        self.is_capable_of(capabilities);
         // Rides along with the next record: an offer should not cost a commit of its own.
         let mut entry = Entry::Call {
             call: self.call,
@@ -360,6 +360,12 @@ impl CallCore {
         if !self.setup.sideband {
             self.sideband_is(Sideband::Unavailable);
         }
+    }
+
+    /// What the upstream of the call in force can do.
+    fn is_capable_of(&mut self, capabilities: Capabilities) {
+        self.capabilities = capabilities;
+        self.link.client_sends = capabilities.client_sends;
     }
 
     /// Media is up: the interview begins.

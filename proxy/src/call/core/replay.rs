@@ -110,6 +110,7 @@ impl CallCore {
                     self.replies.attribute(id, self.machine.index().unwrap_or(0));
                 }
                 Fact::Usage { key, operation, usage } => self.used(Source::Client, key, operation, usage),
+                Fact::Metered { operation, total_ms } => self.metered(Source::Client, operation, total_ms),
                 // What was going on then says nothing about now.
                 _ => {}
             }

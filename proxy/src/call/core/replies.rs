@@ -148,8 +148,8 @@ impl CallCore {
     /// The open way to the model; a greeting that did not begin is tried by the other one.
     fn reply_pipe(&self) -> Option<Pipe> {
         let opens = !self.replies.greeted || self.replies.continues;
-        let other = opens && self.replies.vain.count % 2 == 1 && self.link.client && !self.link.severed;
-        if other { Some(Pipe::Client) } else { self.link.pipe() }
+        let other = self.link.by_client().filter(|_| opens && self.replies.vain.count % 2 == 1);
+        other.or_else(|| self.link.pipe())
     }
 
     /// Instructions for one reply replace the session's, so they carry the stage too.

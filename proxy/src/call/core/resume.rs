@@ -44,7 +44,7 @@ impl CallCore {
             recorded_at = wall_time(&entry).unwrap_or(recorded_at);
             match entry {
                 Entry::Call { call, event: CallEvent::Answered { lacks, .. }, at } => {
-                    core.capabilities = Capabilities::without(&lacks);
+                    core.is_capable_of(Capabilities::without(&lacks));
                     // The session's own clock runs from the first call.
                     let first = answered.map_or(at, |(first, _)| first);
                     answered = Some((first, at));
@@ -71,9 +71,7 @@ impl CallCore {
                         core.reconcile.recall_opened(&item);
                     }
                 },
-                Entry::Usage { key, operation, .. } => {
-                    core.used.note(&key, &operation);
-                }
+                Entry::Usage { key, operation, usage, call, .. } => core.recall_used(call, &key, &operation, &usage),
                 Entry::Opened { .. } | Entry::Revised(_) | Entry::Gap { .. } => {}
             }
         }

@@ -372,8 +372,9 @@ impl CallCore {
 
     /// The record of the next call begins. Returns the timeline of the one before.
     fn begin_call(&mut self, call_id: String, capabilities: Capabilities, digest: String) -> Timeline {
+        self.record_meter();
         self.call += 1;
-        self.capabilities = capabilities;
+        self.is_capable_of(capabilities);
         self.succession.digest = Some(digest);
         self.succession.vacant = false;
         let mut entry = Entry::Call {
@@ -417,7 +418,14 @@ impl CallCore {
 
     /// The last words of the call before.
     pub(super) fn old_fact(&mut self, source: Source, fact: Fact) {
-        let Fact::Turn(turn, fact) = fact else { return };
+        let (turn, fact) = match fact {
+            Fact::Turn(turn, fact) => (turn, fact),
+            Fact::Metered { operation, total_ms } => {
+                let old = self.succession.old.as_ref().map(|old| old.call);
+                return self.metered_before(source, old, operation, total_ms);
+            }
+            _ => return,
+        };
         if source == Source::Client && self.link.control != Control::Relay {
             return;
         }
@@ -519,6 +527,7 @@ impl CallCore {
     fn sever(&mut self) {
         self.give_up_next();
         self.old_over();
+        self.record_meter();
         let rest = self.timeline.settle_all();
         self.record(rest);
         self.forget_model();

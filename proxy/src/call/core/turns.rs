@@ -46,6 +46,8 @@ impl CallCore {
             Fact::ReplyFinished { id, end } => self.reply_finished(&id, end),
             Fact::Tool { call_id, name } => self.tool(call_id, &name),
             Fact::Usage { key, operation, usage } => self.used(source, key, operation, usage),
+            Fact::Metered { operation, total_ms } => self.metered(source, operation, total_ms),
+            Fact::Closed { reason } => self.closed_by_provider(&reason),
             Fact::Retrieved { item, found } => self.retrieved(source, &item, found),
             Fact::Rejected { directive, code } if self.retrieve_refused(directive.as_deref(), &code) => {}
             Fact::Rejected { directive, code } => self.refused(directive.as_deref(), &code),
@@ -166,11 +168,13 @@ impl CallCore {
 
     /// The model's tools are hints: every minimum of the plan still holds.
     fn tool(&mut self, call_id: String, name: &str) {
-        self.machine.on_hint();
         // A reply that only called a tool said nothing: the model is asked again when it has the result.
         self.replies.owed.get_or_insert(self.now.mono_ms);
         let stage = self.machine.stage(&self.setup.plan);
         let known = matches!(name, "advance_stage" | "end_session");
+        if known {
+            self.machine.on_hint();
+        }
         let left_s = self.machine.left_ms(&self.setup.plan, self.now).unwrap_or(0) / 1_000;
         let output = serde_json::json!({
             "ok": known,

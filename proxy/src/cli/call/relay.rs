@@ -69,7 +69,7 @@ impl Relay {
 
     /// The line is back: what it had not acknowledged goes out again, without deltas, whose words come again in the end.
     pub(super) fn again(&self) -> Vec<Value> {
-        let whole = self.kept.iter().filter(|kept| !kept.event["delta"].is_string());
+        let whole = self.kept.iter().filter(|kept| !is_part(&kept.event));
         if self.control == Control::Relay { whole.map(message).collect() } else { Vec::new() }
     }
 
@@ -117,8 +117,13 @@ fn message(Kept { seq, event, call_id }: &Kept) -> Value {
 }
 
 /// Whether an event is more of the same words.
+/// Words that come again with others. A fragment with its time comes once, and its time is its own.
+fn is_part(event: &Value) -> bool {
+    event["delta"].is_string() && event["start_ms"].is_null()
+}
+
 fn continues(held: &Value, event: &Value) -> bool {
-    event["delta"].is_string() && ["type", "item_id", "content_index"].iter().all(|name| held[name] == event[name])
+    is_part(event) && ["type", "item_id", "content_index"].iter().all(|name| held[name] == event[name])
 }
 
 #[cfg(test)]

@@ -59,6 +59,20 @@ impl Guarded {
         }
     }
 
+    /// A session whose configuration cannot change once it runs: all that counts is what it was last told, by its
+    /// fingerprint. Nothing else is known of it, so nothing else differs.
+    #[must_use]
+    pub fn told(instructions: &str) -> Self {
+        Self {
+            instructions: instructions.to_owned(),
+            offered: String::new(),
+            transcription: None,
+            turn_detection: "none".to_owned(),
+            gate: Gate::Provider,
+            interrupts: true,
+        }
+    }
+
     /// Whether this echo answers a configuration with these instructions and this gate.
     #[must_use]
     pub fn answers(&self, instructions: &str, gate: Gate) -> bool {

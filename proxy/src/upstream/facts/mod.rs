@@ -4,7 +4,9 @@
 
 pub mod frame;
 mod guarded;
+pub mod live;
 pub mod realtime;
+mod seen;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,23 +29,36 @@ pub struct Capabilities {
     pub retrieve: bool,
     /// The server tells when a reply was cut off.
     pub interrupts: bool,
+    /// The client's own channel may tell the model something.
+    pub client_sends: bool,
 }
 
 impl Capabilities {
     /// The realtime dialect.
     pub const REALTIME: Self =
-        Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true };
+        Self { reply_gate: true, config_ack: true, links: true, retrieve: true, interrupts: true, client_sends: true };
+
+    /// The live dialect, where the client's channel may only listen.
+    pub const LIVE: Self = Self {
+        reply_gate: false,
+        config_ack: true,
+        links: false,
+        retrieve: false,
+        interrupts: false,
+        client_sends: false,
+    };
 
     /// The names of what is missing, as they are recorded.
     #[must_use]
     pub fn lacks(self) -> Vec<String> {
-        let Self { reply_gate, config_ack, links, retrieve, interrupts } = self;
+        let Self { reply_gate, config_ack, links, retrieve, interrupts, client_sends } = self;
         let all = [
             ("reply_gate", reply_gate),
             ("config_ack", config_ack),
             ("links", links),
             ("retrieve", retrieve),
             ("interrupts", interrupts),
+            ("client_sends", client_sends),
         ];
         all.into_iter().filter(|(_, can)| !can).map(|(name, _)| name.to_owned()).collect()
     }
@@ -58,6 +73,7 @@ impl Capabilities {
             links: can("links"),
             retrieve: can("retrieve"),
             interrupts: can("interrupts"),
+            client_sends: can("client_sends"),
         }
     }
 }
@@ -79,7 +95,7 @@ pub enum ReplyEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// A reply of the model.
+    /// A reply of the model, or a stretch of a call that is charged by its length.
     Reply,
     /// Words made of the candidate's speech.
     Transcription,
@@ -170,6 +186,18 @@ pub enum Fact {
         /// The provider's figures, unchanged.
         usage: serde_json::Value,
     },
+    /// So much was consumed in all since the call began.
+    Metered {
+        /// What for.
+        operation: Operation,
+        /// Milliseconds.
+        total_ms: u64,
+    },
+    /// The provider ended the call.
+    Closed {
+        /// Its own word for why, if it is a known one.
+        reason: String,
+    },
     /// A directive of ours was refused.
     Rejected {
         /// Our id of it, if told.
@@ -178,6 +206,9 @@ pub enum Fact {
         code: String,
     },
 }
+
+#[cfg(test)]
+mod fixtures_tests;
 
 #[cfg(test)]
 mod tests {
@@ -190,5 +221,6 @@ mod tests {
         assert_eq!(Capabilities::without(&poor.lacks()), poor);
         assert_eq!(Capabilities::without(&["flight".into()]), Capabilities::REALTIME);
         assert!(Capabilities::REALTIME.lacks().is_empty());
+        assert_eq!(Capabilities::without(&Capabilities::LIVE.lacks()), Capabilities::LIVE);
     }
 }

@@ -3,11 +3,11 @@
 //! field never panics. It must not judge: whether a fact may count is the core's business.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::seen::{Seen, fingerprint};
 use super::{After, End, Fact, Guarded, Operation, ReplyEnd, TurnFact, TurnRef};
 use crate::call::core::Found;
 use crate::transcript::{Origin, Speaker};
@@ -20,8 +20,7 @@ const MAX_EVENT_IDS: usize = 128;
 /// State of one call's events from one source.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Realtime {
-    /// Fingerprints, since the ids themselves would be most of a call's memory.
-    seen: VecDeque<u64>,
+    seen: Seen,
     speech: Remembered<Speech>,
     /// Item → the reply that made it.
     made_by: Remembered<Box<str>>,
@@ -45,7 +44,7 @@ impl Realtime {
     /// The facts in one server event.
     pub fn feed(&mut self, event: &Value) -> Vec<Fact> {
         let Some(kind) = event["type"].as_str() else { return Vec::new() };
-        if self.is_repeat(event) {
+        if self.seen.is_repeat(event, MAX_EVENT_IDS) {
             return Vec::new();
         }
         let mut facts = Vec::new();
@@ -69,19 +68,6 @@ impl Realtime {
             _ => {}
         }
         facts
-    }
-
-    fn is_repeat(&mut self, event: &Value) -> bool {
-        let Some(id) = event["event_id"].as_str() else { return false };
-        let id = fingerprint(id);
-        if self.seen.contains(&id) {
-            return true;
-        }
-        if self.seen.len() == MAX_EVENT_IDS {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(id);
-        false
     }
 
     fn heard(&mut self, kind: &str, event: &Value, facts: &mut Vec<Fact>) {
@@ -343,14 +329,6 @@ fn text(value: &Value) -> Option<String> {
 /// A text that says something: an empty one never replaces words.
 fn full(value: &Value) -> Option<String> {
     text(value).filter(|text| !text.is_empty())
-}
-
-/// The same on every run: the hasher has fixed keys unless it is given others. Two ids that meet, one chance in 2^56 for
-/// all that are remembered, would cost one event.
-fn fingerprint(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// A small map that forgets its oldest entry instead of growing. Keys are fingerprints: ids would be most of it.

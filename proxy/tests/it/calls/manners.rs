@@ -67,6 +67,26 @@ async fn a_client_secret_first_and_the_key_in_its_own_header() {
     course("azure", "minted_only").await.is_the_same();
 }
 
+/// No turns and no replies are told there, only words with their times; the model replies by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_in_which_both_may_speak_at_once() {
+    course("live", "").await.is_the_same();
+}
+
+/// Calls that are no telephone's may have no hang-up over HTTP: they are ended over a socket of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_only_its_own_socket_ends() {
+    let faults = Faults::parse("hangup_sip_only").unwrap();
+    let house = House::with(faults, &[("UPSTREAM", "live")]).await;
+    let booked = house.book("short").await;
+    let mut browser = Browser::call(&house, &booked, brief()).await;
+    browser.until("a word", |log| !log.turns().is_empty()).await;
+    browser.end().await;
+    super::house::until("the end of the call", || house.probe().live_calls() == 0).await;
+    house.over(&booked).await;
+    house.closed().sealed(&booked).await;
+}
+
 /// The browser records.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_object_each_way_and_no_id() {

@@ -20,6 +20,7 @@ mod follow;
 mod full_disk;
 mod house;
 mod key_loss;
+mod live;
 mod logs;
 mod lost;
 mod manners;
