@@ -36,7 +36,7 @@ struct Frame<'a> {
 impl Browser {
     /// Knocks, offers, and says that media is up.
     pub(crate) async fn call(addr: SocketAddr, provider: &Provider, ticket: &str, number: u64) -> Result<Self> {
-        let mut socket = Socket::open(addr, "").await?;
+        let mut socket = Socket::open(addr, "", None).await?;
         socket.send(&json!({ "type": "init", "token": ticket })).await?;
         expect(&mut socket, "session").await?;
         let offer = json!({ "type": "offer", "sdp": sdp::offer(number) });

@@ -29,13 +29,16 @@ pub(crate) enum Said {
 }
 
 impl Socket {
-    pub(crate) async fn open(addr: SocketAddr, query: &str) -> Result<Self> {
-        tokio::time::timeout(PATIENCE, Self::connect(addr, query)).await.context("no handshake")?
+    pub(crate) async fn open(addr: SocketAddr, query: &str, cookie: Option<&str>) -> Result<Self> {
+        tokio::time::timeout(PATIENCE, Self::connect(addr, query, cookie)).await.context("no handshake")?
     }
 
-    async fn connect(addr: SocketAddr, query: &str) -> Result<Self> {
+    async fn connect(addr: SocketAddr, query: &str, cookie: Option<&str>) -> Result<Self> {
         let mut request = format!("ws://{addr}/ws{query}").into_client_request()?;
         request.headers_mut().insert(http::header::ORIGIN, format!("http://{addr}").parse()?);
+        if let Some(cookie) = cookie {
+            request.headers_mut().insert(http::header::COOKIE, cookie.parse()?);
+        }
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER).write_buffer_size(0);

@@ -13,18 +13,19 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
 use crate::autopilot::Autopilot;
-use crate::desk::{Booked, Desk};
+use crate::desk::Booked;
 use crate::life::{End, Life};
+use crate::outcome::{Outcome, Why};
 use crate::person::Person;
 use crate::relay::{Records, Relay};
-use crate::rig::provider::{Call, Provider};
+use crate::rig::provider::Call;
 use crate::rig::sdp;
 use crate::rig::socket::{Said, Socket};
 use crate::ring::Ring;
 use crate::told::Told;
+use crate::world::World;
 
 /// Events of all calls that wait for the browser. Full: the call's channel waits, as a slow page would have it.
 const WAITING: usize = 1_024;
@@ -35,46 +36,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(45);
 /// The old call is kept for so long after a switch.
 const OVERLAP: Duration = Duration::from_secs(5);
 const MAX_OFFERS: u32 = 6;
-
-/// What all browsers share.
-#[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) addr: std::net::SocketAddr,
-    pub(crate) desk: Desk,
-    pub(crate) provider: Provider,
-    /// Everybody comes to an end.
-    pub(crate) winding_up: CancellationToken,
-}
-
-/// What became of a candidate.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) number: u64,
-    pub(crate) booked: Booked,
-    pub(crate) told: Told,
-    /// The provider's calls, oldest first.
-    pub(crate) calls: Vec<Arc<Call>>,
-    pub(crate) joined: u32,
-    pub(crate) resumed: u32,
-    pub(crate) autopilot: u32,
-    pub(crate) relayed: u64,
-    pub(crate) why: Why,
-}
-
-/// Why a browser stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// The server closed after the end.
-    Ended,
-    Left,
-    /// The server said that there is nothing to come back to.
-    SentAway(u16),
-    GaveUp,
-    /// It asked for the end, and nothing happened.
-    NotEnded,
-    /// No call could be made.
-    NoCall,
-}
 
 /// A connection to the model.
 #[derive(Debug)]
@@ -272,7 +233,12 @@ impl Browser {
     async fn connect(&mut self) {
         self.again_at = None;
         let query = if self.joins == 0 { String::new() } else { format!("?session={}", self.booked.session) };
-        match Socket::open(self.world.addr, &query).await {
+        let door = match self.world.doors.len() {
+            1 => 0,
+            several => self.random.random_range(0..several),
+        };
+        self.told.door = door;
+        match Socket::open(self.world.doors[door], &query, Some(self.world.desk.cookie())).await {
             Ok(socket) => {
                 self.socket = Some(socket);
                 let mut init = json!({ "type": "init", "token": self.booked.ticket,

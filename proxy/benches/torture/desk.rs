@@ -17,7 +17,8 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// A signed-in guest.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
-    addr: SocketAddr,
+    /// Asked in turn: whoever has just been killed does not answer.
+    doors: Vec<SocketAddr>,
     cookie: String,
 }
 
@@ -30,14 +31,15 @@ pub(crate) struct Booked {
 }
 
 impl Desk {
-    pub(crate) async fn sign_in(addr: SocketAddr) -> Result<Self> {
+    pub(crate) async fn sign_in(doors: Vec<SocketAddr>) -> Result<Self> {
+        let addr = *doors.first().context("there is no door")?;
         let origin = format!("http://{addr}");
         let request = wire::request("POST", addr, "/auth/guest", &[("origin", &origin)], b"");
         let mut wire = Wire::open(addr).await?;
         let reply = wire.exchange(&request).await?;
         ensure!(reply.status == 204, "signing in as a guest got {}", reply.status);
         let cookie = reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).context("no cookie")?;
-        Ok(Self { addr, cookie: cookie.to_owned() })
+        Ok(Self { doors, cookie: cookie.to_owned() })
     }
 
     pub(crate) async fn book(&self, plan: &str) -> Result<Booked> {
@@ -58,17 +60,37 @@ impl Desk {
         reply["ticket"]["value"].as_str().map(str::to_owned).context("no ticket")
     }
 
-    /// How many sessions the server counts as live.
+    /// What a browser sends along.
+    pub(crate) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// How many sessions the servers count as live.
     pub(crate) async fn active(&self) -> Result<u64> {
-        let story = self.ask("GET", "/health", &Value::Null, 200).await?;
-        story["sessions"]["active"].as_u64().context("no count of sessions")
+        let mut active = 0;
+        for door in &self.doors {
+            let (_, story) = self.patiently("GET", "/health", &Value::Null, 200, &[*door]).await?;
+            active += story["sessions"]["active"].as_u64().context("no count of sessions")?;
+        }
+        Ok(active)
     }
 
     async fn ask(&self, method: &str, path: &str, body: &Value, status: u16) -> Result<Value> {
+        self.patiently(method, path, body, status, &self.doors).await.map(|(_, reply)| reply)
+    }
+
+    async fn patiently(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        status: u16,
+        doors: &[SocketAddr],
+    ) -> Result<(u16, Value)> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.try_ask(method, path, body).await {
-                Ok((got, reply)) if got == status => return Ok(reply),
+        for door in doors.iter().cycle() {
+            match self.once(*door, method, path, body).await {
+                Ok((got, reply)) if got == status => return Ok((got, reply)),
                 // A server that is stopping says so.
                 Ok((got, _)) if got == 503 && Instant::now() < deadline => {}
                 Ok((got, reply)) => anyhow::bail!("{method} {path} got {got}: {reply}"),
@@ -77,14 +99,16 @@ impl Desk {
             }
             tokio::time::sleep(AGAIN).await;
         }
+        anyhow::bail!("there is no door")
     }
 
-    async fn try_ask(&self, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
-        let origin = format!("http://{}", self.addr);
+    /// Asks at one door, once; status and answer, whatever they are.
+    pub(crate) async fn once(&self, door: SocketAddr, method: &str, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let origin = format!("http://{door}");
         let headers = [("origin", origin.as_str()), ("cookie", &self.cookie), ("content-type", "application/json")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = wire::request(method, self.addr, path, &headers, body.as_bytes());
-        let mut wire = Wire::open(self.addr).await?;
+        let request = wire::request(method, door, path, &headers, body.as_bytes());
+        let mut wire = Wire::open(door).await?;
         let reply = tokio::time::timeout(PATIENCE, wire.exchange(&request)).await??;
         Ok((reply.status, serde_json::from_slice(reply.body).unwrap_or_default()))
     }

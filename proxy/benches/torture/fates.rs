@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::browser::Outcome;
+use crate::outcome::Outcome;
 use crate::server::{How, Stop};
 
 /// The story of a run in numbers.

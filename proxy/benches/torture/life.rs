@@ -65,6 +65,12 @@ impl Life {
         self
     }
 
+    /// Talks until everybody is asked to end; every second one loses its socket now and then.
+    pub(crate) fn lasting(random: &mut StdRng) -> Self {
+        let cut_after = random.random_bool(0.5).then(|| Duration::from_secs_f64(random.random_range(5.0..20.0)));
+        Self { plan: "lasting", talks_for: Duration::from_secs(6 * 3_600), cut_after, ..Self::short() }
+    }
+
     /// Nothing happens but one exchange.
     pub(crate) fn short() -> Self {
         Self {

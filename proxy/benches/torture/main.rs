@@ -2,6 +2,8 @@
 //! itself, drops sidebands and fails; candidates lose their sockets, reload and leave; the server is killed every few
 //! seconds. Afterwards what was told is held against what is stored. Exit status 1 when a promise was broken.
 //!
+//! `scripts/drill` is the same on a project's database: one that goes away under the calls, or one that two servers share.
+//!
 //! A seed gives the same candidates, faults and kills; when they meet depends on the machine.
 #![expect(clippy::print_stdout, reason = "the report is the output")]
 
@@ -17,13 +19,19 @@ mod viva;
 #[path = "../offer/wire.rs"]
 mod wire;
 
+#[path = "../../tests/it/support/faulty.rs"]
+mod faulty;
+
 mod autopilot;
 mod browser;
+mod crowd;
 mod desk;
+mod drill;
 mod evidence;
 mod fates;
 mod life;
 mod options;
+mod outcome;
 mod person;
 mod relay;
 mod ring;
@@ -32,6 +40,7 @@ mod short;
 mod storm;
 mod told;
 mod verdict;
+mod world;
 
 use std::process::ExitCode;
 
@@ -41,9 +50,16 @@ use self::options::{Keep, Options};
 use self::rig::provider::Provider;
 
 fn main() -> Result<ExitCode> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    // cargo itself adds `--bench` to the arguments of every benchmark.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(&options))
+    match arguments.first().and_then(|name| drill::Kind::named(name)) {
+        Some(kind) => {
+            let options = drill::Options::parse(kind, arguments.into_iter().skip(1))?;
+            runtime.block_on(drill::run(&options))
+        }
+        None => runtime.block_on(run(&Options::parse(arguments.into_iter())?)),
+    }
 }
 
 async fn run(options: &Options) -> Result<ExitCode> {
@@ -52,10 +68,15 @@ async fn run(options: &Options) -> Result<ExitCode> {
         Some(calls) => short::run(options, calls, scratch.path()).await?,
         None => storm::run(options, scratch.path()).await?,
     };
-    if !kept || options.keep == Keep::Always {
+    Ok(told(kept, options.keep, scratch))
+}
+
+/// What is left for whoever looks into it, and the exit status.
+fn told(kept: bool, keep: Keep, scratch: tempfile::TempDir) -> ExitCode {
+    if !kept || keep == Keep::Always {
         println!("data and log of the server, evidence: {}", scratch.keep().display());
     }
-    Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Limits are on and raised as far as a run needs.

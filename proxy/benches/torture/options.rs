@@ -49,9 +49,8 @@ pub(crate) enum Keep {
 
 impl Options {
     /// Reads the arguments after the program's name.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let viva =
-            std::env::var_os("VIVA_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_viva")), PathBuf::from);
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let viva = binary();
         let mut options = Self {
             viva,
             time: Duration::from_secs(300),
@@ -62,8 +61,6 @@ impl Options {
             without: Vec::new(),
             keep: Keep::OnFailure,
         };
-        // cargo itself adds `--bench` to the arguments of every benchmark.
-        let mut arguments = arguments.filter(|argument| argument != "--bench");
         while let Some(name) = arguments.next() {
             if name == "--keep" {
                 options.keep = Keep::Always;
@@ -89,6 +86,11 @@ impl Options {
         }
         Ok(options)
     }
+}
+
+/// The binary under test.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("VIVA_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_viva")), PathBuf::from)
 }
 
 impl Trouble {

@@ -2,10 +2,11 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::viva::Viva;
 
@@ -74,6 +75,11 @@ impl Server {
 
     /// Ends the process and starts the next.
     pub(crate) async fn restart(&self, how: How) -> Result<()> {
+        self.restart_after(how, Duration::ZERO).await
+    }
+
+    /// The same with nothing in its place for a while.
+    pub(crate) async fn restart_after(&self, how: How, away: Duration) -> Result<()> {
         self.clone()
             .blocking(move |server| {
                 let mut ending = server.running().take().context("it does not run")?;
@@ -84,12 +90,28 @@ impl Server {
                     How::HandedOver | How::Died => drop(ending),
                 }
                 let how = if was_alive { how } else { How::Died };
+                std::thread::sleep(away);
                 server.begin()?;
                 let stop = Stop { at, back: Instant::now(), how };
                 server.0.stops.lock().unwrap_or_else(PoisonError::into_inner).push(stop);
                 Ok(())
             })
             .await
+    }
+
+    /// Stops it in the middle of whatever it does, and lets it go on later, knowing nothing of the time between: a machine
+    /// that was suspended.
+    pub(crate) async fn suspend(&self, time: Duration) -> Result<()> {
+        let pid = self.pid().context("it does not run")?.to_string();
+        signal("-STOP", &pid)?;
+        tokio::time::sleep(time).await;
+        signal("-CONT", &pid)
+    }
+
+    /// What it is called among those that share a database.
+    pub(crate) fn machine(&self) -> Result<String> {
+        let name = std::fs::read_to_string(self.0.data.join("machine.id")).context("it gave itself no name")?;
+        Ok(name.trim().to_owned())
     }
 
     /// Ends it for good, as an operator does.
@@ -116,4 +138,10 @@ impl Server {
     async fn blocking(self, work: impl FnOnce(&Self) -> Result<()> + Send + 'static) -> Result<()> {
         tokio::task::spawn_blocking(move || work(&self)).await?
     }
+}
+
+fn signal(which: &str, pid: &str) -> Result<()> {
+    let sent = Command::new("kill").args([which, pid]).status()?;
+    ensure!(sent.success(), "kill {which} {pid} failed");
+    Ok(())
 }

@@ -9,12 +9,14 @@ use anyhow::{Context as _, Result};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::browser::{Browser, Outcome, Why, World};
+use crate::browser::Browser;
 use crate::desk::Desk;
 use crate::life::Life;
 use crate::options::Options;
+use crate::outcome::{Outcome, Why};
 use crate::rig::provider::{Provider, Weather};
 use crate::server::Server;
+use crate::world::World;
 use crate::{machine, settings};
 
 /// Calls on the way at once.
@@ -29,9 +31,10 @@ const FEW: usize = 16;
 pub(crate) async fn run(options: &Options, calls: usize, scratch: &Path) -> Result<bool> {
     let provider = Provider::start(Weather::calm(), options.seed).await?;
     let server = Server::start(&options.viva, &scratch.join("data"), settings(&provider, 6)).await?;
-    let desk = Desk::sign_in(server.addr()).await?;
+    let doors = vec![server.addr()];
+    let desk = Desk::sign_in(doors.clone()).await?;
     let pid = server.pid().context("no server")?;
-    let world = Arc::new(World { addr: server.addr(), desk, provider, winding_up: CancellationToken::new() });
+    let world = Arc::new(World { doors, desk, provider, winding_up: CancellationToken::new() });
 
     println!(
         "{calls} short calls, {AT_ONCE} at once\n{:>8}{:>12}{:>8}{:>8}{:>10}",

@@ -1,6 +1,7 @@
 //! What one client was told, and so may rely on. Written while the call runs, held against the record at the end.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -11,12 +12,26 @@ pub(crate) struct Caption {
     pub(crate) words: String,
 }
 
+/// An acknowledgement, as it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Saved {
+    pub(crate) at: Instant,
+    /// Which door it came through.
+    pub(crate) door: usize,
+}
+
 /// Everything a client was told that counts.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Highest number seen.
     pub(crate) n: u64,
     pub(crate) saved: u64,
+    /// When that grew.
+    pub(crate) saves: Vec<Saved>,
+    /// When the server let it in.
+    pub(crate) joins: Vec<Instant>,
+    /// Through which door it is listened to.
+    pub(crate) door: usize,
     pub(crate) captions: HashMap<u64, Caption>,
     pub(crate) stages: HashMap<u64, String>,
     /// Items whose completing event was acknowledged as relayed.
@@ -53,8 +68,12 @@ impl Told {
             }
             ("saved", _) => {
                 let up_to = message["upTo"].as_u64().unwrap_or(0);
+                if up_to > self.saved {
+                    self.saves.push(Saved { at: Instant::now(), door: self.door });
+                }
                 (self.saved, self.n) = (self.saved.max(up_to), self.n.max(up_to));
             }
+            ("session", _) => self.joins.push(Instant::now()),
             ("session_ended", _) => self.ended_by = message["ended_by"].as_str().map(str::to_owned),
             ("interview_saved", _) => self.sealed = true,
             ("error", _) => {

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::TenantCtx;
-use viva_proxy::store::sqlite::SqliteStore;
 use viva_proxy::store::{SessionStatus, Store, Transcript};
 use viva_proxy::transcript::{Entry, Record, TurnState, chain};
 
-use crate::browser::{Outcome, Why};
 use crate::evidence;
+use crate::outcome::{Outcome, Why};
 use crate::rig::provider::Provider;
 use crate::rig::provider::call::{Call, Item, Life};
 use crate::server::Stop;
@@ -65,35 +63,40 @@ impl Findings {
     }
 }
 
-/// Opens what the server left behind in `scratch/data` and holds everything against it; what a finding rests on goes to
-/// `scratch/evidence`.
+/// What was still going on when everybody had gone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    /// Sessions that the server counted as live.
+    pub(crate) live: u64,
+    /// Candidates that did not come to an end.
+    pub(crate) unfinished: usize,
+}
+
+/// Holds everything against what the server left in the store; what a finding rests on goes to the folder `evidence`.
 pub(crate) async fn judge(
-    scratch: &Path,
+    store: &dyn Store,
+    evidence: &Path,
     outcomes: &[Outcome],
     provider: &Provider,
     stops: &[Stop],
-    live: u64,
-    unfinished: usize,
+    left: Left,
 ) -> Result<Verdict> {
-    let store = SqliteStore::open(&scratch.join("data"), Arc::new(SystemClock::new()))
-        .context("opening what the server left")?;
     let mut verdict = Verdict::default();
     for outcome in outcomes {
-        verdict.one(&store, outcome, provider, &scratch.join("evidence")).await?;
+        verdict.one(store, outcome, provider, evidence).await?;
     }
     for row in store.unfinished().await?.into_iter().filter(|left| left.call.closed_at.is_none()) {
         verdict.stuck.add(|| format!("session {}: call {} was never closed", row.ticket.session, row.call.ordinal));
     }
-    for _ in 0..live {
+    for _ in 0..left.live {
         verdict.stuck.add(|| "the server still counted a live session".into());
     }
-    for _ in 0..unfinished {
+    for _ in 0..left.unfinished {
         verdict.stuck.add(|| "a candidate did not come to an end".into());
     }
     for call in provider.calls() {
         verdict.orphan(call.number, &call.life(), stops);
     }
-    store.close().await?;
     Ok(verdict)
 }
 
@@ -120,13 +123,7 @@ impl Verdict {
         ]
     }
 
-    async fn one(
-        &mut self,
-        store: &SqliteStore,
-        outcome: &Outcome,
-        provider: &Provider,
-        evidence: &Path,
-    ) -> Result<()> {
+    async fn one(&mut self, store: &dyn Store, outcome: &Outcome, provider: &Provider, evidence: &Path) -> Result<()> {
         let before = self.found();
         let ctx = TenantCtx::service(outcome.booked.tenant);
         let session = outcome.booked.session;

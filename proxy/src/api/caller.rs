@@ -129,10 +129,18 @@ async fn by_access_key(identity: &Identity, presented: &str) -> Result<(Principa
 /// # Errors
 /// As [`Caller`], for a presented credential.
 pub async fn recognise_if_present(identity: &Identity, headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
-    if headers.contains_key(API_KEY) || headers.contains_key(AUTHORIZATION) || cookie(headers).is_some() {
-        recognise(identity, headers).await.map(|(_, credential)| Some(credential))
+    match presented(headers) {
+        Some(_) => recognise(identity, headers).await.map(|(_, credential)| Some(credential)),
+        None => Ok(None),
+    }
+}
+
+/// What kind of credential a request brings, good or not.
+pub(crate) fn presented(headers: &HeaderMap) -> Option<Credential> {
+    if headers.contains_key(API_KEY) || headers.contains_key(AUTHORIZATION) {
+        Some(Credential::Bearer)
     } else {
-        Ok(None)
+        cookie(headers).map(|_| Credential::Cookie)
     }
 }
 

@@ -40,6 +40,7 @@ use axum::extract::FromRef;
 use axum::middleware;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use caller::presented;
 pub use caller::{COOKIE, Caller, recognise_if_present};
 pub use code::Code;
 pub use live::{Ended, LiveCalls, SkipRefused};

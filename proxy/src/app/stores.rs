@@ -60,7 +60,8 @@ impl Stores {
         }
         let owner = Owner { machine, boot: Uuid::new_v4() };
         let remote = Arc::new(SupabaseStore::among_others(client, clock.clone(), owner));
-        let spooled = Spooled::open(remote.clone(), &settings.data_dir, clock, Bounds::default()).await?;
+        let spooled =
+            Spooled::open(remote.clone(), &settings.data_dir, clock, Bounds { bytes: settings.spool_bytes }).await?;
         Ok(Self { store: Arc::new(spooled), ..Self::of(remote, "supabase", Some(held)) })
     }
 

@@ -3,6 +3,7 @@
 //! core standing still.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -25,7 +26,7 @@ use super::replayed::Asking;
 use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
-use crate::identity::TicketHash;
+use crate::identity::{Ticket, TicketHash};
 use crate::ids::{CallId, KeyRef, ProviderCallId};
 use crate::interview::machine::SkipRefused;
 use crate::signaling::protocol::{self, ChannelEvent, ServerMessage, close};
@@ -47,7 +48,7 @@ pub(super) struct Actor {
     pub(super) exchange: Option<BoxFuture<'static, Exchange>>,
     pub(super) hang_ups: HangUps,
     pub(super) hold: Hold,
-    pub(super) ticket: Option<TicketHash>,
+    pub(super) ticket: Option<Arc<Ticket>>,
     /// With which key the newest call was made.
     pub(super) key_before: Option<KeyRef>,
     pub(super) offers: u32,

@@ -1,6 +1,7 @@
 //! A client that comes back is told what it missed before anything that is newer: the journal is read beside the call,
 //! what carries a number is held back meanwhile, and then both are told in the order of the record.
 
+use std::future::ready;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -8,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::actor::Actor;
 use super::core::{ClientInput, Durable, Input, Notice, missed};
 use crate::signaling::protocol::{self, ServerMessage, close};
-use crate::store::StoreError;
+use crate::store::{StoreError, Unwritable};
 use crate::transcript::Record;
 
 /// Bytes of messages in one frame.
@@ -17,7 +18,7 @@ const MAX_FRAME: usize = 64 * 1024;
 const MAX_FRAMES: usize = 64;
 /// Notices held back. Full: the client is let go and comes back to a shorter wait.
 const MAX_HELD: usize = 256;
-/// Attempts to read the journal, and the pause between them.
+/// Attempts to read the journal, as long as the store is there, and the pause between them.
 const MAX_TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a call that is over waits for the journal.
@@ -45,7 +46,12 @@ pub(super) async fn read(catch_up: &mut Option<CatchUp>) -> Result<Vec<Record>, 
 impl Actor {
     /// A client joined a call that is running, and has everything up to record `after`.
     pub(super) fn catch_up(&mut self, after: u64) {
-        let reading = self.read_after(after, Duration::ZERO);
+        // Whoever has everything needs no record, and no store that can be read.
+        let reading: Reading = if after >= self.core.durable() {
+            Box::pin(ready(Ok(Vec::new())))
+        } else {
+            self.read_after(after, Duration::ZERO)
+        };
         self.catch_up = Some(CatchUp { reading, after, tries: 1, held: Vec::new() });
     }
 
@@ -85,9 +91,12 @@ impl Actor {
                     self.send(protocol::notice_frame(&notice));
                 }
             }
-            Err(error) if catch_up.tries < MAX_TRIES => {
-                tracing::warn!(%error, "the record could not be read for a client that came back");
-                catch_up.tries += 1;
+            // A database that is away comes back, and coming back to a call is no way around that.
+            Err(error) if catch_up.tries < MAX_TRIES || error == StoreError::Unwritable(Unwritable::Away) => {
+                if catch_up.tries == 1 {
+                    tracing::warn!(%error, "the record could not be read for a client that came back");
+                }
+                catch_up.tries = catch_up.tries.saturating_add(1);
                 catch_up.reading = self.read_after(catch_up.after, PAUSE);
                 self.catch_up = Some(catch_up);
             }

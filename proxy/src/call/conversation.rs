@@ -1,5 +1,7 @@
 //! What a client's messages make a call do: join, offer, relay, skip, end. The other half of [`super::actor`].
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::actor::Actor;
@@ -8,7 +10,8 @@ use super::core::{ClientInput, Connection, Control, EndedBy, Input, Other, Upstr
 use super::exchange::{self, Answer, ExchangeError};
 use super::line::Place;
 use super::succession::{Exchange, Hold, Purpose};
-use crate::identity::TicketHash;
+use crate::api::Code;
+use crate::identity::Ticket;
 use crate::sdp;
 use crate::signaling::protocol::{self, ClientMessage, LimitsInfo, ServerMessage, SessionMessage, StageInfo, close};
 use crate::usage::purse::NoCall;
@@ -28,7 +31,7 @@ pub(super) struct Refusal<'a> {
 
 impl Actor {
     /// A client's socket takes the place of an earlier one.
-    pub(super) fn attach(&mut self, client: Box<ClientLink>, ticket: TicketHash) {
+    pub(super) fn attach(&mut self, client: Box<ClientLink>, ticket: Arc<Ticket>) {
         if let Some(earlier) = self.client.replace(client) {
             self.dismiss(earlier, close::REPLACED, "a newer connection took over");
         }
@@ -137,7 +140,7 @@ impl Actor {
             self.refuse_exchange(&ExchangeError::Offer(rule));
             return;
         }
-        let Some(ticket) = self.ticket else { return };
+        let Some(ticket) = self.ticket.as_ref().map(|ticket| ticket.hash) else { return };
         self.offers += 1;
         if self.offers > MAX_OFFERS {
             self.refuse(&Refusal {
@@ -174,8 +177,9 @@ impl Actor {
                 }
             }
             Err(error) => {
-                if let Some(ticket) = self.ticket.filter(|_| error.is_definite() && purpose == Purpose::First) {
-                    self.seat.calls().unclaim(ticket);
+                if let Some(ticket) = self.ticket.as_ref().filter(|_| error.is_definite() && purpose == Purpose::First)
+                {
+                    self.seat.calls().unclaim(ticket.hash);
                 }
                 self.refuse_exchange(&error);
             }
@@ -198,16 +202,19 @@ impl Actor {
     }
 
     pub(super) fn refuse_exchange(&mut self, error: &ExchangeError) {
+        let soon = Code::DatabaseUnavailable.usual_wait().and_then(|wait| u64::try_from(wait.as_millis()).ok());
         let (message, retryable, retry_after_ms, rule, request_id) = match error {
             ExchangeError::Offer(rule) => (rule.advice().to_owned(), false, None, Some(rule.name()), None),
             ExchangeError::Upstream(error) => {
                 let after = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
                 (error.to_string(), error.is_retryable(), after, None, error.request_id.as_deref())
             }
-            ExchangeError::Key(why) => (why.to_string(), matches!(why, KeyError::Store(_)), None, None, None),
-            ExchangeError::Budget(why) => (why.to_string(), matches!(why, NoCall::Store(_)), None, None, None),
+            ExchangeError::Key(why @ KeyError::Store(_)) => (why.to_string(), true, soon, None, None),
+            ExchangeError::Budget(why @ NoCall::Store(_)) => (why.to_string(), true, soon, None, None),
+            ExchangeError::Key(why) => (why.to_string(), false, None, None, None),
+            ExchangeError::Budget(why) => (why.to_string(), false, None, None, None),
             ExchangeError::Answer => (error.to_string(), false, None, None, None),
-            ExchangeError::Store(_) => ("the call cannot be recorded at the moment".to_owned(), true, None, None, None),
+            ExchangeError::Store(_) => ("the call cannot be recorded at the moment".to_owned(), true, soon, None, None),
         };
         let message =
             ServerMessage::Error { code: error.code(), message: &message, retryable, retry_after_ms, rule, request_id };

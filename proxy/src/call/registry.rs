@@ -23,7 +23,7 @@ use super::reported::Reported;
 use super::shelf::Shelf;
 use super::shell::Shell;
 use super::spent::{Spent, Unusable};
-use crate::identity::{Policy, TicketHash};
+use crate::identity::{Policy, Ticket, TicketHash};
 use crate::ids::{CallId, SessionId};
 use crate::interview::machine::SkipRefused;
 use crate::store::Session;
@@ -36,7 +36,7 @@ const MAILBOX: usize = 32;
 /// and most calls get one.
 pub(super) enum Mail {
     /// A client's socket, after its `init`.
-    Attach(Box<ClientLink>, TicketHash),
+    Attach(Box<ClientLink>, Arc<Ticket>),
     /// End it.
     End(EndedBy),
     /// Another process has it: stop, and write nothing more.
@@ -234,17 +234,11 @@ impl Calls {
     pub(crate) fn attach(
         &self,
         booking: Booking,
-        ticket: TicketHash,
+        ticket: Arc<Ticket>,
         client: Box<ClientLink>,
     ) -> Result<(), (StartError, Box<ClientLink>)> {
-        if let Some(handle) = self.0.live.get(&booking.session).map(|handle| handle.clone()) {
-            return match handle.mailbox.try_send(Box::new(Mail::Attach(client, ticket))) {
-                Ok(()) => Ok(()),
-                Err(refused) => match *refused.into_inner() {
-                    Mail::Attach(client, _) => Err((StartError::Live, client)),
-                    Mail::End(_) | Mail::Lost | Mail::Skip(..) | Mail::Report(..) => Ok(()),
-                },
-            };
+        if self.is_live(booking.session) {
+            return self.rejoin(&ticket, client).map_err(|client| (StartError::Live, client));
         }
         match self.admit(&booking) {
             Ok((seat, mailbox)) => {
@@ -254,6 +248,22 @@ impl Calls {
                 Ok(())
             }
             Err(error) => Err((error, client)),
+        }
+    }
+
+    /// Hands a client's socket to the live call of its ticket's session: no store is needed for that.
+    ///
+    /// # Errors
+    /// With the socket, when the call is over or does not take any letters at the moment.
+    pub(crate) fn rejoin(&self, ticket: &Arc<Ticket>, client: Box<ClientLink>) -> Result<(), Box<ClientLink>> {
+        let handle = self.0.live.get(&ticket.session).map(|handle| handle.clone());
+        let Some(handle) = handle else { return Err(client) };
+        match handle.mailbox.try_send(Box::new(Mail::Attach(client, ticket.clone()))) {
+            Ok(()) => Ok(()),
+            Err(refused) => match *refused.into_inner() {
+                Mail::Attach(client, _) => Err(client),
+                Mail::End(_) | Mail::Lost | Mail::Skip(..) | Mail::Report(..) => Ok(()),
+            },
         }
     }
 

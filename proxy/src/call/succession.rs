@@ -131,7 +131,7 @@ impl Actor {
 
     /// What has to be known first is known: the exchange itself.
     pub(super) fn prepared(&mut self, offer: Bytes, renegotiate_id: Option<String>, digest: String) {
-        let Some(ticket) = self.ticket else { return };
+        let Some(ticket) = self.ticket.as_ref().map(|ticket| ticket.hash) else { return };
         // Whether it paid for an earlier call or comes with a new page: it is spent from here on.
         let _spent_before = self.seat.calls().claim(ticket);
         let (instructions, gate) = self.core.next_opening(&digest);

@@ -35,6 +35,9 @@ pub const AUTH_HTTP_TIMEOUT_SECONDS: Bounds = Bounds { default: 5, least: 1, mos
 /// `RATE_LIMIT_PER_MINUTE`: per caller; a page needs a handful of requests to start a call.
 pub const RATE_LIMIT_PER_MINUTE: Bounds = Bounds { default: 100, least: 1, most: 10_000_000 };
 
+/// `SPOOL_MAX_BYTES`: an hour of a thousand calls.
+pub const SPOOL_MAX_BYTES: Bounds = Bounds { default: 512 * 1024 * 1024, least: 4_096, most: 1 << 40 };
+
 /// A client that has not sent its whole header by then holds a connection for nothing (slow loris). It counts while a
 /// kept connection is idle as well, so it is not shorter than the pauses of a person on a page.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);

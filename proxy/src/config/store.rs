@@ -14,6 +14,8 @@ pub struct Store {
     pub data_dir: PathBuf,
     /// Which store.
     pub kind: StoreKind,
+    /// `SPOOL_MAX_BYTES`: what may wait in `DATA_DIR` while the project's database is away.
+    pub spool_bytes: u64,
 }
 
 /// Which store interviews, people and keys are in.
@@ -46,7 +48,8 @@ impl Store {
             reader.fault("DATA_DIR", "is a file", "name a directory; it is made when it is missing");
         }
         let kind = supabase(reader).map_or(StoreKind::Embedded, StoreKind::Supabase);
-        Self { data_dir, kind }
+        let spool_bytes = reader.number("SPOOL_MAX_BYTES", &defaults::SPOOL_MAX_BYTES);
+        Self { data_dir, kind, spool_bytes }
     }
 }
 

@@ -21,8 +21,8 @@ use super::refusal::{Refusal, refusal};
 use super::replay;
 use super::shown::{self, Shown};
 use crate::api::openapi::refused;
-use crate::api::{Code, Peer, Problem, recognise_if_present};
-use crate::call::{Booking, Calls, ClientLink, Course, Door, MAX_FRAME, READ_BUFFER, StartError};
+use crate::api::{Code, Peer, Problem, presented, recognise_if_present};
+use crate::call::{Booking, Calls, ClientLink, Course, Door, MAX_FRAME, NotRecovered, READ_BUFFER, StartError};
 use crate::identity::{Credential, Crowd, Identity, Presence, TenantCtx, Way};
 use crate::store::shared::Whereabouts;
 use crate::store::{SessionStatus, Store};
@@ -30,6 +30,8 @@ use crate::store::{SessionStatus, Store};
 /// How long the first message may take, and how long it may be.
 const INIT_WAIT: Duration = Duration::from_secs(5);
 const MAX_INIT: usize = 16 * 1024;
+/// How long a credential beside the upgrade may take to be judged.
+const CREDENTIAL_WAIT: Duration = Duration::from_secs(2);
 /// Sockets without a session at once; more are refused before the upgrade, so that strangers cannot use up memory.
 const MAX_STRANGERS: usize = 1_024;
 /// Of one address, so that nobody alone keeps others out: a quarter.
@@ -105,7 +107,7 @@ async fn admit(
     headers: &HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<(WebSocketUpgrade, Turn), Problem> {
-    let credential = recognise_if_present(&gate.entrance.identity, headers).await?;
+    let credential = credential(&gate.entrance.identity, headers).await?;
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     gate.entrance.identity.origins().check(
         Way::Upgrade,
@@ -126,36 +128,73 @@ async fn admit(
     Ok((socket, (turn, of_address)))
 }
 
+/// A bad cookie or bearer is refused here; one that cannot be judged just now is not. It opens nothing: who it is shows the
+/// first message.
+async fn credential(identity: &Identity, headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+    match tokio::time::timeout(CREDENTIAL_WAIT, recognise_if_present(identity, headers)).await {
+        Ok(Err(problem)) if problem.code() == Code::DatabaseUnavailable => Ok(presented(headers)),
+        Ok(judged) => judged,
+        Err(_elapsed) => Ok(presented(headers)),
+    }
+}
+
 async fn greet(entrance: Entrance, mut socket: WebSocket, turn: Turn, peer: Peer) {
-    let refused = match first_message(&mut socket).await {
+    let admitted = match first_message(&mut socket).await {
         Ok(init) => match book(&entrance, &init, peer).await {
-            Ok((booking, Shown { ticket, pass })) => {
-                drop(turn);
-                if let Some(call_ref) = &init.has.call_ref {
-                    entrance.calls.present(&booking, ticket.hash, call_ref).await;
-                }
-                return entrance
-                    .calls
-                    .attach(booking, ticket.hash, ClientLink::new(socket, init.has, pass))
-                    .unwrap_or_else(|(error, mut client)| {
-                        metrics::counter!("viva_ws_rejected_total", "reason" => "start").increment(1);
-                        let refused = start_refusal(&error);
-                        let frame = refused.frame();
-                        entrance.calls.spawn(async move { client.refuse(frame, refused.close).await });
-                    });
-            }
-            Err(refused) => refused,
+            Ok(booked) => Ok((init, booked)),
+            Err(refused) => Err(refused),
         },
-        Err(refused) => refused,
+        Err(refused) => Err(refused),
     };
+    match admitted {
+        Ok((init, (booked, shown))) => {
+            drop(turn);
+            join(&entrance, socket, init, booked, shown).await;
+        }
+        Err(refused) => {
+            count(&refused);
+            let last_words = async {
+                socket.send(Message::text(refused.frame())).await?;
+                socket
+                    .send(Message::Close(Some(CloseFrame {
+                        code: refused.close,
+                        reason: refused.code.as_str().into(),
+                    })))
+                    .await
+            };
+            let _gone = tokio::time::timeout(INIT_WAIT, last_words).await;
+        }
+    }
+}
+
+/// Hands the socket to its session's call.
+async fn join(entrance: &Entrance, socket: WebSocket, init: Init, booked: Booked, Shown { ticket, pass }: Shown) {
+    let calls = &entrance.calls;
+    let hash = ticket.hash;
+    let ticket = entrance.identity.tickets().in_use(ticket);
+    let handed = match booked {
+        Booked::Live => calls.rejoin(&ticket, ClientLink::new(socket, init.has, pass)).map_err(|client| {
+            let over = "The call has ended or is busy just now. Connect again in a moment.";
+            (refusal(Code::Unavailable, over, close::RESTART), client)
+        }),
+        Booked::Session(booking) => {
+            if let Some(call_ref) = &init.has.call_ref {
+                calls.present(&booking, hash, call_ref).await;
+            }
+            calls
+                .attach(*booking, ticket, ClientLink::new(socket, init.has, pass))
+                .map_err(|(error, client)| (start_refusal(&error), client))
+        }
+    };
+    if let Err((refused, mut client)) = handed {
+        count(&refused);
+        let frame = refused.frame();
+        calls.spawn(async move { client.refuse(frame, refused.close).await });
+    }
+}
+
+fn count(refused: &Refusal) {
     metrics::counter!("viva_ws_rejected_total", "reason" => refused.code.as_str()).increment(1);
-    let last_words = async {
-        socket.send(Message::text(refused.frame())).await?;
-        socket
-            .send(Message::Close(Some(CloseFrame { code: refused.close, reason: refused.code.as_str().into() })))
-            .await
-    };
-    let _gone = tokio::time::timeout(INIT_WAIT, last_words).await;
 }
 
 async fn first_message(socket: &mut WebSocket) -> Result<Init, Refusal> {
@@ -181,7 +220,15 @@ async fn first_message(socket: &mut WebSocket) -> Result<Init, Refusal> {
     }
 }
 
-async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, Shown), Refusal> {
+/// What a client comes to.
+enum Booked {
+    /// A call that is under way here: what it is was settled when it began.
+    Live,
+    /// A session without a call here.
+    Session(Box<Booking>),
+}
+
+async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booked, Shown), Refusal> {
     let shown = shown::recognise(entrance, init, peer).await?;
     let ticket = &shown.ticket;
     if !entrance.calls.settled(ticket.session).await {
@@ -190,6 +237,9 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
             "The server has just started and looks for your call. Connect again in a moment.",
             close::RESTART,
         ));
+    }
+    if entrance.calls.is_live(ticket.session) {
+        return Ok((Booked::Live, shown));
     }
     let edition = entrance.calls.edition(ticket.session);
     let session = entrance
@@ -206,21 +256,14 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
             Whereabouts::Here => {}
             Whereabouts::TenantFull => return Err(start_refusal(&StartError::TenantCapacity)),
             Whereabouts::PersonFull => return Err(start_refusal(&StartError::PersonCapacity)),
-            Whereabouts::Elsewhere(_) => {
-                return Err(refusal(
-                    Code::Unavailable,
-                    "Your call is on another machine. Connect again in a moment.",
-                    close::RESTART,
-                ));
-            }
+            Whereabouts::Elsewhere(_) => return Err(elsewhere()),
         }
     }
     if session.status == SessionStatus::InProgress
         && !entrance.calls.is_live(ticket.session)
         && let Err(error) = entrance.calls.take_up(ticket).await
     {
-        tracing::warn!(%error, "an interview on the record cannot go on");
-        return Err(refusal(Code::Conflict, "This interview cannot go on. Its transcript is kept.", close::GONE));
+        return Err(not_taken_up(&error));
     }
     let is_live = entrance.calls.is_live(ticket.session);
     match session.status {
@@ -240,7 +283,23 @@ async fn book(entrance: &Entrance, init: &Init, peer: Peer) -> Result<(Booking, 
         tracing::error!(%error, "a session cannot be called");
         refusal(Code::Internal, "This session was made by another version of the server.", close::GONE)
     })?;
-    Ok((booking.at(edition), shown))
+    Ok((Booked::Session(Box::new(booking.at(edition))), shown))
+}
+
+/// Only what cannot change is a reason not to come again.
+fn not_taken_up(error: &NotRecovered) -> Refusal {
+    match error {
+        NotRecovered::Store(error) => shown::unavailable(*error),
+        NotRecovered::Elsewhere => elsewhere(),
+        NotRecovered::Session | NotRecovered::OtherModel | NotRecovered::Resume(_) => {
+            tracing::warn!(%error, "an interview on the record cannot go on");
+            refusal(Code::Conflict, "This interview cannot go on. Its transcript is kept.", close::GONE)
+        }
+    }
+}
+
+fn elsewhere() -> Refusal {
+    refusal(Code::Unavailable, "Your call is on another machine. Connect again in a moment.", close::RESTART)
 }
 
 fn start_refusal(error: &StartError) -> Refusal {

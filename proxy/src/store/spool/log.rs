@@ -154,6 +154,29 @@ impl Log {
             .collect()
     }
 
+    /// Records of a journal that wait, in order: those after `after_n`, and, of the batch in which the next one is, perhaps
+    /// some before.
+    pub(super) fn records(&self, lane: Lane, after_n: u64) -> Result<Vec<Record>, StoreError> {
+        let from = i64::try_from(after_n.saturating_add(1)).unwrap_or(i64::MAX);
+        let items: Vec<Vec<u8>> = self
+            .0
+            .prepare_cached(
+                "SELECT item FROM entries WHERE lane = ?1 AND first_n >=
+                    coalesce((SELECT max(first_n) FROM entries WHERE lane = ?1 AND first_n <= ?2), 0)
+                 ORDER BY first_n, id",
+            )
+            .and_then(|mut all| all.query_map(params![lane.0.as_bytes(), from], |row| row.get(0))?.collect())
+            .map_err(unreadable)?;
+        let mut records = Vec::new();
+        for item in items {
+            match serde_json::from_slice(&item).map_err(|_| StoreError::Internal)? {
+                Item::Commit { records: batch, .. } => records.extend(batch),
+                Item::Answered { .. } | Item::Closed { .. } => {}
+            }
+        }
+        Ok(records)
+    }
+
     /// The store has these.
     pub(super) fn remove(&mut self, entries: &[i64]) -> Result<(), StoreError> {
         self.atomically(entries, |step, id| step.execute("DELETE FROM entries WHERE id = ?1", [id]).map(|_| ()))

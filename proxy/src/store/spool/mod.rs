@@ -1,6 +1,7 @@
 //! A store in front of one that may be away: what a running call has to write goes to a file here when the other does not
 //! answer, is acknowledged when it is durable there, and is brought over in order when the other is back. Nothing is
-//! begun while it is away: sessions, tickets and the rows of new calls are not spooled. Reads are the other store's.
+//! begun while it is away: sessions, tickets and the rows of new calls are not spooled. Reads are the other store's, except
+//! that the service finds in a journal what waits here.
 
 mod drain;
 mod log;
@@ -229,7 +230,24 @@ impl Store for Spooled {
     }
 
     fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>> {
-        self.inner.remote.journal(ctx, session, after_n)
+        let lane = Lane::of(session);
+        // Whether anybody else may read it is the other store's to say.
+        if ctx.actor != Actor::Service || !self.inner.state.holds(lane) {
+            return self.inner.remote.journal(ctx, session, after_n);
+        }
+        Box::pin(async move {
+            // Before the other store is asked: what is brought over meanwhile is seen twice and never missed.
+            let mut waiting = self.inner.with_log(move |log| log.records(lane, after_n)).await?;
+            waiting.retain(|record| record.n > after_n);
+            // Where something waits, everything newer waits behind it.
+            if waiting.first().is_some_and(|first| first.n == after_n + 1) {
+                return Ok(waiting);
+            }
+            let mut records = self.inner.remote.journal(ctx, session, after_n).await?;
+            let last = records.last().map_or(after_n, |last| last.n);
+            records.extend(waiting.into_iter().filter(|record| record.n > last));
+            Ok(records)
+        })
     }
 
     fn transcript(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Transcript>> {

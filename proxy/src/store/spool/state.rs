@@ -60,6 +60,11 @@ impl State {
         self.with(|inner| inner.away || inner.lanes.contains_key(&lane))
     }
 
+    /// Whether something of this lane is in the file.
+    pub(super) fn holds(&self, lane: Lane) -> bool {
+        self.with(|inner| inner.lanes.contains_key(&lane))
+    }
+
     /// A place for one more entry. `false`: it is full.
     pub(super) fn enter(&self, lane: Lane) -> bool {
         self.with(|inner| {

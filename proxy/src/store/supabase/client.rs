@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -25,6 +25,8 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 const MAX_REFUSAL: usize = 64 * 1024;
 /// Waits before each further attempt of what may be repeated.
 const BEFORE_ATTEMPT: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+/// Nothing is repeated when this long has passed: whoever asked has waited enough, and has another way.
+const REPEATS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long the database may take.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +115,7 @@ impl Client {
         }
         let body = bytes::Bytes::from(body);
         let mut waits = BEFORE_ATTEMPT.iter();
+        let began = Instant::now();
         loop {
             let error = match self.attempt(function, body.clone()).await {
                 Ok(answer) => {
@@ -125,7 +128,7 @@ impl Client {
             };
             let again = repeat == Repeat::Safe && matches!(error, CallError::Away | CallError::Unmigrated);
             match waits.next() {
-                Some(wait) if again => tokio::time::sleep(*wait).await,
+                Some(wait) if again && began.elapsed() < REPEATS_WITHIN => tokio::time::sleep(*wait).await,
                 _ => return Err(error),
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::store::Store as _;
@@ -10,7 +11,8 @@ use viva_proxy::store::supabase::{Client, SupabaseStore, Timeouts};
 use viva_proxy::transcript::{Record, chain};
 
 use super::browser::{Browser, brief};
-use super::house::{Booked, House, KEY};
+use super::house::{Booked, House, KEY, consent};
+use super::socket::Socket;
 use crate::support::Launch;
 use crate::support::faulty::{Faulty, Weather};
 use crate::support::postgres::Database;
@@ -20,6 +22,16 @@ const A_WHILE: Duration = Duration::from_secs(60);
 
 fn settings<'a>(database: &'a Database, way: &'a Faulty) -> [(&'a str, &'a str); 3] {
     [("SUPABASE_URL", &way.url), ("SUPABASE_SECRET_KEY", &database.key), ("ALLOW_LOCAL_GUEST", "true")]
+}
+
+/// Waits until nothing is spooled any more.
+async fn until_well(house: &House) {
+    let well = async {
+        while house.get("/health").await["store"]["state"] != "ok" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(A_WHILE, well).await.expect("what waits is brought over");
 }
 
 async fn journal(database: &Database, booked: &Booked) -> Vec<Record> {
@@ -71,6 +83,82 @@ async fn an_interview_goes_on_without_its_database_and_a_kill_meanwhile_loses_no
     assert_eq!(browser.until_closed(Duration::from_secs(20)).await, 1000);
     assert_eq!(house.session(&booked).await["status"], "completed");
     assert_eq!(house.get("/health").await["store"]["state"], "ok");
+    is_on_record(&database, &booked, &browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_comes_back_to_its_call_without_the_database_and_nobody_begins_one() {
+    let database = Database::fresh();
+    let way = Faulty::to(&database.project.rest).await;
+    let house = House::open(&settings(&database, &way)).await;
+    let (booked, other) = (house.book("default").await, house.book("default").await);
+    let mut browser = Browser::call(&house, &booked, brief()).await;
+    browser.until_within(A_WHILE, "turns", |log| log.turns().len() >= 2).await;
+
+    way.turn(Weather::Stale);
+    let spooled = |saved: &serde_json::Value| saved["durable"] == "spool";
+    browser.until_within(A_WHILE, "something in the spool", |log| log.of("saved").any(spooled)).await;
+    let (had, turns) = (browser.log().processed(), browser.log().turns().len());
+    browser.until_within(A_WHILE, "more in the spool", |log| log.turns().len() >= turns + 2).await;
+    // It comes back without what was told last, which is in no database yet.
+    let mut back = Socket::join_with(&house, &booked, json!({ "n": had })).await;
+    assert_eq!(back.log.last("session").unwrap()["resumed"], true);
+    let missed = back.wait("missed").await;
+    let missed: Vec<_> =
+        missed["messages"].as_array().unwrap().iter().map(|message| message["n"].as_u64().unwrap()).collect();
+    assert!(missed.len() >= 2 && missed.is_sorted() && missed[0] > had, "{missed:?}");
+    browser.socket = back;
+    browser
+        .until_within(A_WHILE, "the call goes on", |log| log.turns().len() >= 2 && log.of("saved").any(spooled))
+        .await;
+
+    let refused = house.post("/api/sessions", json!({ "plan": "default", "consent": consent() })).await;
+    assert_eq!(refused.status(), 503);
+    let refused: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!((&refused["code"], &refused["retry_after_ms"]), (&"DATABASE_UNAVAILABLE".into(), &2_000.into()));
+    let mut early = Socket::connect(&house).await;
+    early.init(&other).await;
+    let refused = early.wait("error").await;
+    assert_eq!((&refused["code"], &refused["retryAfterMs"]), (&"DATABASE_UNAVAILABLE".into(), &2_000.into()));
+    assert_eq!(early.wait_closed().await, 1013);
+
+    way.turn(Weather::Fair);
+    browser.end().await;
+    assert_eq!(browser.until_closed(Duration::from_secs(20)).await, 1000);
+    until_well(&house).await;
+    is_on_record(&database, &booked, &browser).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_spool_is_told_acknowledges_nothing_more_and_does_not_grow() {
+    let database = Database::fresh();
+    let way = Faulty::to(&database.project.rest).await;
+    let small = [("SPOOL_MAX_BYTES", "4096")];
+    let house = House::open(&[&settings(&database, &way)[..], &small].concat()).await;
+    let booked = house.book("default").await;
+    let mut browser = Browser::call(&house, &booked, brief()).await;
+    browser.until_within(A_WHILE, "turns", |log| log.turns().len() >= 2).await;
+
+    way.turn(Weather::Away);
+    browser.until_within(A_WHILE, "it is told", |log| log.has("save_error")).await;
+    assert_eq!(browser.log().last("save_error").unwrap()["retrying"], true);
+    let health = house.request(reqwest::Method::GET, "/health").send().await.unwrap();
+    assert_eq!(health.status(), 503);
+    let health: serde_json::Value = health.json().await.unwrap();
+    assert_eq!((&health["status"], &health["store"]["state"]), (&"unhealthy".into(), &"failing".into()), "{health}");
+    let size = || std::fs::metadata(house.data_dir().join("spool.db-wal")).unwrap().len();
+    let (saved, spooled, spoken) = (browser.log().saved(), size(), browser.said.len());
+    while browser.said.len() < spoken + 2 {
+        browser.for_a_while(Duration::from_millis(200)).await;
+    }
+    assert_eq!((browser.log().saved(), size()), (saved, spooled), "the conversation goes on, and neither grows");
+    assert_eq!(browser.log().of("save_error").count(), 1, "told once");
+
+    way.turn(Weather::Fair);
+    browser.until_within(A_WHILE, "it is made up for", |log| log.saved() > saved).await;
+    browser.end().await;
+    assert_eq!(browser.until_closed(Duration::from_secs(20)).await, 1000);
+    until_well(&house).await;
     is_on_record(&database, &booked, &browser).await;
 }
 

@@ -144,7 +144,7 @@ impl Scene {
         };
         shared.create_session(person.ctx, new, paid, consent()).await.unwrap();
 
-        let mut socket = Socket::open(addr, "").await.unwrap();
+        let mut socket = Socket::open(addr, "", None).await.unwrap();
         socket.send(&json!({ "type": "init", "token": secret.expose() })).await.unwrap();
         socket.send(&json!({ "type": "sdp_offer", "offer": rig::sdp::offer(1) })).await.unwrap();
         let mut told = Vec::new();
