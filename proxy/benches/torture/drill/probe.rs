@@ -36,7 +36,9 @@ pub(crate) async fn begin(world: &World, booked: &Booked) -> Result<Vec<Refused>
         wrong: (!is_so).then(|| format!("{status} {problem}")),
     };
     let asked = Instant::now();
-    let told = tokio::time::timeout(PATIENCE, knock(world, booked)).await.unwrap_or(Ok(Value::Null))?;
+    // Whoever is not let in at all was told nothing.
+    let told = tokio::time::timeout(PATIENCE, knock(world, booked)).await;
+    let told = told.map_or(Value::Null, |told| told.unwrap_or_else(|error| json!({ "error": error.to_string() })));
     let is_so = told["code"] == CODE && told["retryable"] == true && told["retryAfterMs"].is_u64();
     let call =
         Refused { what: "a new call", after: asked.elapsed(), wrong: (!is_so).then(|| format!("it was told {told}")) };
