@@ -159,16 +159,20 @@ export interface Recorded {
 
 /** Appends records as the service does; with `projection` the readable tables are written as well. Returns the last hash. */
 export async function record(
-  { session, tenant, records, projection }: {
+  { session, tenant, records, projection, after = { n: 0, hash: "00".repeat(32) }, epoch = 1 }: {
     session: string;
     tenant: string;
     records: Recorded[];
     projection?: unknown;
+    /** The journal's last record, where it has one. */
+    after?: { n: number; hash: string };
+    /** The lease's. */
+    epoch?: number;
   },
 ): Promise<string> {
   const hashOf = () => `\\x${crypto.getRandomValues(new Uint8Array(32)).toHex()}`;
   const written = records.map(({ kind, entry, text }, at) => ({
-    n: at + 1,
+    n: after.n + at + 1,
     epoch: 1,
     kind,
     source: "sideband",
@@ -180,9 +184,9 @@ export async function record(
   await rpc("commit_call", {
     tenant,
     session,
-    lease_epoch: 1,
-    expected_n: 1,
-    prev_hash: `\\x${"00".repeat(32)}`,
+    lease_epoch: epoch,
+    expected_n: after.n + 1,
+    prev_hash: `\\x${after.hash}`,
     records: written,
     ...(projection === undefined ? {} : { projection }),
   });

@@ -1,11 +1,13 @@
 /**
- * `interview-transcript`: says which of the turns that a client heard are on the record. It writes nothing: the record is
- * what the service heard itself, and words that anybody could post afterwards would make it worth less.
+ * `interview-transcript`: turns that a client heard. Those of a running interview go to the process that has its call, as
+ * the claim of whoever is interviewed: they count while that process cannot hear the model itself, and are marked so. The
+ * answer says which turns are on the record, whoever told of them. Nothing is written past the call.
  */
 
 import type { Environment } from "../_shared/environment.ts";
 import { characters, Fields } from "../_shared/fields.ts";
 import { type Answer, type Asked, serve } from "../_shared/http.ts";
+import { tellOwner, type ToldTurn } from "../_shared/owner.ts";
 import { Problem } from "../_shared/problem.ts";
 import { seenBy, type SessionRow, statusOf } from "../_shared/sessions.ts";
 
@@ -15,10 +17,11 @@ const MAX_TEXT_BYTES = 16 * 1024;
 const MAX_ITEM_ID = 256;
 const SPEAKERS = ["candidate", "ai", "system", "user", "agent", "unknown"] as const;
 
-/** A turn as the client names it. */
+/** A turn as the client names it, with its words if it told them. */
 interface Told {
   item: string;
   part: number;
+  turn: ToldTurn | null;
 }
 
 /** What the database function `projection` answers: the session, its turns without words, and the records after them. */
@@ -29,34 +32,43 @@ interface Recorded extends SessionRow {
 
 /** The function. */
 export function makeHandler(environment: Environment): (request: Request) => Promise<Response> {
-  return serve(environment, MAX_BODY, compare);
+  return serve(environment, MAX_BODY, take);
 }
 
-async function compare({ caller, fields, database }: Asked): Promise<Answer> {
+async function take({ caller, fields, database }: Asked): Promise<Answer> {
   const id = fields.neededUuid("session_id");
   const told = entries(fields);
-  const { tenant } = await seenBy(caller, database, id);
-  const session = await database.call<Recorded | null>("projection", { tenant, session: id });
-  if (session === null) throw Problem.notFound();
-  const { settled, last } = onRecord(session);
+  const { tenant, isTheirs } = await seenBy(caller, database, id);
+  const recorded = async () => {
+    const session = await database.call<Recorded | null>("projection", { tenant, session: id });
+    if (session === null) throw Problem.notFound();
+    const { settled, last } = onRecord(session);
+    const pending = [...wanted].filter(([place]) => !settled.has(place)).map(([, entry]) => entry);
+    return { session, last, pending };
+  };
   const wanted = new Map(told.map((entry) => [placeOf(entry), entry]));
-  const pending = [...wanted].filter(([place]) => !settled.has(place)).map(([, entry]) => entry.item);
+  let now = await recorded();
+  const turns = now.pending.flatMap(({ turn }) => turn ?? []);
+  // Whoever reads or conducts an interview was not in it.
+  if (turns.length > 0 && isTheirs && now.session.state.status === "in_progress") {
+    if (await tellOwner(database, id, turns)) now = await recorded();
+  }
   return {
     status: 200,
     body: {
       success: true,
       session_id: id,
-      status: statusOf(session),
+      status: statusOf(now.session),
       recorded_by: "service",
-      saved_count: wanted.size - pending.length,
-      pending: [...new Set(pending)],
-      last_seq: last,
+      saved_count: wanted.size - now.pending.length,
+      pending: [...new Set(now.pending.map(({ item }) => item))],
+      last_seq: now.last,
     },
   };
 }
 
 /** JSON keeps an id and a number apart whatever the id contains. */
-function placeOf({ item, part }: Told): string {
+function placeOf({ item, part }: { item: string; part: number }): string {
   return JSON.stringify([item, part]);
 }
 
@@ -100,10 +112,27 @@ function entry(fields: Fields, where: string): Told {
   if (typeof part !== "number" || !Number.isInteger(part) || part < 0 || part > 1_000) {
     throw Problem.invalid(`\`content_index\` must be a whole number from 0${where}.`, "content_index");
   }
-  fields.oneOf("speaker", SPEAKERS);
+  const speaker = speakerOf(fields.oneOf("speaker", SPEAKERS));
   const text = fields.string("text");
   if (text !== null && (text.includes("\0") || new TextEncoder().encode(text).length > MAX_TEXT_BYTES)) {
     throw Problem.invalid(`\`text\` must be text of at most 16 KiB${where}.`, "text");
   }
-  return { item, part };
+  const turn = speaker === null || text === null ? null : { item_id: item, content_index: part, speaker, text };
+  return { item, part, turn };
+}
+
+/** Who spoke, by the names of now and of older applications. Of anybody else no turn is told. */
+function speakerOf(name: typeof SPEAKERS[number] | null): ToldTurn["speaker"] | null {
+  switch (name) {
+    case "candidate":
+    case "user":
+      return "candidate";
+    case "ai":
+    case "agent":
+      return "ai";
+    case "system":
+    case "unknown":
+    case null:
+      return null;
+  }
 }

@@ -53,6 +53,10 @@ function said(item: string, seq: number | null, n: number) {
 
 /** Two turns in the readable tables, one that is only open, and one in the journal alone. */
 async function begun(person: Someone, tenant = person.tenant): Promise<string> {
+  return (await begunWithHead(person, tenant)).session;
+}
+
+async function begunWithHead(person: Someone, tenant = person.tenant): Promise<{ session: string; hash: string }> {
   const session = await interview(person, tenant);
   const opened = { kind: "opened", entry: { call: 1, item: "item_3", speaker: "candidate" } };
   const records = [turn("item_1", "Hi"), turn("item_2", "Who are you?"), opened, turn("item_4", "Go on.")];
@@ -74,11 +78,32 @@ async function begun(person: Someone, tenant = person.tenant): Promise<string> {
     stages: [],
     state,
   };
-  await record({ session, tenant, records, projection });
-  return session;
+  const hash = await record({ session, tenant, records, projection });
+  return { session, hash };
 }
 
-Deno.test("turns are on the record or they are pending, and nothing is written", async () => {
+/** A machine that has an interview's call, once the function asks it for something: what it was asked, answered so. */
+async function owner(session: string, tenant: string, answer: (turns: object[], epoch: number) => Promise<string>) {
+  const machine = { owner: `machine of ${session}`, boot: crypto.randomUUID() };
+  const { epoch } = await rpc<{ epoch: number }>("own", { tenant, session, ms: 8_000, ...machine });
+  const looked = async () => {
+    for (;;) {
+      const [asked] = await rpc<{ wish: { id: string; what: string; turns: object[] } }[]>("wishes", machine);
+      if (asked === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      const { id, what, turns } = asked.wish;
+      assert.equal(what, "report");
+      const outcome = await answer(turns, epoch);
+      await rpc("grant_wish", { session, ...machine, outcome: { id, outcome } });
+      return turns;
+    }
+  };
+  return { looked };
+}
+
+Deno.test("turns are on the record or they are pending, and without a running call nothing is written", async () => {
   const ada = await someone();
   const session_id = await begun(ada);
   const before = await rpc("journal", { tenant: ada.tenant, session: session_id, after_n: 0 });
@@ -164,4 +189,48 @@ Deno.test("entries are checked one by one", async () => {
   assert.equal((await told(await ask(handler, ada.token, most), 200)).saved_count, 1);
   const names = { session_id, entries: [{ item_id: "toString" }, { item_id: "😀".repeat(128) }] };
   assert.equal((await told(await ask(handler, ada.token, names), 200)).saved_count, 0);
+});
+
+Deno.test("turns of a running call go to whoever has it, once, and are told as what came of them", async () => {
+  const ada = await someone();
+  const { session: session_id, hash } = await begunWithHead(ada);
+  const entries = [
+    { item_id: "item_1", speaker: "agent", text: "Hi" },
+    { item_id: "item_5", speaker: "user", text: "I build bridges." },
+    { item_id: "item_6", speaker: "agent", text: "Which?" },
+    { item_id: "item_7", speaker: "system", text: "not a turn" },
+    { item_id: "item_8", speaker: "user" },
+  ];
+  const { looked } = await owner(session_id, ada.tenant, async (_turns, epoch) => {
+    // The machine counts one of them; of the other it knows better.
+    await record({
+      session: session_id,
+      tenant: ada.tenant,
+      records: [turn("item_5", "I build bridges.")],
+      after: { n: 4, hash },
+      epoch,
+    });
+    return "done";
+  });
+  const [answer, turns] = await Promise.all([
+    ask(handler, ada.token, { session_id, entries }).then((response) => told(response, 200)),
+    looked(),
+  ]);
+  assert.deepEqual(turns, [
+    { item_id: "item_5", content_index: 0, speaker: "candidate", text: "I build bridges." },
+    { item_id: "item_6", content_index: 0, speaker: "ai", text: "Which?" },
+  ]);
+  assert.deepEqual([answer.saved_count, answer.pending, answer.last_seq], [2, ["item_6", "item_7", "item_8"], 4]);
+});
+
+Deno.test("nobody else's words are told, and who does not take them is told so", async () => {
+  const [ada, admin] = await Promise.all([someone(), someone()]);
+  const tenant = await organisation([[ada, "candidate"], [admin, "admin"]]);
+  const session_id = await begun(ada, tenant);
+  const body = { session_id, entries: [{ item_id: "item_9", speaker: "user", text: "never said" }] };
+  const { looked } = await owner(session_id, tenant, () => Promise.resolve("not_live"));
+  const staff = await told(await ask(handler, admin.token, body), 200);
+  assert.deepEqual(staff.pending, ["item_9"]);
+  const [answer] = await Promise.all([ask(handler, ada.token, body).then((response) => told(response, 200)), looked()]);
+  assert.deepEqual(answer.pending, ["item_9"], "the one whom the machine was asked for");
 });

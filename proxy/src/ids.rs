@@ -66,6 +66,11 @@ uuid_id!(
     AccessKeyId
 );
 
+uuid_id!(
+    /// One run of an import of interviews of an older system.
+    ImportId
+);
+
 /// Our own stable name of a call, `rtc_viva_` + 32 hex digits. What clients see; the provider's id stays here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

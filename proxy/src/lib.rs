@@ -12,6 +12,7 @@ pub mod documents;
 pub mod identity;
 pub mod ids;
 pub mod interview;
+pub mod older;
 pub mod ops;
 pub mod retention;
 pub mod sdp;

@@ -105,6 +105,7 @@ export function marksOf({ source, disputed, state, truncated }) {
   if (disputed) marks.push({ mark: "disputed", text: "disputed", explain: "The browser reported this, and the server’s own line to the call knows nothing of it." });
   else if (source === "client") marks.push({ mark: "client", text: "by the browser", explain: "The browser reported this while the server had no line of its own to the call." });
   else if (source === "sideband") marks.push({ mark: "sideband", text: "heard by the server", explain: "The server heard this on its own line to the call." });
+  else if (source === "imported") marks.push({ mark: "imported", text: "imported", explain: "This comes from an older system. Nobody here heard it." });
   if (state === "interrupted") marks.push({ mark: "interrupted", text: "interrupted", explain: "The speaker was cut off; not all of this text may have been heard." });
   if (truncated) marks.push({ mark: "truncated", text: "cut", explain: "The text was longer than a turn may be." });
   return marks;

@@ -8,7 +8,9 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 
 use super::{Code, Problem};
-use crate::identity::{AccessKeySecret, Credential, Identity, Person, Principal, Recognised, Role, TicketSecret, Way};
+use crate::identity::{
+    AccessKeySecret, Credential, Identity, Person, Principal, Recognised, Role, TicketSecret, VerifiedToken, Way,
+};
 
 /// Where an access key may come, besides `Authorization: Bearer`.
 const API_KEY: &str = "x-api-key";
@@ -22,6 +24,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The `Host` it used, checked.
     pub host: String,
+    /// The issuer's token that says who it is, if one does: a store that knows the issuer is asked as them.
+    pub token: Option<VerifiedToken>,
 }
 
 impl Caller {
@@ -76,15 +80,28 @@ fn no_keys() -> Problem {
 impl Caller {
     /// Whoever it is, other servers too.
     pub(super) async fn of_any_kind(parts: &Parts, identity: &Identity) -> Result<Self, Problem> {
-        let (principal, credential) = recognise(identity, &parts.headers).await?;
+        let Shown { principal, credential, token } = recognise(identity, &parts.headers).await?;
         let way = if matches!(parts.method, Method::GET | Method::HEAD) { Way::Read } else { Way::Write };
         let host = host(parts).unwrap_or_default();
         identity.origins().check(way, credential, Some(&host), header(&parts.headers, ORIGIN.as_str()))?;
-        Ok(Self { principal, host })
+        Ok(Self { principal, host, token })
     }
 }
 
-async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principal, Credential), Problem> {
+/// Who a request's headers say it is.
+struct Shown {
+    principal: Principal,
+    credential: Credential,
+    token: Option<VerifiedToken>,
+}
+
+impl Shown {
+    fn by(credential: Credential, principal: Principal) -> Self {
+        Self { principal, credential, token: None }
+    }
+}
+
+async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<Shown, Problem> {
     if let Some(value) = headers.get(API_KEY) {
         // Whoever sends two credentials means two callers.
         let only = !headers.contains_key(AUTHORIZATION) && headers.get_all(API_KEY).iter().count() == 1;
@@ -98,10 +115,11 @@ async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principa
         }
         // A ticket has no dots and a token has two: neither is ever tried as the other.
         if !secret.starts_with(TicketSecret::PREFIX) && secret.contains('.') {
-            return Ok((Principal::Person(identity.by_token(secret).await?), Credential::Bearer));
+            let person = Principal::Person(identity.by_token(secret).await?);
+            return Ok(Shown { token: Some(VerifiedToken::new(secret)), ..Shown::by(Credential::Bearer, person) });
         }
         return match identity.by_ticket(secret).await? {
-            Recognised::Yes(ticket) => Ok((Principal::Ticket(ticket), Credential::Bearer)),
+            Recognised::Yes(ticket) => Ok(Shown::by(Credential::Bearer, Principal::Ticket(ticket))),
             Recognised::Expired => {
                 Err(Problem::new(Code::TokenExpired, "The ticket has expired. Ask for a fresh one."))
             }
@@ -114,14 +132,14 @@ async fn recognise(identity: &Identity, headers: &HeaderMap) -> Result<(Principa
     let sign_in = || Problem::new(Code::AuthenticationFailed, "Sign in first, or send a ticket or a token as bearer.");
     let cookie = cookie(headers).ok_or_else(sign_in)?;
     let person = identity.by_cookie(cookie).await?.ok_or_else(sign_in)?;
-    Ok((Principal::Person(person), Credential::Cookie))
+    Ok(Shown::by(Credential::Cookie, Principal::Person(person)))
 }
 
-async fn by_access_key(identity: &Identity, presented: &str) -> Result<(Principal, Credential), Problem> {
+async fn by_access_key(identity: &Identity, presented: &str) -> Result<Shown, Problem> {
     let unknown =
         || Problem::new(Code::AuthenticationFailed, "The access key is not known here, was revoked, or has expired.");
     let key = identity.access_keys().resolve(presented).await?.ok_or_else(unknown)?;
-    Ok((Principal::AccessKey(key), Credential::Bearer))
+    Ok(Shown::by(Credential::Bearer, Principal::AccessKey(key)))
 }
 
 /// For doors where a credential may come later: what is presented must be good, but nothing needs to be.
@@ -130,7 +148,7 @@ async fn by_access_key(identity: &Identity, presented: &str) -> Result<(Principa
 /// As [`Caller`], for a presented credential.
 pub async fn recognise_if_present(identity: &Identity, headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
     match presented(headers) {
-        Some(_) => recognise(identity, headers).await.map(|(_, credential)| Some(credential)),
+        Some(_) => recognise(identity, headers).await.map(|shown| Some(shown.credential)),
         None => Ok(None),
     }
 }

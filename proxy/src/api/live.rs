@@ -13,14 +13,14 @@ use crate::ids::SessionId;
 pub enum Ended {
     /// It ran, and is ending now; its last words are written down before the session shows an end.
     Ending,
-    /// No call of this session runs here.
+    /// No call of this session runs anywhere, or whoever has it does not answer.
     NotLive,
 }
 
 /// Why a stage was not skipped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipRefused {
-    /// No call of this session runs here.
+    /// No call of this session runs anywhere, or whoever has it does not answer.
     NotLive,
     /// The stage is not ahead, or the interview is ending.
     NotAllowed,
@@ -35,7 +35,7 @@ pub trait LiveCalls: Send + Sync + 'static {
     fn may_change(&self, session: SessionId) -> bool;
 
     /// Hands a running call what its client tells of, and waits, for a bounded time, until what came of it is durable.
-    /// `false`: no call of this session runs here, or nobody knows.
+    /// `false`: no call of this session runs anywhere, or nobody knows.
     fn report(&self, session: SessionId, turns: Vec<Reported>) -> BoxFuture<'_, bool>;
 
     /// Follows a session's record. `None`: there are too many who do.
@@ -47,9 +47,9 @@ pub trait LiveCalls: Send + Sync + 'static {
     /// How many calls of one tenant may run at once, as far as the deployment says.
     fn most_of_tenant(&self) -> u32;
 
-    /// Ends the call and waits, for a bounded time, until that is written down.
+    /// Ends the call, wherever it runs, and waits, for a bounded time, until that is written down.
     fn end(&self, session: SessionId, by: EndedBy) -> BoxFuture<'_, Ended>;
 
-    /// Asks for a later stage. `Ok` once the core has taken it up.
+    /// Asks for a later stage of the call, wherever it runs. `Ok` once its core has taken it up.
     fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>>;
 }

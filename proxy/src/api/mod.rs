@@ -29,6 +29,7 @@ mod problem;
 mod refusals;
 mod rights;
 mod sessions;
+mod sight;
 mod tenant;
 mod transcript;
 mod usage;

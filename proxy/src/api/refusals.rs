@@ -13,6 +13,10 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Missing => Self::not_found(),
+            StoreError::Untrusted => {
+                let how = "The database does not take this token. Sign in again, or show a token of a person who is signed in.";
+                Self::new(Code::AuthenticationFailed, how)
+            }
             StoreError::Conflict | StoreError::Fenced => {
                 Self::new(Code::Conflict, "Somebody else changed this at the same time. Read it again and retry.")
             }

@@ -14,7 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::refusals::session_id;
-use super::sessions::plan_of;
+use super::sessions::{find, plan_of};
+use super::sight::Sight;
 use super::{Caller, Code, Problem, SessionsRead, Within};
 use crate::clock::rfc3339;
 use crate::identity::Identity;
@@ -91,20 +92,14 @@ pub(super) async fn as_json(caller: &Caller, store: &dyn Store, id: SessionId) -
 }
 
 async fn readable(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Interview, Problem> {
-    if !caller.principal.may_see(id) {
-        return Err(Problem::not_found());
-    }
-    Ok(interview(store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?))
+    Ok(interview(Sight::of(caller, store).transcript(id).await?.ok_or_else(Problem::not_found)?))
 }
 
 /// The journal, one line at a time: what is held besides is the records, which the session's length bounds.
 async fn exported(caller: &Caller, store: &dyn Store, id: SessionId, now: i64) -> Result<Response, Problem> {
-    if !caller.principal.may_see(id) {
-        return Err(Problem::not_found());
-    }
-    let ctx = caller.principal.ctx();
-    store.session(ctx, id).await?.ok_or_else(Problem::not_found)?;
-    let records = store.journal(ctx, id, 0).await?;
+    find(caller, store, id).await?;
+    // People see how far a journal goes and what vouches for it; the records are the service's.
+    let records = store.journal(caller.principal.ctx(), id, 0).await?;
     let header = journal::Header::of(id, &records, rfc3339(now), version::LONG);
     let lines = journal::lines(&header, records).map(Ok::<_, std::convert::Infallible>);
     let name = HeaderValue::try_from(format!("attachment; filename=\"{}\"", journal::file_name(id)))

@@ -13,6 +13,7 @@ use crate::api::{Ended, LiveCalls, SkipRefused};
 use crate::identity::TenantCtx;
 use crate::ids::SessionId;
 use crate::interview::machine;
+use crate::store::shared::Outcome;
 
 /// How long an end over HTTP is waited for: words that may still come, the hang-up, and the record of both.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -32,6 +33,9 @@ impl LiveCalls for Calls {
     fn report(&self, session: SessionId, turns: Vec<Reported>) -> BoxFuture<'_, bool> {
         Box::pin(async move {
             let _in_time = self.settled(session).await;
+            if !Self::is_live(self, session) {
+                return self.report_elsewhere(session, turns).await;
+            }
             tokio::time::timeout(REPORT_LIMIT, Self::report(self, session, turns)).await.unwrap_or(false)
         })
     }
@@ -52,7 +56,8 @@ impl LiveCalls for Calls {
         Box::pin(async move {
             let _in_time = self.settled(session).await;
             if Self::end(self, session, by) == EndOutcome::NotLive {
-                return Ended::NotLive;
+                let ended = !Self::is_live(self, session) && self.end_elsewhere(session, by).await;
+                return if ended { Ended::Ending } else { Ended::NotLive };
             }
             // The seat is released when the last record is durable.
             let over = async {
@@ -68,10 +73,16 @@ impl LiveCalls for Calls {
     fn skip(&self, session: SessionId, target: String) -> BoxFuture<'_, Result<(), SkipRefused>> {
         Box::pin(async move {
             let _in_time = self.settled(session).await;
-            Self::skip(self, session, &target).await.map_err(|refused| match refused {
-                machine::SkipRefused::NotRunning => SkipRefused::NotLive,
-                machine::SkipRefused::Unknown | machine::SkipRefused::NotLater => SkipRefused::NotAllowed,
-            })
+            match Self::skip(self, session, &target).await {
+                Ok(()) => Ok(()),
+                Err(machine::SkipRefused::Unknown | machine::SkipRefused::NotLater) => Err(SkipRefused::NotAllowed),
+                Err(machine::SkipRefused::NotRunning) if Self::is_live(self, session) => Err(SkipRefused::NotLive),
+                Err(machine::SkipRefused::NotRunning) => match self.skip_elsewhere(session, target).await {
+                    Outcome::Done => Ok(()),
+                    Outcome::Refused => Err(SkipRefused::NotAllowed),
+                    Outcome::NotLive => Err(SkipRefused::NotLive),
+                },
+            }
         })
     }
 }

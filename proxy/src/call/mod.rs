@@ -11,6 +11,7 @@ mod conversation;
 pub mod core;
 mod duplex;
 mod edition;
+mod elsewhere;
 mod ending;
 mod exchange;
 mod followers;

@@ -60,8 +60,12 @@ impl Calls {
     /// Works until it is told to stop: nothing more is taken from `soft` on, and what is here is kept until `hard`.
     pub async fn keep_owned(&self, soft: CancellationToken, hard: CancellationToken) {
         if let Some(shared) = self.shell().store.shared() {
-            let (renew, take_over) = (self.renew(shared), self.take_over(shared));
-            tokio::join!(hard.run_until_cancelled(renew), soft.run_until_cancelled(take_over));
+            let (renew, take_over, fulfil) = (self.renew(shared), self.take_over(shared), self.fulfil(shared));
+            tokio::join!(
+                hard.run_until_cancelled(renew),
+                soft.run_until_cancelled(take_over),
+                hard.run_until_cancelled(fulfil)
+            );
         }
     }
 

@@ -1,22 +1,24 @@
-//! `viva export`: a journal out of this machine's store, beside the server that may be writing it.
+//! `viva export`: a journal out of the store, beside the server that may be writing it.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::registry::project_store;
 use super::{complain, grumble};
 use crate::clock::{Clock as _, SystemClock, rfc3339};
-use crate::config::{Config, Env};
+use crate::config::{Config, Env, StoreKind};
 use crate::ids::SessionId;
 use crate::ops::version;
 use crate::store::sqlite::journal_beside;
+use crate::transcript::Record;
 use crate::transcript::export::journal::{Header, lines};
 
 /// Write a session's journal to standard output, for `viva verify` or for keeping.
 ///
-/// It reads the store of this machine (DATA_DIR) directly, whoever the session belongs to; a server may be running on
-/// it. Exit status: 0 done; 1 no such session, or the store cannot be read.
+/// It reads the store that the settings choose (DATA_DIR, or the project's database) directly, whoever the session belongs
+/// to; servers may be running on it. What only a server's spool has (see `viva spool list`) is not part of it. Exit status: 0 done; 1 no such session, or the store cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     /// The session's id.
@@ -24,26 +26,19 @@ pub(super) struct ExportArgs {
 }
 
 /// Reads and writes.
-pub(super) fn run(args: &ExportArgs) -> ExitCode {
+pub(super) async fn run(args: &ExportArgs) -> ExitCode {
     let config = match Config::from_env(&Env::of_process()) {
         Ok(config) => config,
         Err(faults) => return complain(faults),
     };
-    let dir = match config.store.embedded() {
-        Ok(dir) => dir,
-        Err(reason) => {
-            grumble(reason);
-            return ExitCode::FAILURE;
-        }
-    };
-    let records = match journal_beside(dir, args.session) {
+    let records = match read(&config, args.session).await {
         Ok(Some(records)) => records,
         Ok(None) => {
             grumble("the store has no such session");
             return ExitCode::FAILURE;
         }
         Err(error) => {
-            grumble(&error.to_string());
+            grumble(&error);
             return ExitCode::FAILURE;
         }
     };
@@ -55,6 +50,16 @@ pub(super) fn run(args: &ExportArgs) -> ExitCode {
         Err(error) => {
             grumble(&format!("standard output: {error}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+async fn read(config: &Config, session: SessionId) -> Result<Option<Vec<Record>>, String> {
+    match &config.store.kind {
+        StoreKind::Embedded => journal_beside(&config.store.data_dir, session).map_err(|error| error.to_string()),
+        StoreKind::Supabase(project) => {
+            let store = project_store(project).await?;
+            store.whole_journal(session).await.map_err(|error| error.to_string())
         }
     }
 }

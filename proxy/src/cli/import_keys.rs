@@ -11,13 +11,13 @@ use fernet::{Fernet, MultiFernet};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::key_rows::KeyRows;
 use super::rewrap::ring;
 use super::{complain, grumble, say};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Env};
 use crate::ids::KeyId;
 use crate::store::StoreError;
-use crate::store::sqlite::KeysBeside;
 use crate::vault::{Entropy, Keks, KeyStatus, Owner, Place, Provider, Secret, StoredKey, envelope};
 
 /// Longer than any row.
@@ -29,7 +29,8 @@ const MAX_KEYS: u64 = 64 * 1024;
 ///
 /// FILE has a JSON object on each line: {"issuer", "subject", "provider": "openai", "encrypted_key"}; "user_id" is
 /// understood for "subject", and --issuer stands in where there is none. Each key is sealed anew for its person, as not
-/// checked yet; who has a key already keeps it. People must have been here once. A server may be running. Exit status: 0
+/// checked yet, in the store that the settings choose; who has a key already keeps it. People must have been here once.
+/// Servers may be running. Exit status: 0
 /// every row was taken or was there; 1 some were not, by number; 78 the settings.
 #[derive(Debug, Args)]
 #[command(
@@ -70,7 +71,7 @@ enum Outcome {
 
 /// What an import works with.
 struct Import {
-    keys: KeysBeside,
+    keys: KeyRows,
     keks: std::sync::Arc<dyn Keks>,
     fernet: MultiFernet,
     issuer: Option<String>,
@@ -87,13 +88,14 @@ pub(super) async fn run(args: &ImportKeysArgs) -> ExitCode {
         Ok(keks) => keks,
         Err(fault) => return complain([fault]),
     };
-    let begun = fernet_keys(&args.fernet_key_file).and_then(|fernet| {
-        let keys = KeysBeside::open(config.store.embedded()?).map_err(|error| error.to_string())?;
+    let begun = async {
+        let fernet = fernet_keys(&args.fernet_key_file)?;
+        let keys = KeyRows::open(&config).await?;
         let now = SystemClock::new().now().unix_ms;
         let rows = rows(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
-        Ok((Import { keys, keks, fernet, issuer: args.issuer.clone(), now }, rows))
-    });
-    let (import, rows) = match begun {
+        Ok::<_, String>((Import { keys, keks, fernet, issuer: args.issuer.clone(), now }, rows))
+    };
+    let (import, rows) = match begun.await {
         Ok(begun) => begun,
         Err(problem) => {
             grumble(&problem);
@@ -143,7 +145,7 @@ impl Import {
         else {
             return Ok(Outcome::Refused("what it holds is no key"));
         };
-        let Some((tenant, user)) = self.keys.person(issuer, &row.subject)? else {
+        let Some((tenant, user)) = self.keys.person(issuer, &row.subject).await? else {
             return Ok(Outcome::Refused("its person has not been here yet"));
         };
         let place = Place { tenant, key: KeyId::fresh(), owner: Owner::User(user), provider };
@@ -159,7 +161,7 @@ impl Import {
             checked_at: None,
             created_at: self.now,
         };
-        Ok(if self.keys.add(tenant, &key)? { Outcome::Imported } else { Outcome::Kept })
+        Ok(if self.keys.add(tenant, &key).await? { Outcome::Imported } else { Outcome::Kept })
     }
 }
 

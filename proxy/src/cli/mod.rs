@@ -7,7 +7,9 @@ mod check;
 mod export;
 mod grant;
 mod health;
+mod import;
 mod import_keys;
+mod key_rows;
 mod keygen;
 mod keys;
 mod migrate;
@@ -18,6 +20,7 @@ mod rewrap;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulate;
+mod spool;
 mod verify;
 
 use std::io::Write as _;
@@ -58,8 +61,10 @@ enum Command {
     Keys(keys::KeysArgs),
     Keygen(keygen::KeygenArgs),
     Rewrap(rewrap::RewrapArgs),
+    Import(import::ImportArgs),
     ImportKeys(import_keys::ImportKeysArgs),
     Replay(replay::ReplayArgs),
+    Spool(spool::SpoolArgs),
     #[command(hide = true)]
     ReadDocument(read_document::ReadDocumentArgs),
     /// Ask a running server how it is; for container health checks.
@@ -78,13 +83,15 @@ impl Cli {
             Command::Migrate(args) => migrate::run(&args).await,
             Command::Check(args) => check::run(args).await,
             Command::Grant(args) => grant::run(&args).await,
-            Command::Export(args) => export::run(&args),
+            Command::Export(args) => export::run(&args).await,
             Command::Verify(args) => verify::run(&args),
             Command::Keys(args) => keys::run(&args),
             Command::Keygen(args) => keygen::run(&args),
             Command::Rewrap(args) => rewrap::run(&args).await,
+            Command::Import(args) => import::run(&args).await,
             Command::ImportKeys(args) => import_keys::run(&args).await,
             Command::Replay(args) => replay::run(&args),
+            Command::Spool(args) => spool::run(&args).await,
             Command::ReadDocument(args) => read_document::run(&args),
             Command::Health(args) => health::run(args).await,
         }

@@ -11,7 +11,15 @@ use crate::store::StoreError;
 use crate::store::people::{Change, Grant, Lookup, People as _, Tenant, User};
 use crate::store::sqlite::Desk;
 use crate::store::supabase::schema::{self, SchemaError};
-use crate::store::supabase::{Client, SupabaseStore, Timeouts};
+use crate::store::supabase::{Client, Project, SupabaseStore, Timeouts};
+
+/// The store in a project's database, which must be on the present schema. Why not, as an operator reads it.
+pub(super) async fn project_store(project: &Project) -> Result<SupabaseStore, String> {
+    let client = Client::new(project, Timeouts::default()).map_err(SchemaError::from);
+    let client = client.map_err(|error| error.to_string())?;
+    schema::check(&client).await.map_err(|error| error.to_string())?;
+    Ok(SupabaseStore::new(client, Arc::new(SystemClock::new())))
+}
 
 /// Wherever the settings say.
 pub(super) enum Registry {
@@ -28,12 +36,7 @@ impl Registry {
             StoreKind::Embedded => Desk::open(&config.store.data_dir)
                 .map(|desk| Self::Desk(Box::new(desk)))
                 .map_err(|error| error.to_string()),
-            StoreKind::Supabase(project) => {
-                let client = Client::new(project, Timeouts::default()).map_err(SchemaError::from);
-                let client = client.map_err(|error| error.to_string())?;
-                schema::check(&client).await.map_err(|error| error.to_string())?;
-                Ok(Self::Project(SupabaseStore::new(client, Arc::new(SystemClock::new()))))
-            }
+            StoreKind::Supabase(project) => project_store(project).await.map(Self::Project),
         }
     }
 

@@ -1,5 +1,5 @@
-//! `viva rewrap`: every stored key's data key wrapped with the newest ENCRYPTION_KEY, beside the server that may be
-//! running.
+//! `viva rewrap`: every stored key's data key wrapped with the newest ENCRYPTION_KEY, in whichever store, beside the
+//! servers that may be running.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::key_rows::KeyRows;
 use super::{complain, grumble, say};
 use crate::config::{Config, Encryption, Env};
-use crate::store::sqlite::KeysBeside;
 use crate::vault::rotation::{Rewrapped, rewrap};
 use crate::vault::{ENCRYPTION_KEY_FILE, Keks, Ring};
 
@@ -18,8 +18,8 @@ const PASSES: u32 = 3;
 
 /// Wrap all stored model keys with the newest ENCRYPTION_KEY.
 ///
-/// It touches nothing but the wrapping, a row at a time, and may run while the server does: restart that first, so that
-/// it knows both keys. Exit status: 0 everything is wrapped with the newest key; 1 something is not, and the old key is
+/// It touches nothing but the wrapping, a row at a time, in the store that the settings choose, and may run while servers
+/// do: restart those first, so that they know both keys. Exit status: 0 everything is wrapped with the newest key; 1 something is not, and the old key is
 /// still needed; 78 the settings.
 #[derive(Debug, Args)]
 #[command(
@@ -41,8 +41,7 @@ pub(super) async fn run(args: &RewrapArgs) -> ExitCode {
         Ok(keks) => keks,
         Err(fault) => return complain([fault]),
     };
-    let dir = config.store.embedded().map_err(str::to_owned);
-    let keys = match dir.and_then(|dir| KeysBeside::open(dir).map_err(|error| error.to_string())) {
+    let keys = match KeyRows::open(&config).await {
         Ok(keys) => keys,
         Err(reason) => {
             grumble(&reason);
@@ -51,7 +50,7 @@ pub(super) async fn run(args: &RewrapArgs) -> ExitCode {
     };
     let mut total = Rewrapped::default();
     for _ in 0..PASSES {
-        match rewrap(keks.as_ref(), &keys, rand::random).await {
+        match rewrap(keks.as_ref(), keys.wrappings(), rand::random).await {
             Ok(pass) => {
                 let rewrapped = total.rewrapped + pass.rewrapped;
                 total = Rewrapped { rewrapped, current: pass.current, ..pass };

@@ -1,6 +1,6 @@
 //! Where data lies.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::defaults;
 use super::origin::Origin;
@@ -28,20 +28,6 @@ pub enum StoreKind {
 }
 
 impl Store {
-    /// The directory of the embedded store, for commands that work on nothing else.
-    ///
-    /// # Errors
-    /// With what to say, when another store is chosen.
-    pub fn embedded(&self) -> Result<&Path, &'static str> {
-        match self.kind {
-            StoreKind::Embedded => Ok(&self.data_dir),
-            StoreKind::Supabase(_) => {
-                Err("this command works on the store in DATA_DIR, and SUPABASE_SECRET_KEY chooses the project's \
-                                           database; unset it to work on DATA_DIR")
-            }
-        }
-    }
-
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let data_dir = PathBuf::from(reader.text("DATA_DIR").unwrap_or(defaults::DATA_DIR));
         if data_dir.is_file() {

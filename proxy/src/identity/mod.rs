@@ -22,6 +22,7 @@ mod sign_in;
 mod signing;
 mod ticket;
 mod tickets;
+mod verified;
 
 pub use access_key::{AccessKey, AccessKeyHash, AccessKeySecret, Scope};
 pub use access_keys::AccessKeys;
@@ -40,3 +41,4 @@ pub use sign_in::SignInSecret;
 pub use signing::{Reach, SigningError};
 pub use ticket::{Policy, Ticket, TicketHash, TicketSecret};
 pub use tickets::{Terms, Tickets};
+pub use verified::VerifiedToken;

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 36] = [
+const DESCRIBED: [Described; 37] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -83,6 +83,7 @@ const DESCRIBED: [Described; 36] = [
     counter("viva_leases_lost_total", "Calls that another machine took over while this one had them."),
     counter("viva_calls_taken_over_total", "Calls of another machine that this one went on with."),
     counter("viva_replayed_total", "Sockets that were sent on to the machine that has their call."),
+    counter("viva_asked_elsewhere_total", "Ends and skips that another machine, which has the call, was asked for."),
     counter("viva_spooled_total", "Commits that went to the spool because the project's database did not answer."),
     gauge("viva_spool_entries", "Commits that wait in the spool."),
     counter("viva_spool_drained_total", "Records that the project's database took from the spool."),

@@ -181,11 +181,19 @@ async fn end(State(entrance): State<Entrance>, Path(id): Path<String>, headers: 
 async fn hang_up(entrance: &Entrance, id: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let ticket = ticket(entrance, headers).await?;
     let unknown = || Problem::new(Code::NotFound, "No such call is running.");
-    let session = CallId::parse(id).and_then(|call| entrance.calls.session_of(&call)).ok_or_else(unknown)?;
-    if session != ticket.session || entrance.calls.end(session, EndedBy::UserEnd) == EndOutcome::NotLive {
-        return Err(unknown());
-    }
-    Ok(())
+    let call = CallId::parse(id).ok_or_else(unknown)?;
+    let is_ending = match entrance.calls.session_of(&call) {
+        Some(session) => {
+            session == ticket.session && entrance.calls.end(session, EndedBy::UserEnd) == EndOutcome::Ending
+        }
+        // It may run on another machine.
+        None => {
+            let known = entrance.store.calls(TenantCtx::service(ticket.tenant), ticket.session).await?;
+            known.iter().any(|row| row.call_id == call && row.closed_at.is_none())
+                && entrance.calls.end_elsewhere(ticket.session, EndedBy::UserEnd).await
+        }
+    };
+    if is_ending { Ok(()) } else { Err(unknown()) }
 }
 
 /// The ticket in `Authorization`, and the right of the page behind the request to use it.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::call::core::{Connection, Control, Notice};
 use crate::identity::Consent;
+use crate::upstream::facts::mended;
 
 /// Longest `client_error` text that is kept; it is for people, never logged.
 const MAX_NAME: usize = 64;
@@ -179,7 +180,8 @@ impl ClientMessage {
     /// # Errors
     /// See [`BadMessage`]; nothing of the frame is quoted.
     pub fn parse(text: &str) -> Result<Self, BadMessage> {
-        let value: Value = serde_json::from_str(text).map_err(|_| BadMessage::Shape)?;
+        let whole = || mended(text).and_then(|text| serde_json::from_str(&text).ok()).ok_or(BadMessage::Shape);
+        let value: Value = serde_json::from_str(text).or_else(|_| whole())?;
         let kind = value["type"].as_str().ok_or(BadMessage::Shape)?;
         if !TYPES.contains(&kind) {
             return Err(BadMessage::UnknownType);

@@ -122,6 +122,10 @@ pub enum Action {
     SessionClaimed,
     /// An interview was deleted with its record.
     SessionDeleted,
+    /// An interview of an older system was taken over.
+    SessionImported,
+    /// What an import had brought was taken back.
+    ImportUndone,
     /// A candidate took a consent back.
     ConsentWithdrawn,
     /// How long things are kept was changed.
@@ -153,6 +157,8 @@ impl Action {
             Self::SessionEnded => "session.ended",
             Self::SessionClaimed => "session.claimed",
             Self::SessionDeleted => "session.deleted",
+            Self::SessionImported => "session.imported",
+            Self::ImportUndone => "import.undone",
             Self::ConsentWithdrawn => "consent.withdrawn",
             Self::RetentionChanged => "retention.changed",
             Self::TenantChanged => "tenant.changed",

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The writer's queue is full: slow down and retry.
     #[error("the store is overloaded")]
     Overloaded,
+    /// It does not take the token of the person on whose behalf it was asked as them.
+    #[error("the store does not take the person's token")]
+    Untrusted,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

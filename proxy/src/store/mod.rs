@@ -10,10 +10,12 @@ pub mod audit;
 mod change;
 mod details;
 mod error;
+pub mod imports;
 pub mod invitations;
 pub mod keys;
 mod model;
 mod named;
+mod own;
 pub mod people;
 pub mod postgres;
 pub mod projection;
@@ -26,6 +28,8 @@ pub mod standing;
 pub mod supabase;
 pub mod usage;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
 pub use change::{Changed, SessionChange};
@@ -35,8 +39,9 @@ pub use model::{
     Batch, CallRow, CallStart, Committed, NewSession, Page, Session, SessionFailure, SessionStatus, StageRow,
     StoreHealth, Transcript, TurnRow, Unfinished, WebrtcStatus, Which,
 };
+pub use own::OwnReads;
 
-use crate::identity::{Consent, TenantCtx, Ticket, TicketHash};
+use crate::identity::{Consent, TenantCtx, Ticket, TicketHash, VerifiedToken};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::transcript::{HangUp, Record};
 
@@ -110,6 +115,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether it can write now; cheap, cached.
     fn health(&self) -> StoreHealth;
+
+    /// Its interviews as one person may see them, for a token that was verified. `None`: the store does not know whoever
+    /// issued it, and is asked as the service, with tenant and actor.
+    fn seen_by(&self, _token: &VerifiedToken) -> Option<Arc<dyn OwnReads>> {
+        None
+    }
 
     /// What it decides beyond, when other processes work on the same database. `None`: this process has it for itself.
     fn shared(&self) -> Option<&dyn shared::Shared> {

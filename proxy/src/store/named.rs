@@ -42,7 +42,7 @@ named! {
     SessionStatus { Scheduled, InProgress, Completed, Cancelled, Failed }
     WebrtcStatus { Pending, Negotiating, Answered, Connected, Disconnected, Failed }
     Kind { Opened, Turn, Revised, Stage, Usage, Incident, Gap, Call, Seal }
-    Source { Sideband, Client, Server }
+    Source { Sideband, Client, Server, Imported }
     Speaker { Candidate, Ai, System }
     StageReason { Start, Completed, Forced, Skipped, Closing, Ended }
     TurnState { Final, Interrupted, Failed, Empty, TimedOut }
@@ -56,7 +56,8 @@ named! {
     Scope { Tenant, User }
     Action {
         MemberGranted, MemberRemoved, KeySaved, KeyDeleted, AccessKeyMade, AccessKeyRevoked, InvitationMade,
-        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionChanged, SessionEnded, SessionClaimed, SessionDeleted,
+        InvitationAccepted, InvitationDeclined, InvitationRevoked, SessionChanged, SessionEnded, SessionClaimed, SessionDeleted, SessionImported,
+        ImportUndone,
         ConsentWithdrawn, RetentionChanged, TenantChanged, RetentionApplied, PersonErased
     }
 }

@@ -65,6 +65,36 @@ pub fn session(
     }
 }
 
+/// A session whose journal goes on after what it was read from: `state` is the fold over all of it.
+#[must_use]
+pub fn brought_up_to(session: Session, state: SessionState) -> Session {
+    let failed = session.upstream_error.is_some() && state.ended_at.is_none();
+    let webrtc_status = match session.webrtc_status {
+        // Said by the row of the newest call, of which the journal may not know yet.
+        known @ (WebrtcStatus::Negotiating | WebrtcStatus::Disconnected) => known,
+        known if failed || state.webrtc_status == WebrtcStatus::Pending => known,
+        _ => state.webrtc_status,
+    };
+    Session {
+        status: if failed { session.status } else { state.status },
+        webrtc_status,
+        stage: state.stage,
+        stage_started_at: state.stage_started_at,
+        skipped_stages: state.skipped_stages,
+        forced_transitions: state.forced_transitions,
+        ended_by: state.ended_by,
+        upstream_error: session.upstream_error.filter(|_| failed),
+        control: state.control,
+        sideband: state.sideband,
+        started_at: state.started_at,
+        ended_at: state.ended_at,
+        agent_turns: state.agent_turns,
+        candidate_turns: state.candidate_turns,
+        projected_n: state.projected_n,
+        ..session
+    }
+}
+
 /// The journal knows the connection best, but a call's row comes first when it begins and last when it is over.
 fn webrtc_status(state: &SessionState, call: LatestCall) -> WebrtcStatus {
     let of_this_call = state.webrtc_call >= call.ordinal;

@@ -57,6 +57,8 @@ pub enum Source {
     Client,
     /// The server itself: stages, limits, calls.
     Server,
+    /// An older system, whose record was imported: nobody here heard it.
+    Imported,
 }
 
 impl Source {
@@ -67,6 +69,7 @@ impl Source {
             Self::Sideband => "sideband",
             Self::Client => "client",
             Self::Server => "server",
+            Self::Imported => "imported",
         }
     }
 }

@@ -5,7 +5,7 @@ use super::envelope::{self, Place};
 use super::kek::{KekId, Keks};
 use super::stored::StoredKey;
 use crate::ids::{KeyId, TenantId};
-use crate::store::StoreError;
+use crate::store::{Answer, StoreError};
 
 /// Tries of a write that the store has no time for.
 const TRIES: u32 = 5;
@@ -16,13 +16,13 @@ pub trait Wrappings {
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn after(&self, last: Option<KeyId>) -> Result<Vec<(TenantId, StoredKey)>, StoreError>;
+    fn after(&self, last: Option<KeyId>) -> Answer<'_, Vec<(TenantId, StoredKey)>>;
 
     /// Replaces the wrapping of a key if it is still the one that was read. `false`: it is not, or the key is gone.
     ///
     /// # Errors
     /// When the store cannot be written.
-    fn replace(&self, key: &StoredKey, kek: &KekId, wrapped: &[u8]) -> Result<bool, StoreError>;
+    fn replace<'a>(&'a self, key: &'a StoredKey, kek: &'a KekId, wrapped: &'a [u8]) -> Answer<'a, bool>;
 }
 
 /// What a pass did.
@@ -50,14 +50,14 @@ pub async fn rewrap(
     let mut done = Rewrapped::default();
     let mut last = None;
     loop {
-        let page = wrappings.after(last)?;
+        let page = wrappings.after(last).await?;
         let Some((_, newest)) = page.last() else { return Ok(done) };
         last = Some(newest.id);
         for (tenant, key) in &page {
             let place = Place { tenant: *tenant, key: key.id, owner: key.owner, provider: key.provider };
             match envelope::rewrap(keks, place, &key.sealed, nonce()).await {
                 Ok(None) => done.current += 1,
-                Ok(Some((kek, wrapped))) => match replace(wrappings, key, &kek, &wrapped)? {
+                Ok(Some((kek, wrapped))) => match replace(wrappings, key, &kek, &wrapped).await? {
                     true => done.rewrapped += 1,
                     false => done.changed += 1,
                 },
@@ -67,12 +67,12 @@ pub async fn rewrap(
     }
 }
 
-fn replace(wrappings: &dyn Wrappings, key: &StoredKey, kek: &KekId, wrapped: &[u8]) -> Result<bool, StoreError> {
+async fn replace(wrappings: &dyn Wrappings, key: &StoredKey, kek: &KekId, wrapped: &[u8]) -> Result<bool, StoreError> {
     for _ in 1..TRIES {
-        match wrappings.replace(key, kek, wrapped) {
+        match wrappings.replace(key, kek, wrapped).await {
             Err(StoreError::Overloaded) => {}
             result => return result,
         }
     }
-    wrappings.replace(key, kek, wrapped)
+    wrappings.replace(key, kek, wrapped).await
 }

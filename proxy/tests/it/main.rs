@@ -15,6 +15,8 @@ mod health;
 #[cfg(test)]
 mod migrate;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod simulate;

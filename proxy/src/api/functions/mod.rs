@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::body::{fault, json_bytes};
 use super::sessions::fields::invalid;
-use super::{Code, Problem};
+use super::{Code, LiveCalls, Problem};
 use crate::identity::Identity;
 use crate::ids::SessionId;
 use crate::interview::plan::Plans;
@@ -28,13 +28,14 @@ pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<dyn Store>: FromRef<S>,
+    Arc<dyn LiveCalls>: FromRef<S>,
     Arc<Plans>: FromRef<S>,
     Identity: FromRef<S>,
     Upstream: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(start::start))
-        .routes(routes!(transcript::compare))
+        .routes(routes!(transcript::take))
         .routes(routes!(processor::read))
 }
 

@@ -1,5 +1,6 @@
-//! `interview-transcript`: says which of the turns that a client heard are on the record. It writes nothing: the record is
-//! what the service heard itself, or was told while it could not hear.
+//! `interview-transcript`: turns that a client heard. Those of a running interview go to its call, as the claim of whoever is
+//! interviewed: they count while the service cannot hear the model itself, and are marked so. The answer says which turns are
+//! on the record, whoever told of them. Nothing is written past the call.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,10 +12,14 @@ use serde_json::Value;
 
 use super::super::openapi::refused;
 use super::super::sessions::fields::invalid;
-use super::super::{Problem, SessionsRead, Within};
+use super::super::sight::Sight;
+use super::super::{LiveCalls, Problem, SessionsRead, Within};
 use super::Fields;
+use crate::call::Reported;
+use crate::identity::Principal;
 use crate::ids::SessionId;
-use crate::store::{SessionStatus, Store};
+use crate::store::{Session, SessionStatus, Store, Transcript};
+use crate::transcript::Speaker as Who;
 
 const MAX_ENTRIES: usize = 50;
 /// Longest id, characters, and longest words, bytes.
@@ -33,7 +38,7 @@ struct Heard {
     text: Option<String>,
 }
 
-/// Names that older applications use. Checked and not used.
+/// Names of now and of older applications.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[schema(as = HeardSpeaker)]
 #[serde(rename_all = "snake_case")]
@@ -75,25 +80,29 @@ pub(super) struct Recorded {
 
 /// interview-transcript
 ///
-/// Which of these turns are on the record. It writes nothing.
+/// Tells a running interview's call of these turns, and says which of them are on the record.
 #[utoipa::path(post, path = "/functions/v1/interview-transcript", operation_id = "interviewTranscript", tag = "functions",
     request_body = Body,
     security(("cookie" = []), ("bearer" = []), ("ticket" = []), ("access_key" = ["sessions:read"])),
     responses((status = 200, description = "What is on the record.", body = Recorded), refused::NoObject))]
-pub(super) async fn compare(
+pub(super) async fn take(
     Within(caller, _): Within<SessionsRead>,
     State(store): State<Arc<dyn Store>>,
+    State(calls): State<Arc<dyn LiveCalls>>,
     body: Fields<{ 1024 * 1024 }>,
 ) -> Result<Json<Recorded>, Problem> {
     let id = body.needed_session()?;
     let told = entries(body)?;
-    if !caller.principal.may_see(id) {
-        return Err(Problem::not_found());
+    let sight = Sight::of(&caller, store.as_ref());
+    let mut stored = sight.transcript(id).await?.ok_or_else(Problem::not_found)?;
+    let fresh = unrecorded(&told, &stored);
+    let takes = stored.session.status == SessionStatus::InProgress && is_theirs(&caller.principal, &stored.session);
+    if takes && !fresh.is_empty() && calls.report(id, fresh).await {
+        stored = sight.transcript(id).await?.ok_or_else(Problem::not_found)?;
     }
-    let stored = store.transcript(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)?;
     let last_seq = stored.turns.iter().map(|turn| turn.seq).max().unwrap_or(0);
-    let on_record: BTreeSet<_> = stored.turns.iter().map(|turn| (turn.item_id.as_str(), turn.content_index)).collect();
-    let told: BTreeSet<_> = told.iter().map(|told| (told.item_id.as_str(), told.content_index.unwrap_or(0))).collect();
+    let on_record = places(&stored);
+    let told: BTreeSet<_> = told.iter().map(Heard::place).collect();
     let missing: Vec<_> = told.difference(&on_record).collect();
     let saved_count = told.len() - missing.len();
     let pending: BTreeSet<_> = missing.into_iter().map(|(item, _)| (*item).to_owned()).collect();
@@ -106,6 +115,42 @@ pub(super) async fn compare(
         pending: pending.into_iter().collect(),
         last_seq,
     }))
+}
+
+/// Whoever reads or conducts an interview was not in it.
+fn is_theirs(principal: &Principal, session: &Session) -> bool {
+    match principal {
+        Principal::Person(person) => person.user == session.new.user,
+        Principal::Ticket(_) => true,
+        Principal::AccessKey(_) => false,
+    }
+}
+
+fn places(stored: &Transcript) -> BTreeSet<(&str, u32)> {
+    stored.turns.iter().map(|turn| (turn.item_id.as_str(), turn.content_index)).collect()
+}
+
+/// What was told with its words and is not on the record, each turn once.
+fn unrecorded(told: &[Heard], stored: &Transcript) -> Vec<Reported> {
+    let mut known = places(stored);
+    told.iter().filter(|told| known.insert(told.place())).filter_map(Heard::turn).collect()
+}
+
+impl Heard {
+    fn place(&self) -> (&str, u32) {
+        (&self.item_id, self.content_index.unwrap_or(0))
+    }
+
+    /// The turn, if it has words and was somebody's of whom turns are told.
+    fn turn(&self) -> Option<Reported> {
+        let speaker = match self.speaker.as_ref()? {
+            Speaker::Candidate | Speaker::User => Who::Candidate,
+            Speaker::Ai | Speaker::Agent => Who::Ai,
+            Speaker::System | Speaker::Unknown => return None,
+        };
+        let (item_id, content_index) = self.place();
+        Some(Reported { item_id: item_id.to_owned(), content_index, speaker, text: self.text.clone()? })
+    }
 }
 
 fn entries<const MOST: usize>(mut body: Fields<MOST>) -> Result<Vec<Heard>, Problem> {
@@ -137,6 +182,5 @@ fn check(told: Heard) -> Result<Heard, Problem> {
     if told.text.as_ref().is_some_and(|text| text.len() > MAX_TEXT || text.contains('\0')) {
         return Err(invalid("text", "`text` must be text of at most 16 KiB."));
     }
-    let _checked_and_not_used = &told.speaker;
     Ok(told)
 }

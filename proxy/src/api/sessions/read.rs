@@ -13,9 +13,9 @@ use utoipa::openapi::{ObjectBuilder, Type};
 
 use super::super::part::{Filter, MAX_LIMIT, Part, in_query};
 use super::super::refusals::session_id;
+use super::super::sight::Sight;
 use super::super::{Caller, LiveCalls, Problem, SessionsRead, Within};
 use super::view::{Liveness, View};
-use crate::identity::TenantCtx;
 use crate::ids::SessionId;
 use crate::store::{Page, Session, SessionStatus, Store, StoreError, Which};
 
@@ -93,16 +93,16 @@ pub(super) async fn list(
     part: Result<Part<SessionId, Chosen>, Problem>,
 ) -> Result<Json<List>, Problem> {
     let part = part?;
-    let ctx = caller.principal.ctx();
+    let sight = Sight::of(&caller, store.as_ref());
     let which = if part.filter.live.is_some() { Which::UnderWay } else { Which::All };
     let page = Page { limit: part.limit, before: part.before, which };
     let (mut sessions, next) = match part.filter.status {
         None => {
-            let sessions = store.sessions(ctx, page).await?;
+            let sessions = sight.sessions(page).await?;
             let next = part.next_of(&sessions, |session| session.new.id);
             (sessions, next)
         }
-        Some(status) => with_status(store.as_ref(), ctx, status, page).await?,
+        Some(status) => with_status(&sight, status, page).await?,
     };
     if which == Which::UnderWay {
         sessions.retain(|session| session.ended_at.is_none());
@@ -115,15 +115,14 @@ pub(super) async fn list(
 /// of the list are read until there are enough, up to a bound. An answer may hold fewer than were asked for, and still say
 /// where the list goes on.
 async fn with_status(
-    store: &dyn Store,
-    ctx: TenantCtx,
+    sight: &Sight<'_>,
     status: SessionStatus,
     Page { limit, mut before, which }: Page,
 ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
     for _ in 0..MAX_PARTS {
-        let part = store.sessions(ctx, Page { limit: MAX_LIMIT, before, which }).await?;
+        let part = sight.sessions(Page { limit: MAX_LIMIT, before, which }).await?;
         let is_last = part.len() < usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
         for session in part {
             before = Some(session.new.id);
@@ -157,10 +156,7 @@ pub(super) async fn one(
 
 /// A session that the caller may see; a foreign one looks like none.
 pub(in crate::api) async fn find(caller: &Caller, store: &dyn Store, id: SessionId) -> Result<Session, Problem> {
-    if !caller.principal.may_see(id) {
-        return Err(Problem::not_found());
-    }
-    store.session(caller.principal.ctx(), id).await?.ok_or_else(Problem::not_found)
+    Sight::of(caller, store).session(id).await?.ok_or_else(Problem::not_found)
 }
 
 pub(super) fn view(calls: &dyn LiveCalls, session: Session) -> View {

@@ -12,7 +12,7 @@ use super::read::find;
 use crate::identity::Role;
 use crate::ids::SessionId;
 use crate::store::rights::{Deletion, Rights};
-use crate::store::{SessionStatus, Store};
+use crate::store::{SessionStatus, Store, WebrtcStatus};
 
 /// Delete an interview
 ///
@@ -33,7 +33,13 @@ pub(super) async fn remove(
     if session.new.user != person.user && person.role < Role::Admin {
         return Err(Problem::new(Code::Forbidden, "The person it is of or an admin can delete an interview."));
     }
-    if calls.is_live(id) || session.status == SessionStatus::InProgress {
+    // A call that is being made may be another machine's.
+    let is_called = session.ended_at.is_none()
+        && matches!(
+            session.webrtc_status,
+            WebrtcStatus::Negotiating | WebrtcStatus::Answered | WebrtcStatus::Connected
+        );
+    if calls.is_live(id) || is_called || session.status == SessionStatus::InProgress {
         return Err(Problem::new(Code::Conflict, "The interview is running. End it first."));
     }
     match rights.delete_session(person.ctx(), id).await? {

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::super::body::Input;
 use super::super::openapi::refused;
 use super::super::refusals::{session_id, too_fast};
+use super::super::sight::Sight;
 use super::super::{Caller, Code, LiveCalls, Peer, Problem};
 use super::fields::invalid;
 use super::read::find;
 use crate::call::Reported;
-use crate::identity::{Door, Identity, Principal, TenantCtx};
+use crate::identity::{Door, Identity, Principal};
 use crate::ids::SessionId;
 use crate::store::{Session, Store};
 use crate::transcript::Speaker;
@@ -100,8 +101,8 @@ pub(super) async fn report(
     if session.ended_at.is_some() {
         return Err(Problem::new(Code::SessionEnded, "This interview is over; its record is complete."));
     }
-    let ctx = caller.principal.ctx();
-    let (before, _) = recorded(store.as_ref(), ctx, id).await?;
+    let sight = Sight::of(&caller, store.as_ref());
+    let (before, _) = recorded(&sight, id).await?;
     let told = turns.len();
     let mut seen = BTreeSet::new();
     let fresh: Vec<_> = turns
@@ -122,7 +123,7 @@ pub(super) async fn report(
             )
         });
     }
-    let (after, last_seq) = recorded(store.as_ref(), ctx, id).await?;
+    let (after, last_seq) = recorded(&sight, id).await?;
     let (saved, pending): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| after.contains(key));
     let pending = pending.into_iter().map(|(item, _)| item).collect();
     Ok(Json(Saved { saved_count: saved.len(), duplicates, pending, last_seq }))
@@ -165,8 +166,8 @@ fn check(report: Report) -> Result<Vec<Reported>, Problem> {
 }
 
 /// The turns on the record, and the number of the last one.
-async fn recorded(store: &dyn Store, ctx: TenantCtx, id: SessionId) -> Result<(BTreeSet<(String, u32)>, u32), Problem> {
-    let stored = store.transcript(ctx, id).await?.ok_or_else(Problem::not_found)?;
+async fn recorded(sight: &Sight<'_>, id: SessionId) -> Result<(BTreeSet<(String, u32)>, u32), Problem> {
+    let stored = sight.transcript(id).await?.ok_or_else(Problem::not_found)?;
     let last = stored.turns.iter().map(|turn| turn.seq).max().unwrap_or(0);
     Ok((stored.turns.into_iter().map(|turn| (turn.item_id, turn.content_index)).collect(), last))
 }

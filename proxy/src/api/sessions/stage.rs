@@ -49,7 +49,7 @@ pub(super) async fn skip(
         Problem::new(
             Code::SkipNotAllowed,
             match refused {
-                SkipRefused::NotLive => "The interview is not running here, so its stage cannot be changed.",
+                SkipRefused::NotLive => "The interview is not running, so its stage cannot be changed.",
                 SkipRefused::NotAllowed => {
                     "Only a later stage can be skipped to, and not while the interview is ending."
                 }

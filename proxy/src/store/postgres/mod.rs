@@ -1,14 +1,16 @@
 //! The schema of a Postgres, brought up to date over Postgres' own protocol by whoever deploys. The same migrations as the
-//! Supabase CLI applies, and the same history, so that either finds what the other did. Nothing else may be read or
-//! written this way: a running server speaks to PostgREST.
+//! Supabase CLI applies, and the same history, so that either finds what the other did. Besides, a table of an older system
+//! is read this way to be imported. Nothing else may be: a running server speaks to PostgREST.
 
 mod connect;
 mod migration;
+mod older;
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 pub use connect::{Address, BadAddress};
 pub use migration::{Migration, migrations};
+pub use older::OlderRows;
 
 use self::connect::Connection;
 
@@ -217,15 +219,17 @@ impl Postgres {
 
     /// Rows as text. The simple protocol: a pooler that shares connections between transactions bears nothing else.
     async fn rows(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
-        let messages = self.client().simple_query(sql).await?;
-        let row = |message: SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
-            }
-            _ => None,
-        };
-        Ok(messages.into_iter().filter_map(row).collect())
+        rows_of(self.client(), sql).await
     }
+}
+
+async fn rows_of(client: &Client, sql: &str) -> Result<Vec<Vec<Option<String>>>, tokio_postgres::Error> {
+    let messages = client.simple_query(sql).await?;
+    let row = |message: SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
+        _ => None,
+    };
+    Ok(messages.into_iter().filter_map(row).collect())
 }
 
 /// A migration takes the time it needs, but lets nobody wait behind it for a table that it does not get.

@@ -128,7 +128,7 @@ impl Inner {
             None => self.done(lane, ids).await?,
             Some(error) => {
                 let lost = rest.records.len();
-                tracing::error!(session = %lane.0, records = lost, %error, "the store refuses records that were acknowledged; they are kept in the spool's dead letters");
+                tracing::error!(session = %lane.0, records = lost, %error, "the store refuses records that were acknowledged; they are kept here, see `viva spool list`");
                 self.bury(lane, ids, error).await?;
             }
         }

@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -72,6 +72,16 @@ pub(super) struct Entry {
     pub(super) item: Item,
 }
 
+/// Something that the store will never take, as it lies there.
+pub(super) struct Letter {
+    pub(super) id: i64,
+    pub(super) tenant: TenantId,
+    pub(super) lane: Lane,
+    pub(super) item: Vec<u8>,
+    pub(super) reason: String,
+    pub(super) at: i64,
+}
+
 /// How much there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
@@ -83,7 +93,12 @@ pub(super) struct Held {
 pub(super) struct Log(Connection);
 
 impl Log {
-    /// Opens it in a directory that this process holds.
+    /// Whether there is one in this directory.
+    pub(super) fn exists(dir: &Path) -> bool {
+        dir.join(FILE).is_file()
+    }
+
+    /// Opens it in a directory that this process holds, or beside the one that does, to look after dead letters.
     pub(super) fn open(dir: &Path) -> Result<Self, OpenError> {
         let file = dir.join(FILE);
         // What people said is in it: private, as are the files that SQLite puts beside it.
@@ -154,18 +169,20 @@ impl Log {
             .collect()
     }
 
-    /// Records of a journal that wait, in order: those after `after_n`, and, of the batch in which the next one is, perhaps
+    /// Records of a tenant's journal that wait, in order: those after `after_n`, and, of the batch in which the next one is, perhaps
     /// some before.
-    pub(super) fn records(&self, lane: Lane, after_n: u64) -> Result<Vec<Record>, StoreError> {
+    pub(super) fn records(&self, tenant: TenantId, lane: Lane, after_n: u64) -> Result<Vec<Record>, StoreError> {
         let from = i64::try_from(after_n.saturating_add(1)).unwrap_or(i64::MAX);
         let items: Vec<Vec<u8>> = self
             .0
             .prepare_cached(
-                "SELECT item FROM entries WHERE lane = ?1 AND first_n >=
+                "SELECT item FROM entries WHERE lane = ?1 AND tenant = ?3 AND first_n >=
                     coalesce((SELECT max(first_n) FROM entries WHERE lane = ?1 AND first_n <= ?2), 0)
                  ORDER BY first_n, id",
             )
-            .and_then(|mut all| all.query_map(params![lane.0.as_bytes(), from], |row| row.get(0))?.collect())
+            .and_then(|mut all| {
+                all.query_map(params![lane.0.as_bytes(), from, tenant.0.as_bytes()], |row| row.get(0))?.collect()
+            })
             .map_err(unreadable)?;
         let mut records = Vec::new();
         for item in items {
@@ -194,6 +211,27 @@ impl Log {
         })
     }
 
+    /// All letters, oldest first.
+    pub(super) fn letters(&self) -> Result<Vec<Letter>, StoreError> {
+        self.0
+            .prepare_cached("SELECT * FROM dead_letters ORDER BY id")
+            .and_then(|mut all| all.query_map([], letter)?.collect())
+            .map_err(unreadable)
+    }
+
+    /// One of them.
+    pub(super) fn letter(&self, id: i64) -> Result<Option<Letter>, StoreError> {
+        self.0
+            .prepare_cached("SELECT * FROM dead_letters WHERE id = ?1")
+            .and_then(|mut one| one.query_row([id], letter).optional())
+            .map_err(unreadable)
+    }
+
+    /// Somebody looked after it. `false`: there is none.
+    pub(super) fn drop_letter(&mut self, id: i64) -> Result<bool, StoreError> {
+        self.0.execute("DELETE FROM dead_letters WHERE id = ?1", [id]).map(|gone| gone > 0).map_err(unreadable)
+    }
+
     /// How many letters nobody took.
     pub(super) fn dead(&self) -> Result<u64, StoreError> {
         let count = self.0.query_row("SELECT count(*) FROM dead_letters", [], |row| row.get::<_, i64>(0));
@@ -215,6 +253,17 @@ impl Log {
     fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
         self.0.prepare_cached(sql).and_then(|mut step| step.execute(values)).map(|_| ()).map_err(unreadable)
     }
+}
+
+fn letter(row: &rusqlite::Row<'_>) -> rusqlite::Result<Letter> {
+    Ok(Letter {
+        id: row.get("id")?,
+        tenant: TenantId(Uuid::from_bytes(row.get("tenant")?)),
+        lane: Lane(Uuid::from_bytes(row.get("lane")?)),
+        item: row.get("item")?,
+        reason: row.get("reason")?,
+        at: row.get("at")?,
+    })
 }
 
 /// Logged here, opaque to the caller: nothing is acknowledged then.

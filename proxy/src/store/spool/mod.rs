@@ -1,10 +1,12 @@
 //! A store in front of one that may be away: what a running call has to write goes to a file here when the other does not
 //! answer, is acknowledged when it is durable there, and is brought over in order when the other is back. Nothing is
-//! begun while it is away: sessions, tickets and the rows of new calls are not spooled. Reads are the other store's, except
-//! that the service finds in a journal what waits here.
+//! begun while it is away: sessions, tickets and the rows of new calls are not spooled. Reads are the other store's, with
+//! what waits here.
 
 mod drain;
+mod letters;
 mod log;
+mod reads;
 mod state;
 
 use std::path::Path;
@@ -15,19 +17,21 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use letters::{DeadLetter, DeadLetters, Refused, Retried};
 pub use state::Bounds;
 
 use self::drain::is_passing;
 use self::log::{Item, Lane, Log};
+use self::reads::OwnWithHeld;
 use self::state::State;
 use super::shared::Shared;
 use super::sqlite::OpenError;
 use super::{
-    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
-    Store, StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, OwnReads, Page, Session, SessionChange,
+    SessionFailure, Store, StoreError, StoreHealth, Transcript, Unfinished, Unwritable,
 };
 use crate::clock::Clock;
-use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
+use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash, VerifiedToken};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::transcript::{HangUp, Record};
 
@@ -172,7 +176,12 @@ impl Store for Spooled {
     }
 
     fn session(&self, ctx: TenantCtx, id: SessionId) -> Answer<'_, Option<Session>> {
-        self.inner.remote.session(ctx, id)
+        Box::pin(async move {
+            match self.inner.remote.session(ctx, id).await? {
+                Some(found) => self.inner.current(found).await.map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     fn change_session(&self, ctx: TenantCtx, id: SessionId, change: SessionChange) -> Answer<'_, Changed> {
@@ -180,7 +189,7 @@ impl Store for Spooled {
     }
 
     fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {
-        self.inner.remote.sessions(ctx, page)
+        Box::pin(async move { self.inner.current_list(self.inner.remote.sessions(ctx, page).await?).await })
     }
 
     fn start_call(&self, ctx: TenantCtx, call: CallStart) -> Answer<'_, ()> {
@@ -230,28 +239,21 @@ impl Store for Spooled {
     }
 
     fn journal(&self, ctx: TenantCtx, session: SessionId, after_n: u64) -> Answer<'_, Vec<Record>> {
-        let lane = Lane::of(session);
-        // Whether anybody else may read it is the other store's to say.
-        if ctx.actor != Actor::Service || !self.inner.state.holds(lane) {
-            return self.inner.remote.journal(ctx, session, after_n);
-        }
-        Box::pin(async move {
-            // Before the other store is asked: what is brought over meanwhile is seen twice and never missed.
-            let mut waiting = self.inner.with_log(move |log| log.records(lane, after_n)).await?;
-            waiting.retain(|record| record.n > after_n);
-            // Where something waits, everything newer waits behind it.
-            if waiting.first().is_some_and(|first| first.n == after_n + 1) {
-                return Ok(waiting);
-            }
-            let mut records = self.inner.remote.journal(ctx, session, after_n).await?;
-            let last = records.last().map_or(after_n, |last| last.n);
-            records.extend(waiting.into_iter().filter(|record| record.n > last));
-            Ok(records)
-        })
+        Box::pin(self.inner.journal(ctx, session, after_n))
     }
 
     fn transcript(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Transcript>> {
-        self.inner.remote.transcript(ctx, session)
+        Box::pin(async move {
+            match self.inner.remote.transcript(ctx, session).await? {
+                Some(found) => self.inner.current_transcript(found).await.map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn seen_by(&self, token: &VerifiedToken) -> Option<Arc<dyn OwnReads>> {
+        let own = self.inner.remote.seen_by(token)?;
+        Some(Arc::new(OwnWithHeld { own, inner: Arc::clone(&self.inner) }))
     }
 
     fn health(&self) -> StoreHealth {

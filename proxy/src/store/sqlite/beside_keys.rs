@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use futures_util::future::ready;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::codec::{Key as _, Named as _, id, unreadable};
@@ -10,7 +11,7 @@ use super::keys::stored;
 use super::open::{BUSY, DATABASE, OpenError};
 use super::schema;
 use crate::ids::{KeyId, TenantId, UserId};
-use crate::store::StoreError;
+use crate::store::{Answer, StoreError};
 use crate::vault::rotation::Wrappings;
 use crate::vault::{KekId, Owner, StoredKey};
 
@@ -100,7 +101,7 @@ impl KeysBeside {
 }
 
 impl Wrappings for KeysBeside {
-    fn after(&self, last: Option<KeyId>) -> Result<Vec<(TenantId, StoredKey)>, StoreError> {
+    fn after(&self, last: Option<KeyId>) -> Answer<'_, Vec<(TenantId, StoredKey)>> {
         let last = last.map_or([0; 16], |id| id.key());
         let read = || {
             self.0
@@ -108,11 +109,12 @@ impl Wrappings for KeysBeside {
                 .query_map(params![last, PAGE], |row| Ok((TenantId(id(row, "tenant_id")?), stored(row)?)))?
                 .collect::<rusqlite::Result<_>>()
         };
-        read().map_err(|error| unreadable(&error))
+        Box::pin(ready(read().map_err(|error| unreadable(&error))))
     }
 
-    fn replace(&self, key: &StoredKey, kek: &KekId, wrapped: &[u8]) -> Result<bool, StoreError> {
-        self.0
+    fn replace<'a>(&'a self, key: &'a StoredKey, kek: &'a KekId, wrapped: &'a [u8]) -> Answer<'a, bool> {
+        let replaced = self
+            .0
             .prepare_cached(
                 "UPDATE user_api_keys SET kek_id = ?1, wrapped_dek = ?2 WHERE id = ?3 AND kek_id = ?4 AND wrapped_dek = ?5",
             )
@@ -121,7 +123,8 @@ impl Wrappings for KeysBeside {
                 statement.execute(params![kek.as_str(), wrapped, key.id.key(), before.kek_id.as_str(), before.wrapped_dek])
             })
             .map(|rows| rows > 0)
-            .map_err(|error| unwritable(&error))
+            .map_err(|error| unwritable(&error));
+        Box::pin(ready(replaced))
     }
 }
 

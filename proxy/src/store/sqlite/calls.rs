@@ -34,10 +34,17 @@ pub(super) fn create_session(
     if !allowed || ticket.session != new.id || ticket.tenant != ctx.tenant {
         return Err(StoreError::Missing.into());
     }
-    let details = &new.details;
     db.atomically(|db| {
-        db.conn
-            .prepare_cached(
+        insert_session(&db.conn, ctx, &new)?;
+        insert_ticket(&db.conn, ticket, consent, new.created_at)
+    })?;
+    Ok(standing::session(new, ctx.tenant, SessionState::default(), None, None))
+}
+
+/// Its row, and nothing around it. The composite reference says whether the person belongs to the tenant.
+pub(super) fn insert_session(conn: &Connection, ctx: TenantCtx, new: &NewSession) -> rusqlite::Result<()> {
+    let details = &new.details;
+    conn.prepare_cached(
                 "INSERT INTO interview_sessions (id, tenant_id, user_id, plan, stage_plan, candidate_name, job_role, language, model, voice,
                      simulation, created_at, title, candidate_email, experience_level, resume_text, job_description,
                      extra_instructions, include_profile)
@@ -64,9 +71,7 @@ pub(super) fn create_session(
                 details.extra_instructions,
                 details.profile == Profile::Included,
             ])?;
-        insert_ticket(&db.conn, ticket, consent, new.created_at)
-    })?;
-    Ok(standing::session(new, ctx.tenant, SessionState::default(), None, None))
+    Ok(())
 }
 
 /// The row of a call about to be made. The composite reference says whether the session is this tenant's.

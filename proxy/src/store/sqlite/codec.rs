@@ -6,7 +6,7 @@ use rusqlite::{ErrorCode, Row, ffi};
 use uuid::Uuid;
 
 use crate::identity::{Actor, TenantCtx};
-use crate::ids::{AccessKeyId, InvitationId, KeyId, SessionId, TenantId, UserId};
+use crate::ids::{AccessKeyId, ImportId, InvitationId, KeyId, SessionId, TenantId, UserId};
 pub(super) use crate::store::named::Named;
 use crate::store::{StoreError, Unwritable};
 use crate::transcript::Hash;
@@ -75,7 +75,7 @@ macro_rules! keys {
         })*
     };
 }
-keys!(TenantId, UserId, SessionId, KeyId, AccessKeyId, InvitationId);
+keys!(TenantId, UserId, SessionId, KeyId, AccessKeyId, ImportId, InvitationId);
 
 /// What an actor may touch, as three parameters: tenant, and session or user where the actor is bound to one.
 /// In a query: `tenant_id = ?1 AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR user_id = ?3)`.

@@ -14,6 +14,7 @@ mod checkpoint;
 mod claims;
 mod codec;
 mod health;
+mod imports;
 mod invitations;
 mod job;
 mod journal;

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "upstreams",
         sql: include_str!("../../../../migrations/embedded/0010_upstreams.sql"),
     },
+    Migration { version: 11, name: "imports", sql: include_str!("../../../../migrations/embedded/0011_imports.sql") },
 ];
 
 /// Brings the file to this version's schema, or says why not.

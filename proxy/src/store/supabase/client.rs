@@ -58,6 +58,8 @@ pub struct Client {
     http: reqwest::Client,
     rpc: String,
     headers: HeaderMap,
+    /// Whose tokens are known there.
+    issuer: Arc<str>,
     /// The last call failed, and it was said: an outage is one line and not ten a second.
     in_trouble: Arc<AtomicBool>,
 }
@@ -87,13 +89,19 @@ impl Client {
             .user_agent(concat!("viva/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let rpc = format!("{}/rpc/", project.rest);
-        Ok(Self { http, rpc, headers, in_trouble: Arc::default() })
+        Ok(Self { http, rpc, headers, issuer: project.issuer.as_str().into(), in_trouble: Arc::default() })
+    }
+
+    /// Whose tokens are known there.
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// The same database, asked as somebody and not as the service.
     #[must_use]
     pub(super) fn under(&self, token: &PersonToken) -> Self {
-        let mut client = self.clone();
+        // What they are refused says nothing of how the database is.
+        let mut client = Self { in_trouble: Arc::default(), ..self.clone() };
         client.headers.insert(AUTHORIZATION, token.bearer());
         client
     }

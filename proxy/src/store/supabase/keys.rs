@@ -17,7 +17,7 @@ use crate::vault::{KekId, KeyPolicy, KeyStatus, Owner, Provider, Sealed, StoredK
 
 /// A key's row, both ways.
 #[derive(Serialize, Deserialize)]
-struct KeyJson {
+pub(super) struct KeyJson {
     id: KeyId,
     user: Option<UserId>,
     provider: String,

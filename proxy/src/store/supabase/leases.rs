@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::future::ready;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use super::client::Repeat;
 use super::rows::LeftJson;
 use crate::identity::TenantCtx;
 use crate::ids::SessionId;
-use crate::store::shared::{Room, Shared, Whereabouts};
+use crate::store::shared::{Asked as Wished, Outcome, Room, Shared, Whereabouts, Wish};
 use crate::store::{Answer, StoreError, Unfinished};
 
 /// How long a lease is good for.
@@ -48,6 +49,20 @@ struct Held {
 struct Lease {
     session: SessionId,
     epoch: u64,
+}
+
+/// A wish with what its answer is known by.
+#[derive(Serialize, Deserialize)]
+struct Known<T> {
+    id: Uuid,
+    #[serde(flatten)]
+    what: T,
+}
+
+/// Answers are objects, so that they can be told apart by their ids.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    outcome: Outcome,
 }
 
 /// Why sessions are given back.
@@ -220,6 +235,41 @@ impl Shared for SupabaseStore {
                 Some(leases) => self.inner.renew(leases, live.into_iter().collect()).await,
                 None => Ok(Vec::new()),
             }
+        })
+    }
+
+    fn ask(&self, session: SessionId, id: Uuid, wish: Wish) -> Answer<'_, bool> {
+        let asked = json!({ "session": session, "owner": self.machine(), "wish": Known { id, what: wish } });
+        self.write("ask_owner", Repeat::Safe, &asked)
+    }
+
+    fn asked(&self) -> Answer<'_, Vec<Wished>> {
+        #[derive(Deserialize)]
+        struct Left {
+            session: SessionId,
+            wish: serde_json::Value,
+        }
+        let Some(leases) = &self.inner.leases else { return Box::pin(ready(Ok(Vec::new()))) };
+        let found = self.write::<Vec<Left>>("wishes", Repeat::Never, &leases.by(json!({})));
+        Box::pin(async move {
+            // What a newer version can ask for is not known here, and nobody is told.
+            let known = |Left { session, wish }| {
+                let Known { id, what } = serde_json::from_value(wish).ok()?;
+                Some(Wished { session, id, wish: what })
+            };
+            Ok(found.await?.into_iter().filter_map(known).collect())
+        })
+    }
+
+    fn grant(&self, session: SessionId, id: Uuid, outcome: Outcome) -> Answer<'_, ()> {
+        let Some(leases) = &self.inner.leases else { return Box::pin(ready(Ok(()))) };
+        let told = json!({ "session": session, "outcome": Known { id, what: Told { outcome } } });
+        self.write("grant_wish", Repeat::Safe, &leases.by(told))
+    }
+
+    fn outcome(&self, session: SessionId, id: Uuid) -> Answer<'_, Option<Outcome>> {
+        self.read("wish_outcome", json!({ "session": session, "id": id }), |found: Option<Known<Told>>| {
+            Ok(found.map(|known| known.what.outcome))
         })
     }
 

@@ -1,28 +1,30 @@
 //! What somebody reads under a token of their own: the database is asked as them and not as the service, and row-level
-//! security decides what there is. Only tokens that the project itself issued are known there. It must not read anything
-//! as the service.
+//! security decides what there is. Only tokens that the project itself issued are known there. It must not show anything
+//! that the person was not shown by the database.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
+use super::SupabaseStore;
+use super::call_error::CallError;
 use super::client::{Client, Repeat};
 use super::rows::{SessionJson, Strange};
-use crate::ids::{SessionId, TenantId};
-use crate::store::{Answer, Page, Session, StoreError, Transcript};
+use crate::identity::{Actor, TenantCtx};
+use crate::ids::{SessionId, UserId};
+use crate::store::{Answer, OwnReads, Page, Session, Store as _, StoreError, Transcript, Which};
 
 /// A token that was verified, and whose issuer is the project. It does not print itself.
-#[derive(Clone)]
-pub struct PersonToken(SecretString);
+pub(super) struct PersonToken(SecretString);
 
 impl PersonToken {
     /// Takes a token that was verified. `None`: somebody else than `issuer` made it, so the database would not know whom it
     /// means.
-    #[must_use]
-    pub fn of(verified: &str, issuer: &str) -> Option<Self> {
+    pub(super) fn of(verified: &str, issuer: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Claims {
             iss: String,
@@ -49,46 +51,83 @@ impl std::fmt::Debug for PersonToken {
     }
 }
 
-/// The project's database as one person may see it. What the model is told (plan, résumé, job description, instructions)
-/// is not part of it: there a text is empty, and says that there is one.
-#[derive(Clone, Debug)]
-pub struct OwnReads(Client);
+/// The project's database as one person may see it.
+pub(super) struct AsPerson {
+    person: Client,
+    /// Folds what a projection lacks, which takes the records: of sessions that the person was shown and no others.
+    service: SupabaseStore,
+}
 
-impl OwnReads {
+impl AsPerson {
     /// Under this token.
-    #[must_use]
-    pub fn new(client: &Client, token: &PersonToken) -> Self {
-        Self(client.under(token))
+    pub(super) fn new(service: &SupabaseStore, token: &PersonToken) -> Self {
+        Self { person: service.client().under(token), service: service.clone() }
     }
 
-    /// Sessions in a tenant, newest first, whether their call is under way or not.
-    #[must_use]
-    pub fn sessions(&self, tenant: TenantId, page: Page) -> Answer<'_, Vec<Session>> {
-        Box::pin(async move {
-            let asked = json!({ "tenant": tenant, "limit": page.limit, "before": page.before });
-            let found: Vec<SessionJson> = self.0.call("my_sessions", Repeat::Safe, &asked).await?;
-            found.into_iter().map(SessionJson::session).collect::<Result<_, _>>().map_err(strange)
+    async fn ask<T: DeserializeOwned>(&self, function: &'static str, asked: &Value) -> Result<T, StoreError> {
+        self.person.call(function, Repeat::Safe, asked).await.map_err(|error| match error {
+            // Not the service's key this time: the person's token.
+            CallError::Denied => StoreError::Untrusted,
+            other => other.into(),
         })
     }
 
-    /// One session.
-    #[must_use]
-    pub fn session(&self, tenant: TenantId, session: SessionId) -> Answer<'_, Option<Session>> {
+    async fn one(
+        &self,
+        function: &'static str,
+        ctx: TenantCtx,
+        session: SessionId,
+    ) -> Result<Option<SessionJson>, StoreError> {
+        let found: Option<SessionJson> =
+            self.ask(function, &json!({ "tenant": ctx.tenant, "session": session })).await?;
+        Ok(found.filter(|found| user_of(ctx).is_none_or(|user| found.user() == user)))
+    }
+}
+
+impl OwnReads for AsPerson {
+    fn sessions(&self, ctx: TenantCtx, page: Page) -> Answer<'_, Vec<Session>> {
         Box::pin(async move {
-            let asked = json!({ "tenant": tenant, "session": session });
-            let found: Option<SessionJson> = self.0.call("my_session", Repeat::Safe, &asked).await?;
-            found.map(SessionJson::session).transpose().map_err(strange)
+            let which = (page.which == Which::UnderWay).then_some("under_way");
+            let asked = json!({
+                "tenant": ctx.tenant, "user": user_of(ctx), "limit": page.limit, "before": page.before, "which": which,
+            });
+            let found: Vec<SessionJson> = self.ask("my_sessions", &asked).await?;
+            let mut sessions = Vec::with_capacity(found.len());
+            for found in found {
+                if found.is_behind() {
+                    sessions.extend(self.service.session(ctx, found.id()).await?);
+                } else {
+                    sessions.push(found.session().map_err(strange)?);
+                }
+            }
+            Ok(sessions)
         })
     }
 
-    /// Everything readable of one.
-    #[must_use]
-    pub fn transcript(&self, tenant: TenantId, session: SessionId) -> Answer<'_, Option<Transcript>> {
+    fn session(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Session>> {
         Box::pin(async move {
-            let asked = json!({ "tenant": tenant, "session": session });
-            let found: Option<SessionJson> = self.0.call("my_transcript", Repeat::Safe, &asked).await?;
-            found.map(SessionJson::transcript).transpose().map_err(strange)
+            match self.one("my_session", ctx, session).await? {
+                Some(found) if found.is_behind() => self.service.session(ctx, session).await,
+                found => found.map(SessionJson::session).transpose().map_err(strange),
+            }
         })
+    }
+
+    fn transcript(&self, ctx: TenantCtx, session: SessionId) -> Answer<'_, Option<Transcript>> {
+        Box::pin(async move {
+            match self.one("my_transcript", ctx, session).await? {
+                Some(found) if found.is_behind() => self.service.transcript(ctx, session).await,
+                found => found.map(SessionJson::transcript).transpose().map_err(strange),
+            }
+        })
+    }
+}
+
+/// Whose interviews alone the context shows.
+fn user_of(ctx: TenantCtx) -> Option<UserId> {
+    match ctx.actor {
+        Actor::User(user) => Some(user),
+        Actor::Staff(_) | Actor::Service | Actor::Ticket(_) => None,
     }
 }
 

@@ -80,13 +80,16 @@ pub struct Project {
     pub rest: String,
     /// The key.
     pub key: ProjectKey,
+    /// Whose tokens the database knows: the project's own sign-in.
+    pub issuer: String,
 }
 
 impl Project {
     /// The database of the project at this address.
     #[must_use]
     pub fn at(url: &str, key: ProjectKey) -> Self {
-        Self { rest: format!("{}/rest/v1", url.trim_end_matches('/')), key }
+        let url = url.trim_end_matches('/');
+        Self { rest: format!("{url}/rest/v1"), key, issuer: format!("{url}/auth/v1") }
     }
 }
 
@@ -108,6 +111,8 @@ mod tests {
     #[test]
     fn a_projects_address_may_end_in_a_slash() {
         let key = ProjectKey::parse("sb_secret_abc").expect("a key");
-        assert_eq!(Project::at("https://x.supabase.co/", key).rest, "https://x.supabase.co/rest/v1");
+        let project = Project::at("https://x.supabase.co/", key);
+        assert_eq!(project.rest, "https://x.supabase.co/rest/v1");
+        assert_eq!(project.issuer, "https://x.supabase.co/auth/v1", "as tokens name it");
     }
 }

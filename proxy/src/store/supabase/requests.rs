@@ -11,15 +11,16 @@ use uuid::Uuid;
 use super::SupabaseStore;
 use super::ask::{Asked, CallJson, Minted, NewJson, change_json};
 use super::client::Repeat;
+use super::own::{AsPerson, PersonToken};
 use super::rows::{CallAnswer, ChangedJson, LeftJson, RecordJson, SessionJson, TicketJson};
 use super::wire::Bytea;
-use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash};
+use crate::identity::{Actor, Consent, TenantCtx, Ticket, TicketHash, VerifiedToken};
 use crate::ids::{CallId, ProviderCallId, SessionId};
 use crate::store::projection::SessionState;
 use crate::store::shared::Shared;
 use crate::store::{
-    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, Page, Session, SessionChange, SessionFailure,
-    Store, StoreError, StoreHealth, Transcript, Unfinished, Which, standing,
+    Answer, Batch, CallRow, CallStart, Changed, Committed, NewSession, OwnReads, Page, Session, SessionChange,
+    SessionFailure, Store, StoreError, StoreHealth, Transcript, Unfinished, Which, standing,
 };
 use crate::transcript::{HangUp, Record};
 
@@ -158,6 +159,11 @@ impl Store for SupabaseStore {
 
     fn health(&self) -> StoreHealth {
         self.inner.health.get()
+    }
+
+    fn seen_by(&self, token: &VerifiedToken) -> Option<Arc<dyn OwnReads>> {
+        let token = PersonToken::of(token.expose(), self.inner.client.issuer())?;
+        Some(Arc::new(AsPerson::new(self, &token)))
     }
 
     fn shared(&self) -> Option<&dyn Shared> {

@@ -267,6 +267,21 @@ impl SessionJson {
         Ok((kept, session))
     }
 
+    /// Which.
+    pub(super) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Who speaks in it.
+    pub(super) fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Whether the journal goes on after what the readable tables have of it.
+    pub(super) fn is_behind(&self) -> bool {
+        self.state.projected_n < self.head_n
+    }
+
     /// The session up to its journal's head.
     pub(super) fn session(self) -> Result<Session, Strange> {
         let id = self.id;

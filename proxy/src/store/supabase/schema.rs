@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(newer.expect("it only adds"), Schema { version: "20260103000000".into(), unknown: 1 });
         let older = compare(&needed, versions(&["20260101000000"])).expect_err("one is missing").to_string();
         assert!(
-            older.contains("1 missing, the first is 20260102000000") && older.contains("supabase db push"),
+            older.contains("1 missing, the first is 20260102000000") && older.contains("`viva migrate`"),
             "{older}"
         );
         assert!(compare(&needed, Vec::new()).is_err());

@@ -62,7 +62,7 @@ pub struct Meta {
     pub skipped_stages: Vec<String>,
     /// How many transitions the clock forced.
     pub forced_transitions: u32,
-    /// How the record was made at the end: `sideband` or `relay`.
+    /// How the record was made at the end: `sideband` or `relay`; `imported`: by an older system.
     pub control: Option<String>,
     /// Hash of the last journal record, hex.
     pub head: String,
@@ -194,8 +194,10 @@ fn remark(turn: &TurnLine) -> Option<String> {
     if turn.truncated {
         remarks.push("cut to the limit".to_owned());
     }
-    if turn.source == Source::Client {
-        remarks.push("as reported by the browser".to_owned());
+    match turn.source {
+        Source::Client => remarks.push("as reported by the browser".to_owned()),
+        Source::Imported => remarks.push("imported from an older system".to_owned()),
+        Source::Sideband | Source::Server => {}
     }
     if turn.disputed {
         remarks.push("unknown to the model: disputed".to_owned());

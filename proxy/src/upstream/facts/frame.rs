@@ -7,12 +7,18 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::characters::mended;
+
 /// Reads an event. Texts named `audio` become null without being copied; objects of that name are configuration. The
-/// character U+0000 is left out: nobody says it, and Postgres cannot store it.
+/// character U+0000 is left out: nobody says it, and Postgres cannot store it. Half a character becomes U+FFFD.
 ///
 /// # Errors
 /// When it is not JSON.
 pub fn read(text: &str) -> Result<Value, serde_json::Error> {
+    parse(text).or_else(|error| parse(&mended(text).ok_or(error)?))
+}
+
+fn parse(text: &str) -> Result<Value, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Node { is_sound: false }.deserialize(&mut reader)?;
     reader.end()?;
@@ -119,6 +125,12 @@ mod tests {
         assert_eq!(read(&event.to_string()).expect("JSON"), clean);
         assert_eq!(*without_nul(&event), clean);
         assert!(matches!(without_nul(&clean), Cow::Borrowed(_)), "nothing is copied for nothing");
+    }
+
+    #[test]
+    fn half_a_character_costs_no_event() {
+        let told = read(r#"{"type":"delta","delta":"So \ud83d","rest":"\ud83d\ude00"}"#).expect("JSON");
+        assert_eq!(told, json!({"type": "delta", "delta": "So \u{fffd}", "rest": "\u{1f600}"}));
     }
 
     #[test]

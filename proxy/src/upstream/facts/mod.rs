@@ -2,6 +2,7 @@
 //! normaliser a call and source; it holds state but no clock and does no IO. The core branches on [`Capabilities`],
 //! never on the name of a dialect. Nothing here may know stages or the journal.
 
+mod characters;
 pub mod frame;
 mod guarded;
 pub mod live;
@@ -10,6 +11,7 @@ mod seen;
 
 use serde::{Deserialize, Serialize};
 
+pub use characters::mended;
 pub use guarded::{Gate, Guarded};
 
 use crate::transcript::Speaker;

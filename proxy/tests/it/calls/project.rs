@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use viva_proxy::clock::SystemClock;
 use viva_proxy::identity::TenantCtx;
 use viva_proxy::store::Store as _;
 use viva_proxy::store::supabase::{Client, SupabaseStore, Timeouts};
-use viva_proxy::transcript::{Record, chain};
+use viva_proxy::transcript::{Kind, Record, chain};
 
 use super::browser::{Browser, brief};
 use super::house::{Booked, House, KEY, consent};
@@ -197,4 +198,52 @@ async fn another_machine_goes_on_with_what_a_killed_one_had() {
     is_on_record(&database, &booked, &browser).await;
     let owners = "select count(distinct lease_epoch) from public.journal";
     assert_eq!(database.sql(owners), "2", "each wrote under its own lease");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_ended_and_skipped_by_whichever_machine_is_asked() {
+    let database = Database::fresh();
+    let way = Faulty::to(&database.project.rest).await;
+    let house = House::open(&settings(&database, &way)).await;
+    let other_data = tempfile::tempdir().unwrap();
+    let model = format!("http://{}", house.tap.address);
+    let all =
+        [("OPENAI_BASE_URL", model.as_str()), ("OPENAI_API_KEY", KEY)].into_iter().chain(settings(&database, &way));
+    let launch = Launch::on(&other_data.path().join("data"), &[]);
+    let other = all.fold(launch, |launch, (name, value)| launch.env(name, value)).start();
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        let request = other.request(method, path).header("cookie", house.cookie()).header("origin", &other.url);
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())
+    };
+
+    let booked = house.book("default").await;
+    let mut browser = Browser::call(&house, &booked, brief()).await;
+    browser.until_within(A_WHILE, "a question", |log| !log.finals("agent_caption").is_empty()).await;
+    let path = format!("/api/sessions/{}", booked.session);
+    assert_eq!(ask(Method::GET, &path, None).await.1["live"], false, "it runs on the other machine");
+
+    let stage = format!("{path}/stage");
+    let skipped = ask(Method::POST, &stage, Some(json!({ "target_stage": "company_fit" })));
+    let (skipped, _) = tokio::join!(
+        skipped,
+        browser.until_within(A_WHILE, "the stage", |log| {
+            log.last("stage_change").is_some_and(|change| change["stage"] == "company_fit")
+        })
+    );
+    assert_eq!(skipped.0, 200, "{}", skipped.1);
+    let (status, refused) = ask(Method::POST, &stage, Some(json!({ "target_stage": "welcome" }))).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("SKIP_NOT_ALLOWED")), "{refused}");
+    assert_eq!(ask(Method::DELETE, &path, None).await.0, 409, "as on the machine that has it");
+
+    let end = format!("{path}/end");
+    let ended = ask(Method::POST, &end, None);
+    let (ended, closed) = tokio::join!(ended, browser.until_closed(Duration::from_secs(20)));
+    assert_eq!((ended.0, closed), (200, 1000), "{}", ended.1);
+    assert_eq!(ended.1["ended_by"], "user_end", "{}", ended.1);
+    is_on_record(&database, &booked, &browser).await;
+    let journal = journal(&database, &booked).await;
+    assert_eq!(journal.iter().filter(|record| record.kind == Kind::Seal).count(), 1, "it ended once");
+    assert_eq!(ask(Method::DELETE, &path, None).await.0, 204);
 }

@@ -49,6 +49,11 @@ macro_rules! contract {
                 late_words_and_links_change_place_and_text_only,
                 what_is_readable_does_not_depend_on_when_it_is_read,
             }
+            contract_odd::{
+                odd_words_and_ids_come_back_as_they_were_said,
+                the_same_turn_several_times_in_a_batch_is_one_turn,
+                a_character_that_cannot_be_stored_costs_nothing_but_its_batch,
+            }
             contract_course::{
                 a_session_shows_how_its_interview_went,
                 an_end_without_a_beginning_is_no_interview,

@@ -8,6 +8,7 @@ use viva_proxy::ids::{SessionId, TenantId, UserId};
 use viva_proxy::store::Store;
 use viva_proxy::store::access_keys::AccessKeys;
 use viva_proxy::store::audit::{Action, Audit, AuditPage};
+use viva_proxy::store::imports::Imports;
 use viva_proxy::store::invitations::Invitations;
 use viva_proxy::store::keys::Keys;
 use viva_proxy::store::people::{Change, DefaultTenant, Grant, People};
@@ -16,8 +17,8 @@ use viva_proxy::store::rights::Rights;
 use super::fixture::{HandClock, consent, guest, new_session, ticket};
 
 /// A store that has it all.
-pub(crate) trait Accounts: Store + People + Keys + AccessKeys + Invitations + Rights + Audit {}
-impl<T: Store + People + Keys + AccessKeys + Invitations + Rights + Audit> Accounts for T {}
+pub(crate) trait Accounts: Store + People + Keys + AccessKeys + Invitations + Imports + Rights + Audit {}
+impl<T: Store + People + Keys + AccessKeys + Invitations + Imports + Rights + Audit> Accounts for T {}
 
 /// A fresh store and the clock that it goes by.
 pub(crate) struct House {
@@ -36,6 +37,7 @@ macro_rules! accounts_contract {
                 a_grant_moves_somebody_from_their_own_tenant_only_once,
                 a_membership_ends_although_interviews_point_at_it,
                 a_tenant_is_never_left_without_an_admin,
+                admins_who_demote_each_other_leave_one,
                 nobody_else_ever_belongs_to_a_personal_tenant,
                 members_are_listed_in_parts,
                 a_sign_in_is_found_until_it_expires_or_is_ended,
@@ -56,6 +58,10 @@ macro_rules! accounts_contract {
                 an_invitation_is_its_organisations,
                 an_acceptance_that_fails_leaves_the_invitation_open,
                 a_candidates_interview_is_claimed_once,
+            }
+            contract_imports::{
+                an_interview_of_an_older_system_is_taken_once_and_says_so,
+                an_import_is_taken_back_as_a_whole_and_nothing_else_with_it,
             }
             contract_rights::{
                 a_consent_is_taken_back_by_whose_it_is,

@@ -9,6 +9,7 @@ use viva_proxy::store::audit::{Action, AuditPage};
 use viva_proxy::store::people::{
     Change, DefaultTenant, Grant, Lookup, MemberPage, Newcomer, Profile, SetUp, SignIn, SignOut, Standing, TenantKind,
 };
+use viva_proxy::store::rights::Erasure;
 use viva_proxy::vault::KeyPolicy;
 
 use super::contract_accounts::{Accounts, House};
@@ -153,6 +154,36 @@ pub(super) async fn a_tenant_is_never_left_without_an_admin(House { store, .. }:
     assert_eq!(store.grant(service, granted(UserId::fresh(), Role::Member)).await, Ok(Change::Missing));
     let nowhere = TenantCtx::service(TenantId::fresh());
     assert_eq!(store.grant(nowhere, granted(boss, Role::Member)).await, Ok(Change::Missing));
+}
+
+pub(super) async fn admins_who_demote_each_other_leave_one(House { store, .. }: House) {
+    for round in 0..6 {
+        let acme = store.found(TenantId::fresh(), format!("Acme {round}")).await.unwrap().id;
+        let service = TenantCtx::service(acme);
+        let one = member(&store, &format!("one of {round}"), acme, Role::Admin).await.user.id;
+        let two = member(&store, &format!("two of {round}"), acme, Role::Admin).await.user.id;
+        // Each thinks that the other stays.
+        let demoted = granted(two, Role::Member);
+        let outcomes = match round % 3 {
+            0 => tokio::join!(store.grant(service, granted(one, Role::Member)), store.grant(service, demoted)),
+            1 => tokio::join!(store.remove_member(service, one), store.remove_member(service, two)),
+            _ => tokio::join!(store.remove_member(service, one), store.grant(service, demoted)),
+        };
+        let mut outcomes = [outcomes.0.unwrap(), outcomes.1.unwrap()];
+        outcomes.sort_by_key(|outcome| *outcome == Change::LastAdmin);
+        assert_eq!(outcomes, [Change::Done, Change::LastAdmin], "round {round}");
+        let members = store.members(service, MemberPage { limit: 100, before: None }).await.unwrap();
+        assert_eq!(members.iter().filter(|member| member.role == Role::Admin).count(), 1, "round {round}");
+    }
+    // And whoever has themselves erased at the same moment.
+    let acme = store.found(TenantId::fresh(), "Acme".into()).await.unwrap().id;
+    let one = member(&store, "one", acme, Role::Admin).await.user.id;
+    let two = member(&store, "two", acme, Role::Admin).await.user.id;
+    let (erased, demoted) =
+        tokio::join!(store.erase(one), store.grant(TenantCtx::service(acme), granted(two, Role::Member)));
+    let outcome = (erased.unwrap(), demoted.unwrap());
+    let one_went = [(Erasure::Done, Change::LastAdmin), (Erasure::LastAdmin, Change::Done)];
+    assert!(one_went.contains(&outcome), "{outcome:?}");
 }
 
 pub(super) async fn nobody_else_ever_belongs_to_a_personal_tenant(House { store, .. }: House) {

@@ -97,7 +97,7 @@ impl Ward {
 
     /// A process. Whoever drops it without closing it has killed it.
     async fn process(&self, bounds: Bounds) -> Arc<dyn Ground> {
-        let project = Project { rest: self.way.url.clone(), key: self.database.project.key.clone() };
+        let project = Project { rest: self.way.url.clone(), ..self.database.project.clone() };
         let timeouts = Timeouts { connect: Duration::from_millis(500), attempt: Duration::from_secs(1) };
         let store = SupabaseStore::new(Client::new(&project, timeouts).unwrap(), Arc::new(HandClock::default()));
         in_front_of(Arc::new(store), self.dir.path(), bounds).await

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 use viva_proxy::clock::Clock;
 use viva_proxy::ids::{TenantId, UserId};
-use viva_proxy::store::shared::{Room, Shared as _, Whereabouts};
+use viva_proxy::store::shared::{Asked, Outcome, Room, Shared as _, Whereabouts, Wish};
 use viva_proxy::store::supabase::{Client, Owner, Repeat, SupabaseStore, Timeouts};
 use viva_proxy::store::{Answer, CallStart, Committed, Store as _, StoreError, Unfinished};
 use viva_proxy::transcript::Speaker;
@@ -78,6 +78,39 @@ async fn rows_are_as_current_as_the_journal_and_a_second_process_goes_on() {
         format!("{:?}", store.transcript(person.ctx, session).await.unwrap().unwrap())
     };
     assert_eq!(told(store).await, told(other).await);
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_session_reaches_whoever_has_it_once() {
+    let database = Database::fresh();
+    let clock = Arc::new(HandClock::default());
+    let (one, two) = (process(&database, Some("one"), &clock), process(&database, Some("two"), &clock));
+    let ground: Arc<dyn Ground> = Arc::new(one.clone());
+    let person = Person::sign_in(&ground).await;
+    let session = person.session().await;
+    let end = || Wish::End { by: "user_end".into() };
+    let [first, second, third] = [(); 3].map(|()| Uuid::new_v4());
+    assert_eq!(two.ask(session, first, end()).await, Ok(false), "nobody has it");
+    assert_eq!(one.own(person.service(), session, None).await, Ok(Whereabouts::Here));
+    assert_eq!(one.ask(session, first, end()).await, Ok(false), "it has it itself");
+
+    assert_eq!(two.ask(session, first, end()).await, Ok(true));
+    let skip = Wish::Skip { stage: "closing".into() };
+    assert_eq!(two.ask(session, second, skip.clone()).await, Ok(true));
+    assert_eq!(two.asked().await, Ok(vec![]));
+    assert_eq!(one.asked().await, Ok(vec![Asked { session, id: second, wish: skip }]), "the one before gave way");
+    assert_eq!(one.asked().await, Ok(vec![]), "once");
+    assert_eq!(two.outcome(session, second).await, Ok(None));
+    one.grant(session, second, Outcome::Refused).await.unwrap();
+    assert_eq!(two.outcome(session, second).await, Ok(Some(Outcome::Refused)));
+    assert_eq!(two.outcome(session, first).await, Ok(None), "it is the other's answer");
+
+    // What nobody looked at for long is not done late.
+    assert_eq!(two.ask(session, third, end()).await, Ok(true));
+    database.sql("update public.leases set wish_at = now() - interval '16 seconds'");
+    assert_eq!(one.asked().await, Ok(vec![]));
+    run_out(&database);
+    assert_eq!(two.ask(session, third, end()).await, Ok(false), "whoever had it says nothing any more");
 }
 
 /// As if its holder had said nothing for so long.

@@ -26,6 +26,8 @@ pub(crate) enum Weather {
     Stale = 5,
     /// The request arrives and is done, and the answer is lost.
     AnswerLost = 6,
+    /// What is asked is answered, and nothing is taken for a journal.
+    NoCommits = 7,
 }
 
 /// The way. Dropping it closes it.
@@ -74,7 +76,7 @@ async fn pass(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, b
     if is(Weather::Broken) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    if is(Weather::Away) {
+    if is(Weather::Away) || is(Weather::NoCommits) && uri.path().ends_with("/commit_call") {
         let body = r#"{"code":"PGRST000","details":"no connection","hint":null,"message":"Database connection error"}"#;
         return (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
     }

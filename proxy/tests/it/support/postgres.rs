@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use viva_proxy::store::supabase::{Project, ProjectKey};
 
-const SECRET: &str = "a-secret-of-these-tests-with-more-than-32-characters";
+/// What tokens are signed with that PostgREST believes.
+pub(crate) const SECRET: &str = "a-secret-of-these-tests-with-more-than-32-characters";
+/// The project's own sign-in, unless a test says otherwise.
+pub(crate) const ISSUER: &str = "https://abc.supabase.co/auth/v1";
 /// Ends the cluster when nobody has used it for a while. Both locks are held meanwhile, so that the next test waits.
 const KEEPER: &str = r#"idle=0
 while sleep 2; do
@@ -44,14 +47,21 @@ impl Database {
         cluster.superuser("template1", &format!("create database {name} template postgres owner postgres"));
         let (postgrest, port) = cluster.postgrest(&name);
         let key = signed(&json!({ "role": "service_role", "exp": 4_000_000_000_u32 }));
-        let project =
-            Project { rest: format!("http://127.0.0.1:{port}"), key: ProjectKey::parse(&key).expect("a key") };
+        let rest = format!("http://127.0.0.1:{port}");
+        let project = Project { rest, key: ProjectKey::parse(&key).expect("a key"), issuer: ISSUER.into() };
         Self { project, key, name, postgrest }
     }
 
     /// A token that PostgREST believes.
     pub(crate) fn token(&self, claims: &Value) -> String {
         signed(claims)
+    }
+
+    /// How its superuser reaches it without PostgREST.
+    pub(crate) fn superuser_url(&self) -> String {
+        let cluster = cluster();
+        let socket = cluster.socket.replace('/', "%2F");
+        format!("postgres://supabase_admin@{socket}:{}/{}", cluster.port, self.name)
     }
 
     /// Runs SQL as the superuser.
