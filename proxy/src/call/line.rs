@@ -103,7 +103,7 @@ impl Line {
 
     /// Our own socket opened: it repeats nothing that was heard, by whichever way.
     pub(super) fn is_watched(&mut self) {
-        self.heard.takes_over(&self.relayed);
+        self.heard.reopened(&self.relayed);
     }
 
     /// It is lost: the client goes on.

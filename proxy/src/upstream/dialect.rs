@@ -121,13 +121,19 @@ impl Normaliser {
         }
     }
 
-    /// This way is heard from now on and `other` was until now.
-    pub fn takes_over(&mut self, other: &Self) {
-        match (self, other) {
+    /// The socket of this source opened anew; `other` was heard meanwhile.
+    pub fn reopened(&mut self, other: &Self) {
+        match self {
             // What it heard of half-told items is of no use any more: nothing is repeated.
-            (Self::Realtime(realtime), _) => *realtime = Realtime::new(),
-            (Self::Live(live), Self::Live(other)) => live.go_on_from(other),
-            (Self::Live(_), Self::Realtime(_)) => {}
+            Self::Realtime(realtime) => *realtime = Realtime::new(),
+            Self::Live(_) => self.takes_over(other),
+        }
+    }
+
+    /// This source is heard from now on and `other` was until now.
+    pub fn takes_over(&mut self, other: &Self) {
+        if let (Self::Live(live), Self::Live(other)) = (self, other) {
+            live.go_on_from(other);
         }
     }
 

@@ -37,12 +37,9 @@ fn turns(facts: &[Fact]) -> BTreeSet<TurnRef> {
 
 /// The names of the facts, as a reader of the snapshot wants them.
 fn names(facts: &[Fact]) -> String {
-    let name = |fact: &Fact| {
-        let text = match fact {
-            Fact::Turn(_, fact) => format!("Turn.{}", debug_name(&serde_json::to_value(fact).expect("JSON"))),
-            fact => debug_name(&serde_json::to_value(fact).expect("JSON")),
-        };
-        text
+    let name = |fact: &Fact| match fact {
+        Fact::Turn(_, fact) => format!("Turn.{}", debug_name(&serde_json::to_value(fact).expect("JSON"))),
+        fact => debug_name(&serde_json::to_value(fact).expect("JSON")),
     };
     facts.iter().map(name).collect::<Vec<_>>().join(" ")
 }
