@@ -85,6 +85,10 @@ impl Actor {
         {
             let facts = line.hear_client(at, &frame::without_nul(event));
             self.facts(place, Source::Client, facts);
+        } else if let Some(call_id) = call_id {
+            // Kept since before the call in force; what says a turn's words as a whole needs no memory of the rest.
+            let facts = self.shell.upstreams.primary().dialect().normaliser().feed(at, &frame::without_nul(event));
+            self.feed(Input::Client(ClientInput::Past { call_id: call_id.to_owned(), facts }));
         }
         self.feed(Input::Client(ClientInput::Relayed { seq }));
     }

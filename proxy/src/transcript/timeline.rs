@@ -103,6 +103,12 @@ impl Timeline {
         next
     }
 
+    /// An empty timeline of an earlier call, which knows what is on the record of all of them.
+    #[must_use]
+    pub fn of_earlier(&self, call: u32) -> Self {
+        Self { call, open: Vec::new(), settled: Settled::default(), earlier: self.earlier.clone() }
+    }
+
     /// A turn that an earlier call recorded late.
     pub fn belongs_to_earlier(&mut self, turn: &TurnEntry) {
         if self.earlier.len() == MAX_EARLIER {

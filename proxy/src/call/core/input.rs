@@ -72,6 +72,14 @@ pub enum ClientInput {
         /// The client's own number of the event.
         seq: u64,
     },
+    /// It relayed an event of a call that is not in force any more, nor the one just before; [`ClientInput::Relayed`]
+    /// follows.
+    Past {
+        /// Our name of that call.
+        call_id: String,
+        /// What the event said, in order.
+        facts: Vec<Fact>,
+    },
     /// It relayed an event; its facts came before.
     Relayed {
         /// The client's own number of the event.
@@ -100,6 +108,7 @@ impl ClientInput {
             | Self::Reloaded
             | Self::Switched { .. }
             | Self::Replayed { .. }
+            | Self::Past { .. }
             | Self::Relayed { .. } => true,
             Self::Attached
             | Self::Detached

@@ -35,6 +35,7 @@ mod journal;
 mod limits;
 mod link;
 mod missed;
+mod past;
 mod reconcile;
 mod relayed;
 mod replay;
@@ -296,6 +297,7 @@ impl CallCore {
             ClientInput::Switched { id } => self.switched(&id),
             ClientInput::RelaysFrom { seq } => self.relays_from(seq),
             ClientInput::Replayed { id, events, facts, last } => self.replayed(&id, events, facts, last),
+            ClientInput::Past { call_id, facts } => self.past(&call_id, facts),
             ClientInput::Relayed { seq } => self.relayed(seq),
             ClientInput::Skip { target } => self.skip(&target),
             ClientInput::End { by } => self.finish(by),
@@ -345,6 +347,7 @@ impl CallCore {
         }
         self.phase = Phase::Answered;
         self.is_capable_of(capabilities);
+        self.succession.named(self.call, &call_id);
         // Rides along with the next record: an offer should not cost a commit of its own.
         let mut entry = Entry::Call {
             call: self.call,

@@ -43,8 +43,9 @@ impl CallCore {
             let entry = record.entry().map_err(|_| NotResumable::Unknown(record.n))?;
             recorded_at = wall_time(&entry).unwrap_or(recorded_at);
             match entry {
-                Entry::Call { call, event: CallEvent::Answered { lacks, .. }, at } => {
+                Entry::Call { call, event: CallEvent::Answered { call_id, lacks, .. }, at } => {
                     core.is_capable_of(Capabilities::without(&lacks));
+                    core.succession.named(call, &call_id);
                     // The session's own clock runs from the first call.
                     let first = answered.map_or(at, |(first, _)| first);
                     answered = Some((first, at));

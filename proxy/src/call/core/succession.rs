@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
+use super::past::Names;
 use super::stages::Change;
 use super::{CallCore, Control, Effect, EndedBy, Notice, Other, Phase, Sideband, Timer};
 use crate::clock::{Millis, rfc3339};
@@ -68,6 +69,9 @@ pub(super) struct Succession {
     vacant: bool,
     /// What was said before this call, for its model.
     digest: Option<String>,
+    /// Our names of the interview's calls, so that a client may still tell of one that is over.
+    #[serde(default)]
+    pub(super) names: Names,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -377,6 +381,7 @@ impl CallCore {
         self.is_capable_of(capabilities);
         self.succession.digest = Some(digest);
         self.succession.vacant = false;
+        self.succession.named(self.call, &call_id);
         let mut entry = Entry::Call {
             call: self.call,
             event: CallEvent::Answered { call_id, drop_in: false, lacks: capabilities.lacks() },

@@ -160,7 +160,7 @@ impl CallCore {
         }
     }
 
-    fn caption(&mut self, n: u64, speaker: Speaker, item_id: String, text: String) {
+    pub(super) fn caption(&mut self, n: u64, speaker: Speaker, item_id: String, text: String) {
         if let Some(notice) = Notice::caption(speaker, Caption { text, item_id, r#final: true, n: Some(n) }) {
             self.tell_when_durable(n, notice);
         }

@@ -18,6 +18,7 @@ mod laws;
 mod links;
 mod mangled;
 mod memory;
+mod past;
 mod properties;
 mod provider;
 mod reconcile;
