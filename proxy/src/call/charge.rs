@@ -4,6 +4,7 @@
 use super::actor::Actor;
 use super::keep;
 use crate::ids::KeyRef;
+use crate::store::StoreHealth;
 use crate::upstream::facts::Operation;
 use crate::usage::purse::Verdict;
 use crate::usage::{Measure, Nanos};
@@ -32,7 +33,9 @@ impl Actor {
                 }
                 None => metrics::counter!("viva_usage_unpriced_total", "operation" => operation.as_str()).increment(1),
             }
-            if self.shell.purse.is_outdated(whose.0, whose.1) {
+            // A database that is away is not asked with every figure; what was charged meanwhile is reckoned with all the same.
+            let is_away = matches!(self.shell.store.health(), StoreHealth::Spooling { .. });
+            if !is_away && self.shell.purse.is_outdated(whose.0, whose.1) {
                 self.shell.tasks.spawn(keep::books(self.shell.clone(), whose));
             }
         }

@@ -19,9 +19,14 @@ pub(crate) use self::options::{Kind, Options};
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let scratch = tempfile::Builder::new().prefix("drill-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let kept = match options.kind {
-        Kind::Outage => outage::run(options, scratch.path()).await?,
-        Kind::Two => two::run(options, scratch.path()).await?,
+        Kind::Outage => outage::run(options, scratch.path()).await,
+        Kind::Two => two::run(options, scratch.path()).await,
     };
+    // What broke off is looked into as well.
+    let kept = kept.unwrap_or_else(|error| {
+        println!("  the drill broke off: {error:#}");
+        false
+    });
     Ok(crate::told(kept, options.keep, scratch))
 }
 

@@ -1,4 +1,4 @@
-//! Brings what waits to the store: each lane in order, several at once, until nothing waits. What the store refuses for
+//! Brings what waits to the store: each lane in order, several at once, and every lane in its turn, until nothing waits. What the store refuses for
 //! good is narrowed down to the first record that it refuses, and put aside with the reason.
 
 use std::time::Duration;
@@ -17,6 +17,16 @@ const AT_ONCE: usize = 6;
 const AGAIN: Duration = Duration::from_millis(500);
 /// Records in one request: beyond it requests only hold locks for longer.
 const MAX_RECORDS: usize = 200;
+
+/// What became of one pass.
+enum Pass {
+    /// Nothing waits.
+    Empty,
+    /// The store answers, and something waits still.
+    More,
+    /// Nobody answers.
+    Away,
+}
 
 /// What became of one delivery.
 enum Delivered {
@@ -37,18 +47,29 @@ impl Inner {
         }
     }
 
-    /// One pass over everything that waits. `false`: something still does.
+    /// Works until nothing waits. `false`: something still does, and nobody answers.
     pub(super) async fn drained(&self) -> bool {
-        let Ok(mut lanes) = self.waiting().await else { return false };
+        loop {
+            match self.pass().await {
+                Pass::Empty => return true,
+                Pass::More => {}
+                Pass::Away => return false,
+            }
+        }
+    }
+
+    /// A portion of every lane: a call that writes faster than a slow store takes it must not keep the others waiting.
+    async fn pass(&self) -> Pass {
+        let Ok(mut lanes) = self.waiting().await else { return Pass::Away };
         // Whether it is back is found out with one of them.
         if let Some(lane) = lanes.pop().filter(|_| self.state.told().away) {
             if !matches!(self.drain_lane(lane).await, Ok(Delivered::Done)) {
-                return false;
+                return Pass::Away;
             }
             tracing::info!(entries = self.state.told().entries, "the store is back; what waits is brought over");
         }
         self.state.answered(false);
-        let Ok(lanes) = self.waiting().await else { return false };
+        let Ok(lanes) = self.waiting().await else { return Pass::Away };
         let delivered: Vec<_> = stream::iter(lanes)
             .map(|lane| async move { self.drain_lane(lane).await })
             .buffer_unordered(AT_ONCE)
@@ -57,7 +78,11 @@ impl Inner {
         // What came meanwhile is seen in the next pass.
         let away = delivered.iter().any(|delivered| matches!(delivered, Ok(Delivered::Away) | Err(_)));
         self.state.answered(away);
-        !away && self.waiting().await.is_ok_and(|lanes| lanes.is_empty())
+        match self.waiting().await {
+            Ok(lanes) if lanes.is_empty() && !away => Pass::Empty,
+            Ok(_) if !away => Pass::More,
+            Ok(_) | Err(_) => Pass::Away,
+        }
     }
 
     /// The lanes in which something waits.
@@ -68,17 +93,11 @@ impl Inner {
     }
 
     async fn drain_lane(&self, lane: Lane) -> Result<Delivered, StoreError> {
-        loop {
-            let entries = self.with_log(move |log| log.next(lane)).await?;
-            let Some(first) = entries.first() else { return Ok(Delivered::Done) };
-            let tenant = first.tenant;
-            let delivered = match &first.item {
-                Item::Commit { .. } => self.deliver(tenant, lane, entries).await?,
-                Item::Answered { .. } | Item::Closed { .. } => self.deliver_one(lane, entries).await?,
-            };
-            if let Delivered::Away = delivered {
-                return Ok(Delivered::Away);
-            }
+        let entries = self.with_log(move |log| log.next(lane)).await?;
+        let Some(first) = entries.first() else { return Ok(Delivered::Done) };
+        match &first.item {
+            Item::Commit { .. } => self.deliver(first.tenant, lane, entries).await,
+            Item::Answered { .. } | Item::Closed { .. } => self.deliver_one(lane, entries).await,
         }
     }
 

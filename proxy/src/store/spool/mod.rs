@@ -108,9 +108,13 @@ impl Spooled {
             return Box::pin(async move { spooled.await.unwrap_or(Err(StoreError::Closed)).map(|()| done) });
         }
         let direct = direct(self.inner.remote.as_ref());
+        let state = &self.inner.state;
         Box::pin(async move {
             match direct.await {
                 Err(error) if is_passing(error) && error != StoreError::Closed => {
+                    // Only this says so: what goes behind something that waits is no sign of it, or whoever writes while it is
+                    // brought over would keep everybody from the store.
+                    state.answered(true);
                     spool(item).await.unwrap_or(Err(StoreError::Closed)).map(|()| done)
                 }
                 answer => answer,

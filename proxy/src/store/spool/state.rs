@@ -65,14 +65,13 @@ impl State {
         self.with(|inner| inner.lanes.contains_key(&lane))
     }
 
-    /// A place for one more entry. `false`: it is full.
+    /// A place for one more entry, behind what waits or since the store did not answer. `false`: it is full.
     pub(super) fn enter(&self, lane: Lane) -> bool {
         self.with(|inner| {
             let fits = inner.held.bytes < self.bounds.bytes;
             if fits {
                 *inner.lanes.entry(lane).or_default() += 1;
                 inner.held.entries += 1;
-                inner.away = true;
             }
             fits
         })
