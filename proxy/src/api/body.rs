@@ -57,7 +57,7 @@ pub(super) async fn json_bytes(request: Request, most: usize) -> Result<Bytes, P
 }
 
 /// serde's sentences about fields name only fields; those about values quote them and are left out.
-pub(super) fn fault(error: &serde_json::Error) -> Problem {
+pub(crate) fn fault(error: &serde_json::Error) -> Problem {
     // What was taken apart before it was read has no place in a text any more.
     let place = match error.line() {
         0 => String::new(),

@@ -79,7 +79,7 @@ fn no_keys() -> Problem {
 
 impl Caller {
     /// Whoever it is, other servers too.
-    pub(super) async fn of_any_kind(parts: &Parts, identity: &Identity) -> Result<Self, Problem> {
+    pub(crate) async fn of_any_kind(parts: &Parts, identity: &Identity) -> Result<Self, Problem> {
         let Shown { principal, credential, token } = recognise(identity, &parts.headers).await?;
         let way = if matches!(parts.method, Method::GET | Method::HEAD) { Way::Read } else { Way::Write };
         let host = host(parts).unwrap_or_default();

@@ -28,7 +28,7 @@ mod plans;
 mod problem;
 mod refusals;
 mod rights;
-mod sessions;
+pub(crate) mod sessions;
 mod sight;
 mod tenant;
 mod transcript;
@@ -41,6 +41,7 @@ use axum::extract::FromRef;
 use axum::middleware;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use body::fault;
 pub(crate) use caller::presented;
 pub use caller::{COOKIE, Caller, recognise_if_present};
 pub use code::Code;

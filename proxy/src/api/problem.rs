@@ -23,6 +23,10 @@ pub struct Problem {
     retry_after: Option<Duration>,
     rule: Option<Rule>,
     field: Option<Cow<'static, str>>,
+    /// The provider's own name for it, where its clients look for one.
+    known_as: Option<&'static str>,
+    /// The provider's id of the request that failed at it.
+    upstream_request: Option<String>,
 }
 
 /// The body of a [`Problem`].
@@ -56,6 +60,8 @@ impl Problem {
             retry_after: code.usual_wait(),
             rule: None,
             field: None,
+            known_as: None,
+            upstream_request: None,
         }
     }
 
@@ -88,6 +94,19 @@ impl Problem {
     #[must_use]
     pub fn of_field(self, field: impl Into<Cow<'static, str>>) -> Self {
         Self { field: Some(field.into()), ..self }
+    }
+
+    /// By which code the provider's clients know it; only its own envelope shows it.
+    #[must_use]
+    pub fn known_as(self, code: &'static str) -> Self {
+        Self { known_as: Some(code), ..self }
+    }
+
+    /// The provider refused a request that it knows by this id. It becomes the answer's `X-Request-Id`, so that both
+    /// sides of a support case name the same thing.
+    #[must_use]
+    pub fn of_upstream_request(self, id: Option<&str>) -> Self {
+        Self { upstream_request: id.map(str::to_owned), ..self }
     }
 
     /// Another status than the code's own, e.g. the one a framework chose.
@@ -134,6 +153,9 @@ impl Problem {
         if let Some(after) = self.retry_after {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(id) = self.upstream_request.as_ref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert(request_id::HEADER, id);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 §11.6.1 wants a challenge with every 401.
@@ -203,11 +225,11 @@ impl IntoResponse for ProviderProblem {
         let error = EnvelopeError {
             message,
             r#type: if problem.status.is_server_error() { "server_error" } else { "invalid_request_error" },
-            param: problem.rule.map(|_| "sdp"),
-            code: if problem.code == Code::InvalidSdp {
-                "invalid_offer".to_owned()
-            } else {
-                problem.code.as_str().to_lowercase()
+            param: problem.rule.map(|_| "sdp").or(problem.field()),
+            code: match problem.known_as {
+                Some(code) => code.to_owned(),
+                None if problem.code == Code::InvalidSdp => "invalid_offer".to_owned(),
+                None => problem.code.as_str().to_lowercase(),
             },
         };
         let body = serde_json::to_vec(&Envelope { error }).expect("plain strings always serialise");

@@ -12,6 +12,20 @@ use crate::identity::{Identity, Principal, Scope};
 /// A scope as a type, so that a handler's signature says what it takes.
 pub(super) trait NamedScope: Send + Sync + 'static {
     const SCOPE: Scope;
+
+    /// Whether this principal may come in: anybody but a key without the scope.
+    ///
+    /// # Errors
+    /// 403.
+    fn allow(principal: &Principal) -> Result<(), Problem> {
+        match principal {
+            Principal::AccessKey(key) if !key.may(Self::SCOPE) => Err(Problem::new(
+                Code::Forbidden,
+                format!("The access key does not have the scope `{}`.", Self::SCOPE.as_str()),
+            )),
+            Principal::AccessKey(_) | Principal::Person(_) | Principal::Ticket(_) => Ok(()),
+        }
+    }
 }
 
 macro_rules! scopes {
@@ -39,12 +53,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::of_any_kind(parts, &Identity::from_ref(state)).await?;
-        match &caller.principal {
-            Principal::AccessKey(key) if !key.may(N::SCOPE) => Err(Problem::new(
-                Code::Forbidden,
-                format!("The access key does not have the scope `{}`.", N::SCOPE.as_str()),
-            )),
-            Principal::AccessKey(_) | Principal::Person(_) | Principal::Ticket(_) => Ok(Self(caller, PhantomData)),
-        }
+        N::allow(&caller.principal)?;
+        Ok(Self(caller, PhantomData))
     }
 }

@@ -4,6 +4,7 @@
 use axum::response::{IntoResponse as _, Response};
 
 use crate::api::{Problem, ProviderProblem};
+use crate::web::cors::Contract;
 
 /// The first part of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,14 @@ impl Door {
             Self::Socket => "ws",
             Self::Ops => "ops",
             Self::Page => "page",
+        }
+    }
+
+    /// Whose clients come here.
+    pub(super) fn contract(self) -> Contract {
+        match self {
+            Self::Provider => Contract::Provider,
+            Self::Api | Self::Socket | Self::Ops | Self::Page => Contract::Own,
         }
     }
 

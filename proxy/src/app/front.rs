@@ -59,7 +59,8 @@ impl Front {
         let guest_page = self.page_elsewhere(door, request.headers());
         request.extensions_mut().insert(ConnectInfo(peer));
 
-        let preflight = guest_page.as_ref().and_then(|_| cors::preflight(&method, request.headers()));
+        let contract = door.contract();
+        let preflight = guest_page.as_ref().and_then(|_| cors::preflight(contract, &method, request.headers()));
         let answer = async {
             match preflight {
                 Some(answer) => answer,
@@ -69,10 +70,10 @@ impl Front {
         let mut response = request_id::scope(id.clone(), answer).await;
 
         if let Some(origin) = guest_page {
-            cors::share(&mut response, origin);
+            cors::share(contract, &mut response, origin);
         }
         self.headers.apply(&mut response, socket.as_deref());
-        response.headers_mut().insert(request_id::HEADER, id.header());
+        note_id(door, response.headers_mut(), &id);
         self.meters.note(&method, door, &response, begun, &id);
         Ok(response)
     }
@@ -106,13 +107,25 @@ impl Front {
         Some(self.origins.socket_base(host))
     }
 
-    /// The origin of an allowed page that is not ours and may use the interface with a bearer. The provider's contract
-    /// has rules of its own for this.
+    /// The origin of an allowed page that is not ours and may use the interface with a bearer.
     fn page_elsewhere(&self, door: Door, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(ORIGIN).filter(|_| door == Door::Api)?;
+        let origin = headers.get(ORIGIN).filter(|_| matches!(door, Door::Api | Door::Provider))?;
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let allowed = self.origins.check(Way::Write, Credential::Bearer, host, Some(origin.to_str().ok()?));
         allowed.is_ok().then(|| origin.clone())
+    }
+}
+
+/// Where the model's provider gave an id of its own, that one stays: it is what its support asks for. Ours stands beside it.
+fn note_id(door: Door, headers: &mut HeaderMap, id: &RequestId) {
+    match door {
+        Door::Provider => {
+            headers.insert(request_id::OWN_HEADER, id.header());
+            headers.entry(request_id::HEADER).or_insert_with(|| id.header());
+        }
+        Door::Api | Door::Socket | Door::Ops | Door::Page => {
+            headers.insert(request_id::HEADER, id.header());
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{api, signaling, web};
 pub(super) fn router(state: &AppState, metrics: Option<Metrics>) -> Router {
     let mut described = api::described(state)
         .merge(signaling::ws::described(state))
-        .merge(signaling::http::described(state))
+        .merge(signaling::provider::described(state))
         .merge(health::described());
     if let Some(metrics) = metrics {
         described = described.merge(health::metrics(metrics));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::audience::Audience;
 use super::booking::{Booking, Door};
 use super::catch_up::{self, CatchUp};
 use super::client::{ClientLink, FromClient};
@@ -44,6 +45,7 @@ pub(super) struct Actor {
     pub(super) core: CallCore,
     pub(super) booking: Booking,
     pub(super) client: Option<Box<ClientLink>>,
+    pub(super) audience: Audience,
     pub(super) lines: Lines,
     pub(super) exchange: Option<BoxFuture<'static, Exchange>>,
     pub(super) hang_ups: HangUps,
@@ -75,6 +77,8 @@ enum Next {
     OtherHungUp(u32, HangUp),
     HungUp(HangUp),
     Missed(Result<Vec<Record>, StoreError>),
+    /// An application's own socket.
+    Said(String),
     Tick,
     Shutdown,
 }
@@ -135,6 +139,7 @@ impl Actor {
             shell,
             booking,
             client: None,
+            audience: Audience::default(),
             lines: Lines::default(),
             exchange: None,
             hold: Hold::None,
@@ -254,6 +259,7 @@ impl Actor {
                     self.feed(Input::Upstream(UpstreamInput::OtherHungUp { call, result }))
                 }
                 Next::Missed(read) => self.caught_up(read),
+                Next::Said(event) => self.pass_on(&event),
                 Next::Tick => self.tick(),
                 Next::Shutdown => {
                     told_to_stop = true;
@@ -277,6 +283,7 @@ impl Actor {
             (call, result) = self.hang_ups.next() => Next::OtherHungUp(call, result),
             (place, news) = self.lines.news() => Next::Sideband(place, news),
             read = catch_up::read(&mut self.catch_up) => Next::Missed(read),
+            event = self.audience.said() => Next::Said(event),
             () = self.shell.shutdown.cancelled(), if !told_to_stop => Next::Shutdown,
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => Next::Tick,
         }
@@ -330,6 +337,8 @@ impl Actor {
             Some(Mail::Lost) => self.feed(Input::Store(StoreInput::Fenced)),
             Some(Mail::Skip(target, reply)) => self.skip(target, reply),
             Some(Mail::Report(turns, done)) => self.report(turns, done),
+            Some(Mail::Ask(tell)) => self.asked_to_listen(tell),
+            Some(Mail::Listen(socket)) => self.listens(*socket),
             // The registry keeps a sender for as long as this seat is taken.
             None => self.closing = Some(CloseReason::Done),
         }

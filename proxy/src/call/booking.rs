@@ -9,7 +9,7 @@ use crate::identity::{Policy, TenantCtx};
 use crate::ids::{SessionId, UserId};
 use crate::interview::{Brief, Plan};
 use crate::store::{Profile, Session};
-use crate::upstream::directives::Template;
+use crate::upstream::directives::{Keeps, Own, Template};
 
 /// How the client will speak with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +69,17 @@ impl Booking {
         let shown = |document: &Option<String>| document.clone().filter(|_| details.profile == Profile::Included);
         let guard = match (door, policy) {
             (_, Policy::Open) => Guard::Open,
-            (Door::Native, _) | (_, Policy::Strict) => Guard::Own,
+            (Door::Native, Policy::Locked | Policy::Strict) => Guard::Own,
             (Door::DropIn, Policy::Locked) => Guard::Locked,
+            (Door::DropIn, Policy::Strict) => Guard::Strict,
         };
+        let plan = shelf.take(&new.stage_plan)?;
+        let keeps = if guard == Guard::Open { Keeps::Words } else { Keeps::All };
         Ok(Self {
             ctx: TenantCtx::service(session.tenant),
             session: new.id,
             user: new.user,
             tenant_max_sessions: session.tenant_max_sessions,
-            plan: shelf.take(&new.stage_plan)?,
             brief: Brief {
                 candidate_name: new.candidate_name.clone(),
                 job_role: new.job_role.clone(),
@@ -92,7 +94,9 @@ impl Booking {
                 voice: new.voice.clone(),
                 transcription_model: transcription_model.to_owned(),
                 language: new.language.clone(),
+                own: Own::of(&plan, keeps),
             },
+            plan,
             simulation: new.simulation,
             guard,
             door,

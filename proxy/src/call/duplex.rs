@@ -54,6 +54,11 @@ where
         self.queue.len()
     }
 
+    /// Whether at least half of what may wait is free.
+    pub(super) fn is_half_empty(&self) -> bool {
+        self.queue.len() * 2 <= self.bound.messages && self.queued_bytes * 2 <= self.bound.bytes
+    }
+
     /// The next message of the peer; `None` when the socket is done. Writes the queue meanwhile.
     pub(super) async fn next(&mut self) -> Option<Result<M, E>> {
         std::future::poll_fn(|cx| match self.poll_write(cx) {

@@ -51,6 +51,7 @@ impl Actor {
         }
         self.finish_catching_up().await;
         self.end_unheard();
+        self.audience.leave(self.closing);
         if let Some(client) = &mut self.client {
             let (code, reason) = match self.closing {
                 Some(CloseReason::HandedOver) => (close::RESTART, "the server restarts"),

@@ -42,6 +42,8 @@ pub(super) struct Answer {
     pub(super) sdp: Bytes,
     /// The call, with the server and the key that it was made with: these alone can end it.
     pub(super) started: Started,
+    /// The provider's id of the request, for support cases.
+    pub(super) request_id: Option<String>,
 }
 
 /// An attempt that led to no call.
@@ -88,6 +90,15 @@ impl ExchangeError {
             Self::Upstream(error) => error.code(),
             Self::Answer => "SDP_EXCHANGE_FAILED",
             Self::Store(_) => "DATABASE_UNAVAILABLE",
+        }
+    }
+
+    /// The provider's id of the request that failed, if it was told.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Upstream(error) => error.request_id.as_deref(),
+            Self::Offer(_) | Self::Key(_) | Self::Budget(_) | Self::Answer | Self::Store(_) => None,
         }
     }
 
@@ -157,7 +168,7 @@ async fn attempt(
             Ok(()) => {
                 let (call_id, key) = (order.call_id.clone(), CallKey::Held(key.clone()));
                 let started = Started { call_id, provider: answered.provider, key, upstream: upstream.clone() };
-                Ok(Answer { sdp: answered.answer, started })
+                Ok(Answer { sdp: answered.answer, started, request_id: answered.request_id })
             }
             Err(rule) => {
                 tracing::warn!(rule = rule.name(), "the model's answer breaks a rule");
@@ -242,7 +253,8 @@ async fn give_up(
     if is_paused && !is_stored {
         return error;
     }
-    tracing::warn!(code = error.code(), %error, "an exchange failed");
+    let upstream_request = error.request_id();
+    tracing::warn!(code = error.code(), %error, upstream_request, "an exchange failed");
     let at = shell.clock.now().unix_ms;
     let failure =
         SessionFailure { session: order.session, call_id: Some(order.call_id.clone()), code: error.code(), at };

@@ -25,14 +25,25 @@ impl Actor {
                     }
                 }
                 match place {
-                    Place::Now => self.feed(Input::Upstream(UpstreamInput::Sideband(state))),
+                    Place::Now => {
+                        self.audience.sideband_is(state);
+                        self.feed(Input::Upstream(UpstreamInput::Sideband(state)));
+                    }
                     Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextSideband(state))),
                     Place::Beside(Other::Old) => {}
                 }
             }
-            News::Event(text) => self.hear(place, &text),
+            News::Event(text) => {
+                if place == Place::Now {
+                    self.audience.hear(&text);
+                }
+                self.hear(place, &text);
+            }
             News::Gone => match place {
-                Place::Now => self.feed(Input::Upstream(UpstreamInput::Gone)),
+                Place::Now => {
+                    self.audience.sideband_is(Sideband::Unavailable);
+                    self.feed(Input::Upstream(UpstreamInput::Gone));
+                }
                 Place::Beside(Other::Next) => self.feed(Input::Upstream(UpstreamInput::NextGone)),
                 Place::Beside(Other::Old) => {}
             },

@@ -2,6 +2,7 @@
 //! core, its client's socket and its sideband; nothing is shared and no lock is held.
 
 mod actor;
+mod audience;
 mod booking;
 mod call_ref;
 mod catch_up;
@@ -19,6 +20,7 @@ mod hearing;
 mod inherited;
 mod keep;
 mod line;
+mod listener;
 mod live;
 mod ownership;
 mod pass;
@@ -38,11 +40,13 @@ mod sideband;
 mod spent;
 mod succession;
 
+pub use audience::NotHeard;
 pub use booking::{BadPlan, Booking, Door};
 pub use client::{ClientLink, MAX_FRAME, READ_BUFFER};
 pub use edition::Edition;
 pub use exchange::ExchangeError;
 pub use followers::{Followers, Following};
+pub use listener::{MAX_EVENT, MAX_WRITE_BUFFER};
 pub use ownership::Course;
 pub use pass::{Judge, Pass};
 pub use places::Caps;

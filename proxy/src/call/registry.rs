@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ws::WebSocket;
 use bytes::Bytes;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::Actor;
+use super::audience::NotHeard;
 use super::booking::{BadPlan, Booking, Door};
 use super::client::ClientLink;
 use super::core::{EndedBy, Input, NotResumable, UpstreamInput};
@@ -25,10 +27,15 @@ use super::shell::Shell;
 use super::spent::{Spent, Unusable};
 use crate::identity::{Policy, Ticket, TicketHash};
 use crate::ids::{CallId, SessionId};
+use crate::interview::Conversation;
 use crate::interview::machine::SkipRefused;
 use crate::store::Session;
 use crate::transcript::Record;
+use crate::upstream::facts::Gate;
+use crate::upstream::session::create_session;
 
+/// How long an application waits for a sideband that is still being opened.
+const LISTEN_LIMIT: Duration = Duration::from_secs(5);
 /// Letters that may wait for one call. Full: the sender is told that the call is busy.
 const MAILBOX: usize = 32;
 
@@ -43,6 +50,10 @@ pub(super) enum Mail {
     Lost,
     /// Go to a later stage.
     Skip(String, oneshot::Sender<Result<(), SkipRefused>>),
+    /// An application wants to listen and speak by a socket of its own: whether it may, when that is known.
+    Ask(oneshot::Sender<Result<(), NotHeard>>),
+    /// Its socket.
+    Listen(Box<WebSocket>),
     /// Turns that its client tells of, and whom to tell when what came of them is durable.
     Report(Vec<Reported>, oneshot::Sender<()>),
 }
@@ -125,6 +136,8 @@ pub struct Begun {
     pub call_id: CallId,
     /// The answer, byte for byte.
     pub answer: Bytes,
+    /// The provider's id of the request, for support cases.
+    pub request_id: Option<String>,
 }
 
 impl Calls {
@@ -208,11 +221,11 @@ impl Calls {
         // Boxed: a task is as large as its largest moment for all of its life, and this one is short.
         let answered = Box::pin(exchange::exchange(&self.0.shell, order, offer)).await;
         match answered {
-            Ok(Answer { sdp, started }) => {
+            Ok(Answer { sdp, started, request_id }) => {
                 let call_id = started.call_id.clone();
                 actor.begin(started);
                 // Whoever asked may have gone: the call then ends because nobody connects.
-                let _gone = tell.send(Ok(Begun { call_id, answer: sdp }));
+                let _gone = tell.send(Ok(Begun { call_id, answer: sdp, request_id }));
                 drop(self);
                 actor.run().await;
             }
@@ -262,7 +275,9 @@ impl Calls {
             Ok(()) => Ok(()),
             Err(refused) => match *refused.into_inner() {
                 Mail::Attach(client, _) => Err(client),
-                Mail::End(_) | Mail::Lost | Mail::Skip(..) | Mail::Report(..) => Ok(()),
+                Mail::End(_) | Mail::Lost | Mail::Skip(..) | Mail::Report(..) | Mail::Ask(_) | Mail::Listen(_) => {
+                    Ok(())
+                }
             },
         }
     }
@@ -308,6 +323,32 @@ impl Calls {
         let Some(handle) = handle else { return false };
         let (done, when_done) = oneshot::channel();
         handle.mailbox.try_send(Box::new(Mail::Report(turns, done))).is_ok() && when_done.await.is_ok()
+    }
+
+    /// Waits until an application may have a socket of its own on a session's call: until the provider has let us watch.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub async fn may_listen(&self, session: SessionId) -> Result<(), NotHeard> {
+        let handle = self.0.live.get(&session).map(|handle| handle.clone()).ok_or(NotHeard::Over)?;
+        let (tell, told) = oneshot::channel();
+        handle.mailbox.try_send(Box::new(Mail::Ask(tell))).map_err(|_| NotHeard::Busy)?;
+        tokio::time::timeout(LISTEN_LIMIT, told).await.map_err(|_| NotHeard::Unwatched)?.unwrap_or(Err(NotHeard::Over))
+    }
+
+    /// Hands an application's socket to a session's call. Without one the socket is dropped, which closes it.
+    pub fn listen(&self, session: SessionId, socket: WebSocket) {
+        if let Some(handle) = self.0.live.get(&session).map(|handle| handle.clone()) {
+            // Full: it is closed, and its client comes again.
+            let _full = handle.mailbox.try_send(Box::new(Mail::Listen(Box::new(socket))));
+        }
+    }
+
+    /// The session object that a call of this booking is created with.
+    #[must_use]
+    pub fn opening(&self, booking: &Booking) -> serde_json::Value {
+        let instructions = booking.plan.conversation.as_deref().map_or("", Conversation::instructions);
+        create_session(&booking.template.spec(instructions, Gate::Provider))
     }
 
     /// The edition of a session, to be noted before it is read for a [`Booking`].

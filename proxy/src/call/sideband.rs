@@ -117,6 +117,18 @@ impl SidebandLink {
         }
     }
 
+    /// Sends an event that somebody else wants sent, if there is room that our own directives do not need. `false`: there is
+    /// none, or no socket.
+    #[must_use]
+    pub(super) fn pass(&mut self, event: &str) -> bool {
+        match &mut self.step {
+            Step::Open(open) if open.socket.is_half_empty() => {
+                open.socket.push(event.len(), Message::text(event.to_owned())).is_ok()
+            }
+            Step::Off | Step::Pausing(_) | Step::Dialling(_) | Step::Open(_) => false,
+        }
+    }
+
     /// What happens next. Safe to drop at any await.
     pub(super) async fn next(&mut self) -> News {
         loop {

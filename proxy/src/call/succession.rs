@@ -56,6 +56,7 @@ pub(super) enum Hold {
 }
 
 /// How far an exchange has come.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub(super) enum Exchange {
     /// For a later call: the one before it is over, and what was said is known.
     Prepared {

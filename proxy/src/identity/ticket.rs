@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::{SessionId, TenantId};
 
 /// What a client holding the ticket may change about the model's session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// Transcription and limits are guarded, nothing else.

@@ -50,6 +50,9 @@ const LANGUAGE: &str = include_str!("../../../plans/texts/language.txt");
 /// The whole instructions for a stage. The line `Stage: <name>` is for logs and stand-ins as much as for the model.
 #[must_use]
 pub fn instructions(plan: &Plan, stage: &Stage, brief: &Brief, nudge: Nudge) -> String {
+    if let Some(conversation) = &plan.conversation {
+        return conversation.instructions_in(stage);
+    }
     let mut text = format!("{}\n\nStage: {}\n{}", plan.persona.trim(), stage.name, stage.guidance.trim());
     match nudge {
         Nudge::None => {}

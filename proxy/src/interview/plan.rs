@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::conversation::Conversation;
+
 /// What role a stage plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,7 +83,7 @@ pub struct Words {
 }
 
 /// What plans say that do not say it in their own words.
-fn continued() -> String {
+pub(super) fn continued() -> String {
     include_str!("../../../plans/texts/continued.txt").trim().to_owned()
 }
 
@@ -99,6 +101,9 @@ pub struct Plan {
     pub words: Words,
     /// At least an opening and a closing.
     pub stages: Vec<Stage>,
+    /// There is nothing to lead: an application's own settings. Never in a plan that somebody sends or a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Box<Conversation>>,
 }
 
 /// Why a plan was refused.
@@ -180,6 +185,9 @@ impl Plan {
 
     /// `line` knows where a key of a stage stands.
     fn check_with(&self, line: impl Fn(usize, &str) -> Option<usize>) -> Result<(), PlanError> {
+        if self.conversation.is_some() {
+            return Err(PlanError::Whole("a plan has no `conversation`: POST /v1/realtime/client_secrets makes one"));
+        }
         if !is_name(&self.name) {
             return Err(PlanError::Whole("the plan's name must be like `my_plan`: lower-case letters, digits, `_`"));
         }

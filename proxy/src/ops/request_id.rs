@@ -8,6 +8,8 @@ use http::{HeaderName, HeaderValue};
 
 /// The header it travels in, both ways.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Where the provider's contract has that header for ids of the provider's own, ours is here.
+pub const OWN_HEADER: HeaderName = HeaderName::from_static("viva-request-id");
 
 tokio::task_local! {
     static CURRENT: RequestId;

@@ -2,8 +2,8 @@
 //! speak a wire format, and hand over to `call`. They must not decide anything about an interview.
 
 mod entrance;
-pub mod http;
 pub mod protocol;
+pub mod provider;
 mod refusal;
 mod replay;
 mod shown;

@@ -1,10 +1,13 @@
 //! Directives in the words of the realtime dialect. Pure: what is sent by which socket is decided
 //! elsewhere.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::session::{SessionSpec, update_session};
 use crate::call::core::Directive;
+use crate::interview::{Conversation, Plan};
 
 /// What every configuration of a call has in common.
 #[derive(Clone, Debug)]
@@ -17,6 +20,40 @@ pub struct Template {
     pub transcription_model: String,
     /// Language, BCP 47.
     pub language: Option<String>,
+    /// What an application said of its own call, where nobody leads an interview.
+    pub own: Option<Own>,
+}
+
+/// An application's own settings, and how much of them is kept in force.
+#[derive(Clone, Debug)]
+pub struct Own {
+    plan: Arc<Plan>,
+    keeps: Keeps,
+}
+
+/// What of an application's settings is asserted while the call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Everything it said.
+    All,
+    /// Only that what is said is written down; the rest is the client's to change.
+    Words,
+}
+
+impl Own {
+    /// The settings of a conversation's plan; `None` for an interview.
+    #[must_use]
+    pub fn of(plan: &Arc<Plan>, keeps: Keeps) -> Option<Self> {
+        plan.conversation.is_some().then(|| Self { plan: plan.clone(), keeps })
+    }
+
+    pub(super) fn conversation(&self) -> Option<&Conversation> {
+        self.plan.conversation.as_deref()
+    }
+
+    pub(super) fn keeps(&self) -> Keeps {
+        self.keeps
+    }
 }
 
 impl Template {
@@ -30,6 +67,7 @@ impl Template {
             transcription_model: &self.transcription_model,
             language: self.language.as_deref(),
             gate,
+            own: self.own.as_ref(),
         }
     }
 
@@ -75,7 +113,7 @@ mod tests {
     use crate::upstream::facts::{Gate, Guarded};
 
     fn template() -> Template {
-        Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None }
+        Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None, own: None }
     }
 
     #[test]
@@ -88,6 +126,35 @@ mod tests {
             assert!(echo.answers("Be kind.", gate) && !echo.answers("Be rude.", gate));
             assert_eq!(echo.transcription.as_deref(), Some("t"));
         }
+    }
+
+    #[test]
+    fn an_application_s_own_settings_are_asserted_as_far_as_they_are_kept() {
+        let settings = json!({ "model": "m", "instructions": "Sell bicycles.", "tools": [{ "type": "function", "name": "price" }],
+            "audio": { "input": { "transcription": { "language": "de" }, "turn_detection": null }, "output": { "voice": "ash", "speed": 1.2 } } });
+        let plan = Arc::new(Plan::of_conversation(Conversation::new(settings)));
+        let of = |keeps| {
+            let template = Template { own: Own::of(&plan, keeps), ..template() };
+            let directive =
+                Directive::Configure { id: "d".into(), instructions: "Sell bicycles.".into(), gate: Gate::Provider };
+            let created = super::super::session::create_session(&template.spec("Sell bicycles.", Gate::Provider));
+            (created, template.encode(&directive).remove(0)["session"].take())
+        };
+        let (created, all) = of(Keeps::All);
+        assert_eq!((&created["model"], &created["audio"]["output"]["voice"]), (&json!("m"), &json!("ash")));
+        assert_eq!(created["audio"]["input"]["transcription"], json!({ "model": "t", "language": "de" }));
+        assert_eq!(all["tools"], created["tools"]);
+        assert_eq!(all["audio"]["input"], created["audio"]["input"]);
+        assert_eq!(
+            (&all["instructions"], &all["audio"]["output"]),
+            (&json!("Sell bicycles."), &json!({ "speed": 1.2 }))
+        );
+        assert!(all.get("model").is_none(), "fixed once the call exists");
+        let (_, words) = of(Keeps::Words);
+        assert_eq!(
+            words,
+            json!({ "type": "realtime", "audio": { "input": { "transcription": { "model": "t", "language": "de" } } } })
+        );
     }
 
     #[test]

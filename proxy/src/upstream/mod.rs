@@ -20,6 +20,7 @@ mod multipart;
 mod profile;
 mod pulse;
 pub mod session;
+pub mod settings;
 pub mod sideband;
 mod upstreams;
 

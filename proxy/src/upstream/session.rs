@@ -1,9 +1,12 @@
 //! What the model is told about a call: the session object, at creation and when a stage changes. Pure. It is built
-//! from configuration and the interview alone; nothing a browser sent may ever get in here.
+//! from configuration and the interview alone, or from what an application said when it had a secret minted (see
+//! `settings`); nothing a browser sent may ever get in here.
 
 use serde_json::{Value, json};
 
+use super::directives::{Keeps, Own};
 use super::facts::Gate;
+use crate::interview::Conversation;
 
 /// What a session consists of.
 #[derive(Clone, Copy, Debug)]
@@ -20,14 +23,18 @@ pub struct SessionSpec<'a> {
     pub language: Option<&'a str>,
     /// Who lets the model speak.
     pub gate: Gate,
+    /// An application's own settings, in the place of most of the above.
+    pub own: Option<&'a Own>,
 }
 
 /// The object for the `session` part of a create request.
 #[must_use]
 pub fn create_session(spec: &SessionSpec<'_>) -> Value {
+    if let Some(conversation) = spec.own.and_then(Own::conversation) {
+        return create_own(spec, conversation);
+    }
     let mut session = update_session(spec);
     session["model"] = json!(spec.model);
-    session["output_modalities"] = json!(["audio"]);
     session["audio"]["input"]["noise_reduction"] = json!({ "type": "near_field" });
     session["audio"]["output"] = json!({ "voice": spec.voice });
     session
@@ -37,14 +44,16 @@ pub fn create_session(spec: &SessionSpec<'_>) -> Value {
 /// one is merged is not documented; model and voice are left out, because they cannot change.
 #[must_use]
 pub fn update_session(spec: &SessionSpec<'_>) -> Value {
-    let mut transcription = json!({ "model": spec.transcription_model });
-    if let Some(language) = spec.language.and_then(primary_subtag) {
-        transcription["language"] = json!(language);
+    if let Some((conversation, keeps)) = spec.own.and_then(|own| Some((own.conversation()?, own.keeps()))) {
+        return update_own(spec, conversation, keeps);
     }
+    let transcription = transcription(spec);
     json!({
         "type": "realtime",
         "instructions": spec.instructions,
+        "output_modalities": ["audio"],
         "tools": [],
+        "tool_choice": "auto",
         "audio": {
             "input": {
                 "transcription": transcription,
@@ -52,6 +61,64 @@ pub fn update_session(spec: &SessionSpec<'_>) -> Value {
             },
         },
     })
+}
+
+fn transcription(spec: &SessionSpec<'_>) -> Value {
+    let mut transcription = json!({ "model": spec.transcription_model });
+    if let Some(language) = spec.language.and_then(primary_subtag) {
+        transcription["language"] = json!(language);
+    }
+    transcription
+}
+
+/// The application's settings with what is not its to choose: the model, and that everything said is written down.
+fn create_own(spec: &SessionSpec<'_>, conversation: &Conversation) -> Value {
+    let mut session = asserted(spec, conversation);
+    session["model"] = json!(spec.model);
+    let voice = &conversation.session()["audio"]["output"]["voice"];
+    session["audio"]["output"]["voice"] = if voice.is_null() { json!(spec.voice) } else { voice.clone() };
+    session
+}
+
+fn update_own(spec: &SessionSpec<'_>, conversation: &Conversation, keeps: Keeps) -> Value {
+    match keeps {
+        Keeps::All => asserted(spec, conversation),
+        Keeps::Words => json!({
+            "type": "realtime",
+            "audio": { "input": { "transcription": own_transcription(spec, conversation) } },
+        }),
+    }
+}
+
+/// Everything that may still be changed in a running call.
+fn asserted(spec: &SessionSpec<'_>, conversation: &Conversation) -> Value {
+    let mut session = conversation.session().clone();
+    session["type"] = json!("realtime");
+    if let Some(fields) = session.as_object_mut() {
+        fields.remove("model");
+    }
+    if let Some(output) = session.pointer_mut("/audio/output").and_then(Value::as_object_mut) {
+        output.remove("voice");
+    }
+    if !spec.instructions.is_empty() {
+        session["instructions"] = json!(spec.instructions);
+    }
+    if session["tools"].is_null() {
+        session["tools"] = json!([]);
+    }
+    session["audio"]["input"]["transcription"] = own_transcription(spec, conversation);
+    session
+}
+
+/// Our model for it, in the application's language and with its hints.
+fn own_transcription(spec: &SessionSpec<'_>, conversation: &Conversation) -> Value {
+    let mut transcription = transcription(spec);
+    if let Some(own) = conversation.session()["audio"]["input"]["transcription"].as_object() {
+        for (name, value) in own.iter().filter(|(name, _)| *name != "model") {
+            transcription[name.as_str()] = value.clone();
+        }
+    }
+    transcription
 }
 
 /// Server VAD and not semantic: its end of speech is prompt, and people think aloud in interviews, hence 800 ms.
@@ -86,6 +153,7 @@ mod tests {
         transcription_model: "gpt-realtime-whisper",
         language: Some("en-GB"),
         gate: Gate::Server,
+        own: None,
     };
 
     #[test]

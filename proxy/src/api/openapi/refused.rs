@@ -40,7 +40,8 @@ refusals! {
     NoVault: VaultUnavailable;
     NoSkip: SkipNotAllowed, SessionEnded;
     Unreadable: DocumentUnreadable, PayloadTooLarge, UnsupportedMediaType, BadMessage;
-    NoOffer: BudgetExhausted, InvalidSdp, BadMessage, PayloadTooLarge, UnsupportedMediaType, Conflict, SessionEnded, KeyNotConfigured,
+    NotWatched: CapacityReached, Unavailable;
+    NoOffer: ValidationFailed, BudgetExhausted, InvalidSdp, BadMessage, PayloadTooLarge, UnsupportedMediaType, Conflict, SessionEnded, KeyNotConfigured,
         RateLimited, SdpExchangeFailed, UpstreamError, UpstreamTimeout, UpstreamRateLimited, UpstreamUnavailable, KeyRejected, CapacityReached,
         Unavailable;
 }

@@ -26,7 +26,7 @@ use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
 /// Who asks, and for whom they may.
-enum Asking<'a> {
+pub(super) enum Asking<'a> {
     /// A person, for themself.
     Person(&'a Person),
     /// Another server, for people of its own.
@@ -34,14 +34,14 @@ enum Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn of(caller: &'a Caller) -> Result<Self, Problem> {
+    pub(super) fn of(caller: &'a Caller) -> Result<Self, Problem> {
         match &caller.principal {
             Principal::AccessKey(key) => Ok(Self::Server(key)),
             Principal::Person(_) | Principal::Ticket(_) => caller.require(Role::Member).map(Self::Person),
         }
     }
 
-    fn tenant(&self) -> TenantId {
+    pub(super) fn tenant(&self) -> TenantId {
         match self {
             Self::Person(person) => person.tenant,
             Self::Server(key) => key.tenant,
@@ -49,7 +49,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Who will be interviewed. A server that names nobody means the admin who made its key.
-    async fn speaker(&self, identity: &Identity, named: Option<WantedUser>) -> Result<UserId, Problem> {
+    pub(super) async fn speaker(&self, identity: &Identity, named: Option<WantedUser>) -> Result<UserId, Problem> {
         match (self, named) {
             (Self::Person(person), None) => Ok(person.user),
             (Self::Person(_), Some(_)) => {
@@ -121,10 +121,10 @@ pub(in crate::api) struct Making<'a> {
 }
 
 /// An interview with a fresh ticket.
-pub(in crate::api) struct Made {
-    pub(in crate::api) session: Session,
-    pub(in crate::api) secret: TicketSecret,
-    pub(in crate::api) ticket: Ticket,
+pub(crate) struct Made {
+    pub(crate) session: Session,
+    pub(crate) secret: TicketSecret,
+    pub(crate) ticket: Ticket,
 }
 
 /// Makes an interview for whoever the caller may make one for.

@@ -1,6 +1,7 @@
 //! `/api/sessions`: interviews before, during and after their calls.
 
 mod change;
+pub(crate) mod conversation;
 mod create;
 mod end;
 pub(super) mod fields;
@@ -28,7 +29,8 @@ use crate::transcript::Signer;
 use crate::upstream::Upstream;
 use crate::vault::Keychain;
 
-pub(super) use create::{Made, Making, make};
+pub(crate) use create::Made;
+pub(super) use create::{Making, make};
 pub(super) use end::{Ending, end_as};
 pub(super) use read::find;
 pub(super) use remove::held;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallCore, Control, Directive, Phase, Pipe, Sideband, Timer};
+use super::{CallCore, Control, Directive, Guard, Phase, Pipe, Sideband, Timer};
 use crate::clock::Millis;
 use crate::transcript::Source;
 use crate::upstream::facts::{Gate, Guarded};
@@ -15,8 +15,6 @@ use crate::upstream::facts::{Gate, Guarded};
 const ACK_MS: Millis = 300;
 /// Between further attempts to have it echoed.
 const REASSERT_MS: Millis = 1_000;
-/// Corrections of what somebody else changed are no closer than this.
-const CORRECTION_MS: Millis = 500;
 /// So many, then it is left until something else asks for a configuration.
 const MAX_REASSERTS: u32 = 10;
 /// Repeats are held back while the model speaks; this long after the first, none is waited for any more.
@@ -86,10 +84,11 @@ impl CallCore {
     pub(super) fn correct(&mut self) {
         let Some(gate) = self.configuration.wanted.as_ref().map(|wanted| wanted.gate) else { return };
         self.configure_for(gate, Reason::Correction);
-        let allowed = self.configuration.sent.back().map_or(0, |sent| sent.at + CORRECTION_MS);
+        let gap = self.correction_gap();
+        let allowed = self.configuration.sent.back().map_or(0, |sent| sent.at + gap);
         if allowed <= self.now.mono_ms {
             self.send_configuration();
-            self.timers.set(Timer::Ack, self.in_ms(CORRECTION_MS));
+            self.timers.set(Timer::Ack, self.in_ms(gap));
         } else {
             self.timers.set(Timer::Ack, allowed);
         }
@@ -174,7 +173,7 @@ impl CallCore {
         }
         let Some(wanted) = &self.configuration.wanted else { return };
         let (now, since, echo) = (self.now.mono_ms, wanted.since, wanted.echo.clone());
-        let answers = config.gate == wanted.gate && config.instructions == Guarded::fingerprint(&self.instructions());
+        let answers = self.answers(&config, wanted.gate);
         match echo {
             None if answers => self.acknowledged(heard_by, config),
             // While ours is on its way another one is no evidence of anything; and where ours was never recognised, none is.
@@ -192,6 +191,18 @@ impl CallCore {
                 self.correct()
             }
             echo => self.session_changed(echo.as_ref(), &config),
+        }
+    }
+
+    /// Whether this is what we asked for, as far as it was ours to ask.
+    fn answers(&self, config: &Guarded, gate: Gate) -> bool {
+        let written_down = config.transcription.as_deref() == Some(self.setup.models.transcription.as_ref());
+        let told = config.instructions == Guarded::fingerprint(&self.instructions());
+        match (self.is_led(), self.setup.guard) {
+            (true, _) => config.gate == gate && told,
+            (false, Guard::Open) => written_down,
+            // Who lets the model speak is part of the application's settings.
+            (false, Guard::Locked | Guard::Strict | Guard::Own) => written_down && told,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The integrity guard: what somebody else did to the session through the client's data channel is put on
-//! the record and undone; a client of our own pages that goes on ends the call. It judges only what our own socket says.
+//! the record and undone; a client of our own pages that goes on ends the call. A drop-in client sets its session up right
+//! after the call began, knowing no better; that is undone and not blamed. It judges only what our own socket says.
 
 use std::collections::VecDeque;
 
@@ -19,6 +20,15 @@ const MAX_INCIDENTS: u32 = 3;
 const SETTLING_MS: Millis = 2_000;
 /// The dead-man switch hands the gate to the provider right after it asked for replies.
 const AUTOPILOT_MS: Millis = 30_000;
+/// A provider's client library sends its own settings when the call has begun: until then nobody is blamed.
+const OPENING_MS: Millis = 10_000;
+/// More corrections than this in so short a time, and each is answered by another change …
+const MAX_CORRECTIONS: usize = 5;
+const CONTEST_MS: Millis = 10_000;
+/// … so they come no closer than this from then on, and the record says that the session is contested.
+const CONTESTED_MS: Millis = 10_000;
+/// Corrections of what somebody else changed are no closer than this otherwise.
+const CORRECTION_MS: Millis = 500;
 /// Items taken out by us whose removal was not told yet.
 const MAX_REMOVED: usize = 8;
 
@@ -30,6 +40,8 @@ pub enum Guard {
     Open,
     /// Changes are undone.
     Locked,
+    /// A change ends the call, once its client has had the time to set it up.
+    Strict,
     /// Changes are undone, and the third ends the call: our own pages have no reason to make one.
     Own,
 }
@@ -40,11 +52,23 @@ pub(super) struct Noticed {
     incidents: u32,
     last: Option<Millis>,
     removed: VecDeque<String>,
+    /// When media came up.
+    #[serde(default)]
+    connected: Option<Millis>,
+    /// The latest corrections.
+    #[serde(default)]
+    corrections: VecDeque<Millis>,
+    #[serde(default)]
+    contested: bool,
 }
 
 impl CallCore {
     /// The session is not what we made it; `ours` is what it was when we last knew.
     pub(super) fn session_changed(&mut self, ours: Option<&Guarded>, theirs: &Guarded) {
+        // Whoever changes it is there.
+        if self.is_drop_in() {
+            self.connected();
+        }
         let unrecorded = ours.is_some_and(|ours| ours.transcription != theirs.transcription);
         if self.setup.guard == Guard::Open && !unrecorded {
             return;
@@ -54,9 +78,34 @@ impl CallCore {
         if only_gate && theirs.gate == Gate::Provider && recently {
             self.incident(IncidentKind::GateLost, "autopilot");
             self.correct();
-        } else if self.tampered("session_changed") == Verdict::GoOn {
+        } else if self.is_opening() || self.tampered("session_changed") == Verdict::GoOn {
             self.correct();
         }
+    }
+
+    /// Media is up: from now on a client's first settings are expected.
+    pub(super) fn expect_settings(&mut self) {
+        self.noticed.connected.get_or_insert(self.now.mono_ms);
+    }
+
+    /// Whether a drop-in client may still be setting its session up.
+    fn is_opening(&self) -> bool {
+        let since = self.noticed.connected.max(self.link.attached_at);
+        self.is_drop_in() && since.is_some_and(|since| self.now.mono_ms.saturating_sub(since) <= OPENING_MS)
+    }
+
+    /// How far a correction keeps from the configuration before it. A client that answers every one with another change
+    /// would have us do nothing else.
+    pub(super) fn correction_gap(&mut self) -> Millis {
+        let now = self.now.mono_ms;
+        let latest = &mut self.noticed.corrections;
+        latest.retain(|at| now.saturating_sub(*at) <= CONTEST_MS);
+        if latest.len() < MAX_CORRECTIONS {
+            latest.push_back(now);
+        } else if self.is_drop_in() && !std::mem::replace(&mut self.noticed.contested, true) {
+            self.incident(IncidentKind::Tamper, "contested");
+        }
+        if self.noticed.contested { CONTESTED_MS } else { CORRECTION_MS }
     }
 
     /// Whether a reply without a mark of ours is somebody else's doing: only where we hold the gate, marks are returned,
@@ -122,7 +171,12 @@ impl CallCore {
             self.noticed.incidents += 1;
             self.incident(IncidentKind::Tamper, code);
         }
-        if self.setup.guard == Guard::Own && self.noticed.incidents >= MAX_INCIDENTS {
+        let most = match self.setup.guard {
+            Guard::Open | Guard::Locked => u32::MAX,
+            Guard::Strict => 1,
+            Guard::Own => MAX_INCIDENTS,
+        };
+        if self.noticed.incidents >= most {
             self.finish(EndedBy::Integrity);
             return Verdict::Ended;
         }

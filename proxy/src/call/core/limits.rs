@@ -8,7 +8,7 @@ use crate::transcript::HangUp;
 use crate::upstream::facts::Gate;
 
 /// Answered and never connected.
-pub(super) const NO_SHOW_MS: Millis = 60_000;
+const NO_SHOW_MS: Millis = 60_000;
 /// Before our own cap the client is warned.
 pub(super) const TIME_LOW_MS: Millis = 120_000;
 /// What is kept for a goodbye at the end of a session; of a short one, an eighth.
@@ -22,6 +22,12 @@ pub(super) fn farewell_ms(session_ms: Millis) -> Millis {
 }
 
 impl CallCore {
+    /// When nobody is expected any more. A drop-in client does not say that it is connected: it is noticed when something
+    /// is heard, and somebody may wait with that.
+    pub(super) fn no_show_ms(&self) -> Millis {
+        if self.is_drop_in() { self.setup.limits.inactivity_ms.max(NO_SHOW_MS) } else { NO_SHOW_MS }
+    }
+
     pub(super) fn on_time(&mut self) {
         let outcomes = self.timeline.tick(self.now);
         self.record(outcomes);
@@ -129,7 +135,10 @@ impl CallCore {
         } else if std::mem::replace(&mut self.prompted, true) {
             self.finish(EndedBy::Inactivity);
         } else {
-            self.speak(Words::Prompt);
+            // In an application's own conversation nobody is asked anything by us.
+            if self.is_led() {
+                self.speak(Words::Prompt);
+            }
             self.touch();
         }
     }

@@ -108,7 +108,10 @@ impl CallCore {
 
     /// The gate under the sideband.
     fn sideband_gate(&self) -> Gate {
-        if self.capabilities.reply_gate && !self.replies.gate_lost && !self.distance.is_far() {
+        if self.is_drop_in() {
+            // Its client knows nothing of a gate: it asks for replies itself, and expects answers to what was said.
+            Gate::Provider
+        } else if self.capabilities.reply_gate && !self.replies.gate_lost && !self.distance.is_far() {
             Gate::Server
         } else {
             Gate::Provider

@@ -351,11 +351,11 @@ impl CallCore {
         // Rides along with the next record: an offer should not cost a commit of its own.
         let mut entry = Entry::Call {
             call: self.call,
-            event: CallEvent::Answered { call_id, drop_in: !self.setup.greets, lacks: capabilities.lacks() },
+            event: CallEvent::Answered { call_id, drop_in: self.is_drop_in(), lacks: capabilities.lacks() },
             at: self.now.unix_ms,
         };
         self.journal.append_later(self.link.epoch, Source::Server, &mut entry);
-        self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS));
+        self.timers.set(Timer::NoShow, self.in_ms(self.no_show_ms()));
         self.timers.set(Timer::SessionCap, self.in_ms(self.setup.limits.session_ms));
         self.timers.set(Timer::TimeLow, self.in_ms(self.setup.limits.session_ms.saturating_sub(limits::TIME_LOW_MS)));
         self.timers.set(Timer::Farewell, self.in_ms(limits::farewell_ms(self.setup.limits.session_ms)));
@@ -377,6 +377,7 @@ impl CallCore {
             return;
         }
         self.phase = Phase::Live;
+        self.expect_settings();
         self.link.severed = false;
         self.timers.clear(Timer::NoShow);
         self.note_call(CallEvent::Connected);
@@ -408,6 +409,16 @@ impl CallCore {
 
     fn in_ms(&self, ms: Millis) -> Millis {
         self.now.mono_ms + ms
+    }
+
+    /// Its client speaks the provider's contract and knows nothing of us.
+    fn is_drop_in(&self) -> bool {
+        !self.setup.greets
+    }
+
+    /// Whether there is an interview to lead, and not an application's own conversation.
+    fn is_led(&self) -> bool {
+        self.setup.plan.conversation.is_none()
     }
 
     fn is_live(&self) -> bool {

@@ -162,7 +162,7 @@ impl CallCore {
                 self.timers.set(Timer::Stage, stage);
                 self.timers.set(Timer::Inactivity, self.in_ms(inactivity_ms / 2));
             }
-            None => self.timers.set(Timer::NoShow, self.in_ms(limits::NO_SHOW_MS)),
+            None => self.timers.set(Timer::NoShow, self.in_ms(self.no_show_ms())),
         }
         if !self.setup.sideband {
             self.sideband_is(Sideband::Unavailable);

@@ -5,7 +5,7 @@ use super::{CallCore, Caption, Control, Directive, Notice, Phase};
 use crate::interview::StageKind;
 use crate::transcript::timeline::Outcome;
 use crate::transcript::turn::{After, TurnFact, TurnRef};
-use crate::transcript::{Entry, IncidentKind, Source, Speaker, TurnEntry, TurnState};
+use crate::transcript::{Entry, IncidentKind, Origin, Source, Speaker, TurnEntry, TurnState};
 use crate::upstream::facts::Fact;
 
 impl CallCore {
@@ -59,11 +59,21 @@ impl CallCore {
         if reply.is_some() {
             self.heard_model();
         }
+        if self.is_drop_in() && matches!(fact, TurnFact::Began { origin: Origin::Typed | Origin::Reply, .. }) {
+            self.wrote();
+        }
         let fact = self.judge_item(source, &turn.item_id(), fact);
         let index = self.stage_of_reply(reply.as_deref());
         let plan = self.setup.plan.clone();
         let outcomes = self.timeline.apply(self.now, source, &plan.stages[index].name, turn, fact);
         self.record(outcomes);
+    }
+
+    /// A drop-in client may write and read instead of speaking: somebody is there, and nobody was silent.
+    fn wrote(&mut self) {
+        self.connected();
+        self.prompted = false;
+        self.touch();
     }
 
     /// The stage in which a reply began; without one, the stage that runs.
@@ -168,6 +178,10 @@ impl CallCore {
 
     /// The model's tools are hints: every minimum of the plan still holds.
     fn tool(&mut self, call_id: String, name: &str) {
+        // An application's own tools are its own to answer.
+        if !self.is_led() {
+            return;
+        }
         // A reply that only called a tool said nothing: the model is asked again when it has the result.
         self.replies.owed.get_or_insert(self.now.mono_ms);
         let stage = self.machine.stage(&self.setup.plan);

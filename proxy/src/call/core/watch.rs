@@ -88,7 +88,9 @@ impl CallCore {
             return None;
         }
         let queued = replies.queued.map(|(_, since)| since);
-        let since = replies.owed.into_iter().chain(queued).min()?;
+        // Whether a turn is answered is an application's own affair.
+        let owed = replies.owed.filter(|_| self.is_led());
+        let since = owed.into_iter().chain(queued).min()?;
         let patience = match self.wanted_gate() {
             Gate::Server => FREEZE_MS,
             Gate::Provider => FREEZE_AUTO_MS,

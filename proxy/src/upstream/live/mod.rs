@@ -165,6 +165,7 @@ mod tests {
             transcription_model: "t",
             language: None,
             gate: Gate::Provider,
+            own: None,
         };
         let session = create_session(&spec, Pipe::Sideband);
         insta::assert_json_snapshot!(session);

@@ -12,6 +12,7 @@ mod cheats;
 mod command;
 mod continuation;
 mod crash;
+mod door;
 mod endings;
 mod failover;
 mod faults;

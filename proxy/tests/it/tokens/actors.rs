@@ -83,9 +83,11 @@ const TABLE: &[(&str, [u16; 8])] = &[
     ("POST /api/claims",                       [401, 403, 403, 403, 403, 403, 403, 403]),
     ("POST /api/sessions/{id}/stage",          [401, 404, 409, 409, 409, 404, 409, 409]),
     ("POST /api/sessions/{id}/sdp",            [401, 401, 401, 401, 401, 401, 401, 400]),
-    ("POST /v1/realtime/calls",                [401, 401, 401, 401, 401, 401, 401, 400]),
-    ("DELETE /v1/realtime/calls/{id}",         [401, 401, 401, 401, 401, 401, 401, 404]),
-    ("POST /v1/realtime/calls/{id}/hangup",    [401, 401, 401, 401, 401, 401, 401, 404]),
+    ("POST /v1/realtime/client_secrets",       [401, 403, 200, 200, 200, 200, 200, 403]),
+    ("POST /v1/realtime/calls",                [401, 403, 400, 400, 400, 400, 400, 400]),
+    ("GET /v1/realtime",                       [401, 403, 404, 404, 404, 404, 404, 404]),
+    ("DELETE /v1/realtime/calls/{id}",         [401, 403, 404, 404, 404, 404, 404, 404]),
+    ("POST /v1/realtime/calls/{id}/hangup",    [401, 403, 404, 404, 404, 404, 404, 404]),
     ("POST /api/sessions/{id}/end",            [401, 404, 200, 200, 200, 404, 200, 200]),
     ("GET /ws",                                [426, 426, 426, 426, 426, 426, 426, 426]),
     // The first who may takes the last column's ticket back.
@@ -129,6 +131,7 @@ impl Objects {
         let key = json!({ "key": "sk-test-0123456789abcdef" });
         let body = match operation {
             "GET /auth/login" => return request.query(&[("provider", "nobody")]),
+            "GET /v1/realtime" => return request.query(&[("call_id", "rtc_viva_00000000000000000000000000000000")]),
             "POST /auth/session" | "POST /auth/logout" => json!({}),
             "POST /api/me/tenant" => json!({ "tenant": self.acme }),
             "PUT /api/user/keys/{provider}" | "PUT /api/tenant/keys/{provider}" => key,
@@ -154,6 +157,7 @@ impl Objects {
             "POST /api/claims" => json!({ "session_id": self.session }),
             "POST /api/sessions/{id}/stage" => json!({ "target_stage": "closing" }),
             "POST /api/documents" => return request.header("content-type", "text/plain").body("Ten years of Rust."),
+            "POST /v1/realtime/client_secrets" => json!({ "session": { "type": "realtime" } }),
             "POST /v1/realtime/calls" | "POST /api/sessions/{id}/sdp" => {
                 return request.header("content-type", "application/sdp").body("v=0\r\n");
             }

@@ -268,7 +268,8 @@ async fn tickets_and_tokens_are_not_taken_for_each_other() {
         let request = viva.request(Method::POST, "/v1/realtime/calls").bearer_auth(bearer);
         request.header("content-type", "application/sdp").body(offer.clone()).send().await.unwrap().status().as_u16()
     };
-    assert_eq!(call(&robin.token).await, 401, "the provider's contract takes tickets only");
+    assert_eq!(call(&robin.token).await, 201, "a token makes a session of its own, and calls it");
+    assert_eq!(call("no.token.at-all").await, 401);
     assert_eq!(call(&ticket).await, 201);
     assert_eq!(call(&ticket).await, 409, "a ticket is good for one call");
     let bearer = async |value: &str| {

@@ -42,11 +42,10 @@ fn a_changed_session_is_set_right_within_a_second() {
         world.run(8_000);
         let now = &world.provider.session;
         assert_eq!(world.incidents(), [(IncidentKind::Tamper, "session_changed".into())], "{change}");
-        // Tools and transcription travel with every configuration; modalities are put right when the call is made.
-        if change.get("output_modalities").is_none() {
-            assert_eq!((&now["audio"]["input"], &now["tools"]), (&before, &json!([])), "{change}");
-            assert!(now["instructions"].as_str().is_some_and(|text| text.contains("Stage: self_intro")), "{change}");
-        }
+        // All of it travels with every configuration.
+        assert_eq!((&now["audio"]["input"], &now["tools"]), (&before, &json!([])), "{change}");
+        assert_eq!(now["output_modalities"], json!(["audio"]), "{change}");
+        assert!(now["instructions"].as_str().is_some_and(|text| text.contains("Stage: self_intro")), "{change}");
     }
 }
 

@@ -11,6 +11,7 @@ mod dark;
 mod desk;
 mod dialects;
 mod distance;
+mod drop_in;
 mod ends;
 mod greetings;
 mod guards;

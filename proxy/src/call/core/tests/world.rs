@@ -17,15 +17,15 @@ pub(super) use super::setting::{Happening, Setting, plan};
 use super::store::Store;
 use super::watchman::Watchman;
 use crate::call::core::{
-    CallCore, ClientInput, CloseReason, Connection, Effect, Input, Models, NotResumable, Notice, Phase, Pipe, Setup,
-    Sideband, UpstreamInput,
+    CallCore, ClientInput, CloseReason, Connection, Effect, Guard, Input, Models, NotResumable, Notice, Phase, Pipe,
+    Setup, Sideband, UpstreamInput,
 };
 use crate::call::recording::{self, Header, header_line, step_line};
 use crate::clock::{At, Millis};
 use crate::ids::SessionId;
 use crate::interview::Brief;
 use crate::transcript::{HangUp, Hash, Signer, Source};
-use crate::upstream::directives::Template;
+use crate::upstream::directives::{Keeps, Own, Template};
 use crate::upstream::session::create_session;
 
 /// Over the client and its data channel; further than the direct way.
@@ -86,11 +86,14 @@ impl World {
         let session: SessionId = "0190f5fe-7c1f-7d3e-9e59-1c1d5a3b7c11".parse().expect("an id");
         let setup = Setup {
             session,
-            plan: setting.plan,
+            plan: setting.plan.clone(),
             brief: Brief::default(),
             limits: setting.limits,
             guard: setting.guard,
-            models: Models { reply: "talker".into(), transcription: "scribe".into() },
+            models: Models {
+                reply: "talker".into(),
+                transcription: if setting.plan.conversation.is_some() { "t".into() } else { "scribe".into() },
+            },
             sideband: setting.sideband,
             greets: setting.greets,
             continues: setting.cap_ms.is_some(),
@@ -99,8 +102,14 @@ impl World {
             journal: (0, Hash::GENESIS),
         };
         let core = CallCore::new(setup.clone(), at(0));
-        let template =
-            Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None };
+        let keeps = if setting.guard == Guard::Open { Keeps::Words } else { Keeps::All };
+        let template = Template {
+            model: "m".into(),
+            voice: "v".into(),
+            transcription_model: "t".into(),
+            language: None,
+            own: Own::of(&setting.plan, keeps),
+        };
         let (instructions, gate) = core.opening();
         let provider = Provider::new(setting.quirks, create_session(&template.spec(&instructions, gate)));
         let mut world = Self {
