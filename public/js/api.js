@@ -330,6 +330,27 @@ export class Api {
     await this.#ok("DELETE", `/api/access-keys/${encodeURIComponent(id)}`);
   }
 
+  /** What calls consumed. @param {{group: string, from?: string, to?: string}} wanted days as `2026-01-31`; none: the last thirty @returns {Promise<import("./types.js").Usage>} */
+  usage({ group, from, to }) {
+    const days = Object.entries({ from, to }).flatMap(([name, day]) => (day ? [`&${name}=${encodeURIComponent(day)}`] : []));
+    return this.#json("GET", `/api/usage?group=${encodeURIComponent(group)}${days.join("")}`);
+  }
+
+  /** @returns {Promise<import("./types.js").Budget[]>} */
+  async budgets() {
+    return (await this.#json("GET", "/api/budgets")).items;
+  }
+
+  /** @param {string} scope @param {string} period @param {{limit_usd: number, hard: boolean}} budget @returns {Promise<void>} */
+  async setBudget(scope, period, budget) {
+    await this.#ok("PUT", `/api/budgets/${scope}/${period}`, budget);
+  }
+
+  /** @param {string} scope @param {string} period @returns {Promise<void>} */
+  async removeBudget(scope, period) {
+    await this.#ok("DELETE", `/api/budgets/${scope}/${period}`);
+  }
+
   /** What an invitation's link is for. @param {string} token @returns {Promise<import("./invitation.js").Invitation>} */
   openInvitation(token) {
     return this.#json("POST", "/api/invitations/open", { token });

@@ -128,6 +128,30 @@
  * @property {string} [detail]
  */
 
+/**
+ * What was consumed together.
+ * @typedef {object} UsageRow
+ * @property {string} key a day, a month, a model or an interview's id
+ * @property {"server" | "key_owner"} payer whose bill it is on
+ * @property {number} replies
+ * @property {number} transcriptions
+ * @property {number} text_in
+ * @property {number} audio_in
+ * @property {number} image_in
+ * @property {number} text_cached
+ * @property {number} audio_cached
+ * @property {number} image_cached
+ * @property {number} text_out
+ * @property {number} audio_out
+ * @property {number} ms sound that is charged by its length
+ * @property {number | null} cost_usd null: a model in it has no price
+ * @property {boolean} confirmed
+ */
+
+/** @typedef {{from: string, to: string, group: string, items: UsageRow[], total: Omit<UsageRow, "key" | "payer">, prices: string, cut: boolean}} Usage */
+
+/** @typedef {{scope: "tenant" | "user", period: "day" | "month", limit_usd: number, hard: boolean, spent_usd: number, standing: "ok" | "low" | "exhausted"}} Budget */
+
 /** A stored model key, as far as it is ever shown. @typedef {{provider: string, last4: string, status: "valid" | "rejected" | "unchecked", checked_at: string | null}} ModelKey */
 
 /**

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use viva_simulator::{Caller, CallerEvent, CallerOptions, Source};
 
 use crate::provider::{self, Provider, Sideband};
+use crate::spent::Spent;
 
 /// A call of this command is never longer; the checks take a part of it.
 const LONGEST: Duration = Duration::from_secs(90);
@@ -47,37 +48,51 @@ pub(crate) struct Call {
     tell: mpsc::Sender<(From, Value)>,
     to_channel: mpsc::Sender<Value>,
     to_sideband: mpsc::Sender<Value>,
+    spent: Spent,
 }
 
 impl Call {
-    pub(crate) async fn open(provider: &Provider, name: &'static str) -> Result<Self> {
+    pub(crate) async fn open(provider: &Provider, name: &'static str, spent: &Spent) -> Result<Self> {
+        spent.allows()?;
         let lines = ["Hello, I would like to test this line.", "Please count slowly from one to thirty."];
         let source = Source::Lines(lines.map(str::to_owned).to_vec());
         let (offer, caller) = Caller::start(source, CallerOptions::default()).await?;
         let created = provider.create(&offer).await?;
         ensure!(created.status == 201, "creating a call got {}: {}", created.status, created.body);
         let id = created.location.as_deref().and_then(call_id).context("no call id in Location")?.to_owned();
-        let (tell, incoming) = mpsc::channel(WAITING);
-        let (to_channel, from_us) = mpsc::channel(16);
-        let (to_sideband, directives) = mpsc::channel(16);
-        let mut call = Self {
-            name,
-            id,
-            content_type: created.content_type,
-            heard: Vec::new(),
-            began: Instant::now(),
-            incoming,
-            tell,
-            to_channel,
-            to_sideband,
-        };
-        let sideband = provider.watch(&call.id).await?;
-        let sideband = sideband.map_err(|(status, body)| anyhow::anyhow!("the sideband got {status}: {body}"))?;
-        tokio::spawn(serve(sideband, From::Sideband, directives, call.tell.clone()));
+        let (mut call, from_us) = Self::attach(provider, (name, id, created.content_type), spent).await?;
         let handle = caller.answer(&created.body).await?;
         tokio::spawn(speak(handle, from_us, call.tell.clone()));
         call.wait(MEDIA, |heard| heard.event["type"] == "live.connected").await.context("media did not come up")?;
         Ok(call)
+    }
+
+    /// A call of which there is only a sideband.
+    pub(crate) async fn watched(provider: &Provider, id: &str, spent: &Spent) -> Result<Self> {
+        let (call, _nobody) = Self::attach(provider, ("watched", id.to_owned(), String::new()), spent).await?;
+        Ok(call)
+    }
+
+    /// With its sideband; what is for the data channel comes out at the other end.
+    async fn attach(
+        provider: &Provider,
+        (name, id, content_type): (&'static str, String, String),
+        spent: &Spent,
+    ) -> Result<(Self, mpsc::Receiver<Value>)> {
+        let (tell, incoming) = mpsc::channel(WAITING);
+        let (to_channel, from_us) = mpsc::channel(16);
+        let (to_sideband, directives) = mpsc::channel(16);
+        let sideband = provider.watch(&id).await?;
+        let sideband = sideband.map_err(|(status, body)| anyhow::anyhow!("the sideband got {status}: {body}"))?;
+        tokio::spawn(serve(sideband, From::Sideband, directives, tell.clone()));
+        let (heard, began, spent) = (Vec::new(), Instant::now(), spent.clone());
+        let call = Self { name, id, content_type, heard, began, incoming, tell, to_channel, to_sideband, spent };
+        Ok((call, from_us))
+    }
+
+    /// Media and data channel are gone from one moment to the next; nobody hangs up.
+    pub(crate) fn close_tab(&mut self) {
+        (self.to_channel, _) = mpsc::channel(1);
     }
 
     /// Another sideband on the same call. The status of a refusal.
@@ -94,10 +109,12 @@ impl Call {
     }
 
     pub(crate) async fn by_channel(&self, event: Value) -> Result<()> {
+        self.spent.allows()?;
         self.to_channel.send(event).await.context("the peer connection is gone")
     }
 
     pub(crate) async fn by_sideband(&self, event: Value) -> Result<()> {
+        self.spent.allows()?;
         self.to_sideband.send(event).await.context("the sideband is gone")
     }
 
@@ -105,6 +122,9 @@ impl Call {
     pub(crate) async fn wait(&mut self, limit: Duration, fits: impl Fn(&Heard) -> bool) -> Option<Heard> {
         let deadline = tokio::time::Instant::now() + limit.min(LONGEST.saturating_sub(self.began.elapsed()));
         while let Ok(Some((from, event))) = tokio::time::timeout_at(deadline, self.incoming.recv()).await {
+            if from == From::Sideband {
+                self.spent.note(&event);
+            }
             let heard = Heard { after: self.began.elapsed(), from, event };
             self.heard.push(heard.clone());
             if fits(&heard) {

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use viva_simulator::{Caller, CallerOptions, Source};
 
-use crate::call::{Call, From, Heard, call_id};
+use crate::call::{Call, From, Heard};
 use crate::provider::Provider;
 
 /// An event that follows from another comes within this, or not at all.
-const SOON: Duration = Duration::from_secs(4);
+pub(crate) const SOON: Duration = Duration::from_secs(4);
 /// Somebody speaks, or a reply is made.
 const A_TURN: Duration = Duration::from_secs(20);
 
@@ -21,10 +20,17 @@ const A_TURN: Duration = Duration::from_secs(20);
 pub(crate) struct Findings(Vec<(&'static str, String)>);
 
 impl Findings {
-    fn note(&mut self, question: &'static str, answer: impl Into<String>) {
+    pub(crate) fn note(&mut self, question: &'static str, answer: impl Into<String>) {
         let answer = answer.into();
         println!("  {question}: {answer}");
         self.0.push((question, answer));
+    }
+}
+
+impl Findings {
+    /// Question and answer, as they are kept.
+    pub(crate) fn to_value(&self) -> Value {
+        self.0.iter().map(|(question, answer)| ((*question).to_owned(), json!(answer))).collect()
     }
 }
 
@@ -35,7 +41,7 @@ impl fmt::Display for Findings {
     }
 }
 
-fn is(from: From, kind: &'static str) -> impl Fn(&Heard) -> bool {
+pub(crate) fn is(from: From, kind: &'static str) -> impl Fn(&Heard) -> bool {
     move |heard| heard.from == from && heard.event["type"] == kind
 }
 
@@ -212,16 +218,5 @@ pub(crate) async fn hang_up(call: &mut Call, provider: &Provider, findings: &mut
         findings.note("a sideband to a call that is over", format!("{status}, {} bytes of body", body.len()));
     }
     call.listen(Duration::from_millis(500)).await;
-    Ok(())
-}
-
-/// An offer with the project's key and nothing else.
-pub(crate) async fn without_a_session(provider: &Provider, findings: &mut Findings) -> Result<()> {
-    let (offer, _caller) = Caller::start(Source::Lines(Vec::new()), CallerOptions::default()).await?;
-    let created = provider.create_without_session(&offer).await?;
-    findings.note("an offer with the project key and no session", created.status.to_string());
-    if let Some(call) = created.location.as_deref().and_then(call_id) {
-        provider.hang_up(call).await?;
-    }
     Ok(())
 }

@@ -5,11 +5,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::call::{Call, From};
+use crate::checks::Findings;
+use crate::provider::Provider;
+use crate::spent::Spent;
 
 /// Longer texts than this are no words of a short test.
 const LONGEST: usize = 400;
@@ -47,6 +51,14 @@ impl Fixtures {
             writeln!(file, "{}", json!({ "ms": millis, "from": from, "event": event }))?;
         }
         Ok(())
+    }
+
+    /// Writes down what was found, of whom, when, and what it cost.
+    pub(crate) fn write_findings(&self, provider: &Provider, findings: &Findings, spent: &Spent) -> Result<()> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let found = json!({ "provider": provider.base(), "model": provider.model(), "at_unix_s": at,
+            "spent_usd": spent.dollars(), "findings": findings.to_value() });
+        Ok(fs::write(self.to.join("findings.json"), format!("{found:#}\n"))?)
     }
 
     /// In words.

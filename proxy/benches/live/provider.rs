@@ -11,6 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+/// Writes down what the caller of the checks says.
+pub(crate) const TRANSCRIPTION: &str = "gpt-4o-mini-transcribe";
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// An open sideband.
@@ -58,7 +60,7 @@ impl Provider {
             "instructions": "You are a test. Answer in one short sentence unless you are asked to count.",
             "audio": {
                 "input": {
-                    "transcription": { "model": "gpt-4o-mini-transcribe" },
+                    "transcription": { "model": TRANSCRIPTION },
                     "turn_detection": { "type": "server_vad", "silence_duration_ms": 500, "create_response": false,
                         "interrupt_response": true },
                 },
@@ -68,11 +70,15 @@ impl Provider {
     }
 
     pub(crate) async fn create(&self, offer: &str) -> Result<Created> {
+        self.create_for(offer, "viva-live-check").await
+    }
+
+    /// The same for a person: a stable, meaningless text. Whether the header is taken on this address is a question.
+    pub(crate) async fn create_for(&self, offer: &str, person: &str) -> Result<Created> {
         let session = Part::text(self.session().to_string()).mime_str("application/json")?;
         let form = Form::new().part("sdp", Part::text(offer.to_owned()).mime_str("application/sdp")?);
         let request = self.http.post(format!("{}/realtime/calls", self.base)).multipart(form.part("session", session));
-        // A stable, meaningless person: whether the header is taken on this address is one of the questions.
-        let request = request.header("openai-safety-identifier", "viva-live-check");
+        let request = request.header("openai-safety-identifier", person);
         created(request.bearer_auth(&self.key).send().await?).await
     }
 
@@ -103,6 +109,35 @@ impl Provider {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// An Azure resource, asked with its own key.
+pub(crate) struct Azure(Provider);
+
+impl Azure {
+    pub(crate) fn from_env() -> Result<Option<Self>> {
+        let set = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
+        let Some((base, key)) = set("AZURE_OPENAI_BASE_URL").zip(set("AZURE_OPENAI_API_KEY")) else { return Ok(None) };
+        let model = set("AZURE_OPENAI_DEPLOYMENT").unwrap_or_else(|| "gpt-realtime-2.1".into());
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Some(Self(Provider { http: Client::builder().timeout(LIMIT).build()?, base, key, model })))
+    }
+
+    /// Offer and session in one form.
+    pub(crate) async fn create(&self, offer: &str) -> Result<Created> {
+        let Provider { http, base, key, .. } = &self.0;
+        let session = Part::text(self.0.session().to_string()).mime_str("application/json")?;
+        let form = Form::new().part("sdp", Part::text(offer.to_owned()).mime_str("application/sdp")?);
+        let request = http.post(format!("{base}/realtime/calls")).multipart(form.part("session", session));
+        created(request.header("api-key", key).send().await?).await
+    }
+
+    /// The status.
+    pub(crate) async fn hang_up(&self, call: &str) -> Result<u16> {
+        let Provider { http, base, key, .. } = &self.0;
+        let request = http.post(format!("{base}/realtime/calls/{call}/hangup")).header("api-key", key);
+        Ok(request.send().await?.status().as_u16())
     }
 }
 

@@ -27,6 +27,7 @@ use super::replayed::Asking;
 use super::shell::Shell;
 use super::sideband::News;
 use super::succession::{Exchange, HangUps, Hold};
+use crate::clock::Millis;
 use crate::identity::{Ticket, TicketHash};
 use crate::ids::{CallId, KeyRef, ProviderCallId};
 use crate::interview::machine::SkipRefused;
@@ -59,6 +60,10 @@ pub(super) struct Actor {
     /// Who waits until what they told of is durable, and up to where.
     reports: VecDeque<(u64, oneshot::Sender<()>)>,
     far: bool,
+    /// Four fifths of a budget that pays for this call are spent.
+    pub(super) budget_low: bool,
+    /// When all of a hard one was.
+    pub(super) budget_over: Option<Millis>,
     pub(super) seat: Seat,
     pub(super) recorder: Option<Recorder>,
     mailbox: mpsc::Receiver<Box<Mail>>,
@@ -151,6 +156,8 @@ impl Actor {
             asking: None,
             reports: VecDeque::new(),
             far: false,
+            budget_low: false,
+            budget_over: None,
             seat,
             recorder,
             mailbox,

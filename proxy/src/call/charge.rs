@@ -4,6 +4,7 @@
 use super::actor::Actor;
 use super::keep;
 use crate::ids::KeyRef;
+use crate::signaling::protocol::{self, ServerMessage};
 use crate::store::StoreHealth;
 use crate::upstream::facts::Operation;
 use crate::usage::purse::Verdict;
@@ -39,6 +40,23 @@ impl Actor {
                 self.shell.tasks.spawn(keep::books(self.shell.clone(), whose));
             }
         }
+        if matches!(verdict, Verdict::Low | Verdict::NoMore) && !self.budget_low {
+            self.budget_low = true;
+            metrics::counter!("viva_budget_total", "what" => "warned").increment(1);
+            self.tell_budget();
+        }
+        if verdict == Verdict::End && self.budget_over.is_none() {
+            self.budget_over = Some(self.shell.clock.now().mono_ms);
+            metrics::counter!("viva_budget_total", "what" => "ended").increment(1);
+        }
         verdict
+    }
+
+    /// The client is told, once a socket, that four fifths of a budget are spent: whoever is in the call can bring it to an
+    /// end in peace before a hard budget does.
+    pub(super) fn tell_budget(&mut self) {
+        if self.budget_low {
+            self.send(protocol::frame(&ServerMessage::SessionWarning { code: "BUDGET_LOW", seconds_left: None }));
+        }
     }
 }

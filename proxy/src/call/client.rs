@@ -142,7 +142,9 @@ impl ClientLink {
     /// Tells the client about its token. `true`: it was let go.
     async fn passed(&mut self, event: Event) -> bool {
         let message = match event {
-            Event::Ending { seconds_left } => ServerMessage::SessionWarning { code: "TOKEN_EXPIRING", seconds_left },
+            Event::Ending { seconds_left } => {
+                ServerMessage::SessionWarning { code: "TOKEN_EXPIRING", seconds_left: Some(seconds_left) }
+            }
             Event::Refused => ServerMessage::Error {
                 code: "AUTHENTICATION_FAILED",
                 message: "The token is not a good one of the same person. The one before still counts until it ends.",

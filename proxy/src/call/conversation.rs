@@ -40,6 +40,7 @@ impl Actor {
         let (n, seq) = self.client.as_ref().map_or((0, 0), |client| (client.has.n, client.has.seq));
         self.feed(Input::Client(ClientInput::RelaysFrom { seq }));
         self.send(self.session_frame());
+        self.tell_budget();
         self.presented();
         self.catch_up = None;
         if self.is_resumed() {

@@ -1,6 +1,8 @@
 //! How a live call's task leaves: the provider's call is hung up, the client told why, and what was still under way is
 //! seen through. When a call ends is the core's to decide.
 
+use std::time::Duration;
+
 use super::actor::Actor;
 use super::core::{CloseReason, Input, UpstreamInput};
 use super::exchange::Answer;
@@ -30,6 +32,10 @@ impl Actor {
     }
 
     pub(super) fn hung_up(&mut self, result: HangUp) {
+        if let Some(over) = self.budget_over {
+            let ms = self.shell.clock.now().mono_ms.saturating_sub(over);
+            metrics::histogram!("viva_budget_end_seconds").record(Duration::from_millis(ms).as_secs_f64());
+        }
         if let Some(line) = &self.lines.now {
             let call = line.call_id.clone();
             self.shell.tasks.spawn(keep::closed(self.shell.clone(), self.booking.ctx, call, result));

@@ -118,7 +118,10 @@ pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Resul
     let Chosen { key, status } = choose(shell, &order).await.map_err(ExchangeError::Key)?;
     // An interview that goes on in another call was admitted with its first.
     if key.reference() == KeyRef::Server && order.key_before.is_none() {
-        shell.purse.admit(order.ctx.tenant, order.user).await.map_err(ExchangeError::Budget)?;
+        shell.purse.admit(order.ctx.tenant, order.user).await.map_err(|no_call| {
+            metrics::counter!("viva_budget_total", "what" => "refused").increment(1);
+            ExchangeError::Budget(no_call)
+        })?;
     }
     let first = (shell.upstreams.primary(), &key, status);
     let failed = match attempt(shell, &order, first, &offer, &facts).await {

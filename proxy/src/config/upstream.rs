@@ -114,7 +114,10 @@ impl Upstream {
         let simulation_may_be_public = reader.switch("ALLOW_PUBLIC_SIMULATION");
 
         check_clear(reader, "OPENAI_BASE_URL", base_url.as_ref());
-        let backup = backup(reader, chosen.as_deref(), &manners);
+        // What calls remember their server by where no name was chosen.
+        let is_openai = base_url.as_ref().is_none_or(|base_url| base_url.as_str() == BaseUrl::OPENAI);
+        let name = chosen.unwrap_or_else(|| if is_openai { "openai" } else { "custom" }.to_owned());
+        let backup = backup(reader, &name, &manners);
         let simulated = simulate || kill_switch == KillSwitch::Simulation;
         let model_server = match key {
             key if !simulated && (key.is_some() || policy == KeyPolicy::Byok) => {
@@ -148,15 +151,12 @@ impl Upstream {
         let (server, backup) = match &model_server {
             // What is simulated is never real: nobody stands in for the stand-in.
             Model::Simulator => ("simulator".to_owned(), None),
-            Model::Provider { base_url, key } => {
+            Model::Provider { key, .. } => {
                 if key.is_none() && backup.is_some() {
-                    reader.warn(
-                        "UPSTREAM_BACKUP",
-                        "is never used: without OPENAI_API_KEY all calls are made with stored keys",
-                    );
+                    let advice = "is never used: without OPENAI_API_KEY all calls are made with stored keys";
+                    reader.warn("UPSTREAM_BACKUP", advice);
                 }
-                let by_address = if base_url.as_str() == BaseUrl::OPENAI { "openai" } else { "custom" };
-                (chosen.unwrap_or_else(|| by_address.to_owned()), backup)
+                (name, backup)
             }
         };
         let manner = manner.unwrap_or_default();
@@ -167,9 +167,9 @@ impl Upstream {
             backup,
             manner,
             admission: if kill_switch == KillSwitch::Refuse { Admission::Refused } else { Admission::Open },
-            model: name(reader, "OPENAI_REALTIME_MODEL", model.as_deref().unwrap_or(defaults::MODEL)),
-            voice: name(reader, "OPENAI_VOICE", defaults::VOICE),
-            transcribe_model: name(reader, "OPENAI_TRANSCRIBE_MODEL", defaults::TRANSCRIBE_MODEL),
+            model: model_name(reader, "OPENAI_REALTIME_MODEL", model.as_deref().unwrap_or(defaults::MODEL)),
+            voice: model_name(reader, "OPENAI_VOICE", defaults::VOICE),
+            transcribe_model: model_name(reader, "OPENAI_TRANSCRIBE_MODEL", defaults::TRANSCRIBE_MODEL),
             sideband: reader.choice("SIDEBAND", Sideband::On, &[("on", Sideband::On), ("off", Sideband::Off)]),
             timeout: reader.seconds("UPSTREAM_TIMEOUT_SECONDS", &defaults::UPSTREAM_TIMEOUT_SECONDS),
         }
@@ -206,18 +206,18 @@ fn chosen(reader: &mut Reader<'_>, variable: &'static str, manners: &Manners) ->
 }
 
 /// The second server. Its variables are looked at together, so that each is named when it is missing.
-fn backup(reader: &mut Reader<'_>, first: Option<&str>, manners: &Manners) -> Option<Backup> {
+fn backup(reader: &mut Reader<'_>, first: &str, manners: &Manners) -> Option<Backup> {
     let base_url =
         reader.parse("UPSTREAM_BACKUP_URL", "set e.g. https://RESOURCE.openai.azure.com/openai/v1", |text| {
             BaseUrl::parse(text).map_err(|error| error.to_string().into())
         });
     let key = key(reader, "UPSTREAM_BACKUP_KEY");
     let (name, manner) = chosen(reader, "UPSTREAM_BACKUP", manners)?;
-    if first.unwrap_or("openai") == name {
+    if first == name {
         let fix = "name another server; two profiles of one provider need two names in UPSTREAMS";
         reader.fault("UPSTREAM_BACKUP", "is the first server again", fix);
     }
-    let dialect = first.and_then(|name| manners.get(name)).map(|first| first.dialect).unwrap_or_default();
+    let dialect = manners.get(first).map(|first| first.dialect).unwrap_or_default();
     if dialect != manner.dialect {
         let fix = "name a server of the same `dialect`: an interview's model is one of that";
         reader.fault("UPSTREAM_BACKUP", "speaks another dialect than the first server", fix);
@@ -254,7 +254,7 @@ fn key(reader: &mut Reader<'_>, variable: &'static str) -> Option<SecretString> 
 }
 
 /// A model's or voice's name goes into JSON and into metrics labels, so it is short and plain.
-fn name(reader: &mut Reader<'_>, variable: &'static str, default: &str) -> String {
+fn model_name(reader: &mut Reader<'_>, variable: &'static str, default: &str) -> String {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
     let read = reader.parse(variable, "use at most 100 letters, digits, `-`, `_`, `.`, `:` or `/`", |text| {
         if text.len() <= 100 && text.bytes().all(legal) { Ok(text.to_owned()) } else { Err("is not a name".into()) }

@@ -56,7 +56,7 @@ impl Metrics {
 }
 
 /// Every metric there is. A test holds the source against this list.
-const DESCRIBED: [Described; 37] = [
+const DESCRIBED: [Described; 39] = [
     counter("viva_http_requests_total", "Requests answered, by door and class of status."),
     histogram(
         "viva_http_seconds",
@@ -79,6 +79,11 @@ const DESCRIBED: [Described; 37] = [
     counter("viva_failovers_total", "Offers that went to the second server, by what came of them."),
     counter("viva_sideband_total", "Changes of a sideband's state, by the new state."),
     counter("viva_usage_cost_nanodollars_total", "What calls on the server's bill cost, billionths of a US dollar."),
+    counter("viva_budget_total", "What budgets did to calls: warned them, refused or ended them."),
+    histogram(
+        "viva_budget_end_seconds",
+        "From the figure with which a hard budget was used up to the end of the model's call.",
+    ),
     counter("viva_usage_unpriced_total", "Figures of models that have no price in the list."),
     counter("viva_leases_lost_total", "Calls that another machine took over while this one had them."),
     counter("viva_calls_taken_over_total", "Calls of another machine that this one went on with."),

@@ -238,10 +238,11 @@ pub enum ServerMessage<'a> {
     },
     /// Something ends soon. (The interview's own end is the core's to tell.)
     SessionWarning {
-        /// `TOKEN_EXPIRING`.
+        /// `TOKEN_EXPIRING`, `BUDGET_LOW`.
         code: &'static str,
-        /// In so many seconds.
-        seconds_left: u64,
+        /// In so many seconds; absent where it is not a matter of time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u64>,
     },
     /// Answers a ping.
     Pong {

@@ -27,7 +27,7 @@ struct Service {
 }
 
 /// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("/docs", "docs.html"),
     ("/test", "test.html"),
     ("/sign-in", "sign-in.html"),
@@ -35,6 +35,7 @@ const PAGES: [(&str, &str); 8] = [
     ("/past-calls", "past-calls.html"),
     ("/dashboard", "dashboard.html"),
     ("/api-keys", "api-keys.html"),
+    ("/usage", "usage.html"),
     ("/admin", "admin.html"),
 ];
 

@@ -21,6 +21,8 @@ mod sign_in;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
+mod ssrf;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;

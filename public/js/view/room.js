@@ -248,6 +248,7 @@ export class Room {
         break;
       case "session_warning":
         if (message.code === "TIME_LOW") this.#banner.show("note", "Little time is left", `The interview ends in about ${message.secondsLeft} seconds.`);
+        if (message.code === "BUDGET_LOW") this.#banner.show("note", "Little is left of the budget", "When it is used up the interview may end early. What was said is saved.");
         break;
       case "save_error":
         this.#lines.notSaving();

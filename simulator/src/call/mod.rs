@@ -5,6 +5,7 @@
 
 mod delivery;
 mod ears;
+mod filter;
 mod mind;
 mod mouth;
 mod record;
@@ -17,6 +18,7 @@ mod wording;
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::mpsc;
 
+pub(crate) use filter::ChannelFilter;
 pub(crate) use mind::Mind;
 pub(crate) use record::{CallRecord, Records};
 pub use record::{ClientEvent, Origin};

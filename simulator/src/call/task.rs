@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::ears::Ears;
+use super::filter::ChannelFilter;
 use super::mind::Mind;
 use super::mouth::{Mouth, Playback};
 use super::registry::Seat;
@@ -67,6 +68,7 @@ pub(crate) struct Call {
     stuck: bool,
     /// The label of the data channel that carries events, once one is open.
     channel: Option<String>,
+    filter: ChannelFilter,
     sidebands: Sidebands,
     replay: Replay,
     /// The model ended it.
@@ -98,10 +100,16 @@ impl Call {
             connected: false,
             stuck: false,
             channel: None,
+            filter: ChannelFilter::default(),
             sidebands: Sidebands::default(),
             replay: Replay::default(),
             is_over: false,
         })
+    }
+
+    /// The same call, whose data channel is told only what the filter lets pass.
+    pub(crate) fn filtered(self, filter: ChannelFilter) -> Self {
+        Self { filter, ..self }
     }
 
     /// Run until the call ends for whatever reason, then release everything.
@@ -321,7 +329,8 @@ impl Call {
 
     fn send_one(&mut self, target: Target, event: &Value) {
         let text = Utf8Bytes::from(event.to_string());
-        if let Some(label) = self.channel.clone().filter(|_| target != Target::Sidebands) {
+        let passes = target != Target::Sidebands && self.filter.passes(event["type"].as_str().unwrap_or_default());
+        if let Some(label) = self.channel.clone().filter(|_| passes) {
             let text = text.to_string();
             // A full queue means that the peer takes nothing any more: texts wait behind the
             // stack's own buffer of megabytes. Such a call is over.

@@ -13,7 +13,7 @@ use super::Shared;
 use super::auth::{Bearer, Project, refuse_beta};
 use super::error::ApiError;
 use super::offer::{Asked, Form};
-use crate::call::{Call, Limits, Mind};
+use crate::call::{Call, ChannelFilter, Limits, Mind};
 use crate::faults::{CreateFault, Faults};
 use crate::model::ids::Ids;
 use crate::model::refusal::Refusal;
@@ -31,6 +31,7 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     refuse_beta(&headers)?;
     let bearer = shared.keys.check(&headers)?;
+    let filter = ChannelFilter::asked(request.uri().query());
     let asked = Asked::read(request).await?;
     let faults = match go_wrong(&shared).await {
         Ok(faults) => faults,
@@ -67,7 +68,8 @@ pub(super) async fn create(
     let fault = faults.create;
     let form = asked.form;
     let model = Model::new(Setup::of(&shared.config, faults.clone()), session, Ids::fresh());
-    let answer = start(&shared, (&call_id, project), Mind::Turns(Box::new(model)), &asked.sdp, faults).await?;
+    let answer =
+        start(&shared, (&call_id, project), Mind::Turns(Box::new(model)), (&asked.sdp, filter), faults).await?;
     if form == Form::Json {
         // As servers do that answer so: no header, the id beside the answer.
         return Ok((StatusCode::CREATED, Json(json!({ "sdp": answer, "session_id": call_id }))).into_response());
@@ -110,7 +112,7 @@ pub(super) async fn start(
     shared: &Arc<Shared>,
     (call_id, project): (&str, Project),
     mind: Mind,
-    offer: &str,
+    (offer, filter): (&str, ChannelFilter),
     faults: Faults,
 ) -> Result<String, ApiError> {
     let fault = faults.create;
@@ -138,7 +140,7 @@ pub(super) async fn start(
         tracing::warn!(%error, "a call could not be set up");
         ApiError::of_status(500)
     })?;
-    shared.tasks.spawn(call.run(shared.shutdown.clone()));
+    shared.tasks.spawn(call.filtered(filter).run(shared.shutdown.clone()));
     if fault == CreateFault::Unanswered {
         shared.shutdown.cancelled().await;
         return Err(ApiError::of_status(503));

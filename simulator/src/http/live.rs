@@ -14,7 +14,7 @@ use super::auth::{Bearer, refuse_beta};
 use super::create::{self, Refused, unix_now};
 use super::error::ApiError;
 use super::{Shared, hangup, offer, sideband};
-use crate::call::Mind;
+use crate::call::{ChannelFilter, Mind};
 use crate::model::Setup;
 use crate::model::ids::Ids;
 use crate::model::live::LiveModel;
@@ -49,7 +49,8 @@ pub(super) async fn create(
     let expires_at = unix_now().saturating_add_unsigned(cap.as_secs());
     let setup = Setup::of(&shared.config, faults.clone());
     let model = LiveModel::new(setup, Ids::fresh(), &id, expires_at, &body["session"])?;
-    let answer = create::start(&shared, (&id, project), Mind::Live(Box::new(model)), sdp, faults).await?;
+    let answer =
+        create::start(&shared, (&id, project), Mind::Live(Box::new(model)), (sdp, ChannelFilter::Off), faults).await?;
     let session = json!({"id": id, "expires_at": expires_at, "status": "active"});
     let transport = json!({"type": "webrtc", "sdp": answer});
     Ok((StatusCode::CREATED, Json(json!({"session": session, "transport": transport}))).into_response())

@@ -70,7 +70,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/realtime/calls", post(create::create))
         .route("/v1/realtime/calls/{id}/hangup", post(hangup::hang_up))
         .route("/v1/realtime/client_secrets", post(secrets::mint))
-        .route("/v1/realtime", get(sideband::attach))
+        // Where compatible servers take offers.
+        .route("/v1/realtime", get(sideband::attach).post(create::create))
         .route("/v1/live/sessions", post(live::create))
         .route("/v1/live/sessions/{id}/hangup", post(live::hang_up))
         .route("/v1/live/sessions/{id}/attach", get(live::attach))

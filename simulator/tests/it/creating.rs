@@ -3,10 +3,10 @@
 use reqwest::StatusCode;
 use reqwest::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE};
 use serde_json::{Value, json};
-use viva_simulator::Config;
 use viva_simulator::peer::{self, Settings};
+use viva_simulator::{Caller, CallerOptions, Config, Source};
 
-use crate::rig::{Rig, call_id, session};
+use crate::rig::{Rig, call_id, session, until};
 
 async fn offer() -> String {
     let (offer, _pending) = peer::offer(&["oai-events"], &Settings::default()).await.unwrap();
@@ -34,6 +34,40 @@ async fn both_forms_are_answered_as_recorded() {
         assert!(answer.contains("127.0.0.1"), "all candidates are in it");
     }
     assert_eq!(rig.probe.live_calls(), 2);
+    rig.stop().await;
+}
+
+/// As Azure does it: a secret is made with the session, the bare offer goes with it, and the page is not told the session.
+#[tokio::test]
+async fn a_filtered_channel_hears_the_words_and_not_the_session() {
+    let rig = Rig::faulty("minted_only").await;
+    let body = json!({ "session": session(json!({})) });
+    let minted: Value = rig.post("/realtime/client_secrets").json(&body).send().await.unwrap().json().await.unwrap();
+    let (offer, caller) = Caller::start(Source::Lines(vec![]), CallerOptions::default()).await.unwrap();
+    let post = |secret: &str| {
+        let url = format!("{}/realtime/calls?webrtcfilter=on", rig.base);
+        rig.http.post(url).bearer_auth(secret).header(CONTENT_TYPE, "application/sdp").body(offer.clone()).send()
+    };
+    assert_eq!(post(&rig.key).await.unwrap().status(), StatusCode::UNAUTHORIZED, "a key alone starts no call there");
+    let response = post(minted["value"].as_str().unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let id = call_id(&response);
+    let mut caller = caller.answer(&response.text().await.unwrap()).await.unwrap();
+    let mut sideband = rig.sideband(&id).await;
+    sideband
+        .send(json!({ "type": "session.update", "session": { "type": "realtime", "instructions": "secret" } }))
+        .await;
+    let echo = sideband.until("session.updated").await;
+    assert_eq!(echo.last().unwrap()["session"]["instructions"], "secret");
+    sideband.send(json!({ "type": "response.create" })).await;
+    let heard = until(&mut caller, "output_audio_buffer.stopped").await;
+    let kinds: Vec<_> = heard.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"response.output_audio_transcript.done"), "{kinds:?}");
+    for hidden in ["session.created", "session.updated", "response.created", "response.done"] {
+        assert!(!kinds.contains(&hidden), "{hidden} in {kinds:?}");
+    }
+    assert!(heard.iter().all(|event| !event.to_string().contains("secret")));
+    drop(caller);
     rig.stop().await;
 }
 

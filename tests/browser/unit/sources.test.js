@@ -6,7 +6,7 @@ import { extname, join } from "node:path";
 import { it } from "node:test";
 
 const PUBLIC = join(import.meta.dirname, "../../../public");
-const PAGES = ["index.html", "start.html", "interview.html", "past-calls.html", "past-call.html", "live.html", "dashboard.html", "api-keys.html", "admin.html", "sign-in.html", "test.html"];
+const PAGES = ["index.html", "start.html", "interview.html", "past-calls.html", "past-call.html", "live.html", "dashboard.html", "api-keys.html", "usage.html", "admin.html", "sign-in.html", "test.html"];
 const files = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name));

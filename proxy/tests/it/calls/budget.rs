@@ -30,15 +30,26 @@ async fn a_hard_budget_ends_the_call_that_uses_it_up() {
             .await;
     }
     browser.until("a word that it ends", |log| log.last("interview_ending").is_some()).await;
-    let begun = Instant::now();
     let line = browser.log().last("interview_ending").unwrap()["message"].as_str().unwrap().to_owned();
     assert!(line.contains("budget"), "{line}");
     until("the hang-up", || house.probe().live_calls() == 0).await;
-    // Measured here only to see that nothing waits for the usual goodbye of five seconds.
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!(house.probe().hangups(), house.probe().calls(), "by us");
     assert_eq!(browser.until_closed(Duration::from_secs(20)).await, 1000);
+    // From the figure that crossed the limit to the hang-up, as the server measured it. Two seconds are promised, of which
+    // the core's own clocks are tested apart; a machine under load gets as much again.
+    let metrics = house.viva.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let figure = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    let took = figure("viva_budget_end_seconds_sum").unwrap_or_else(|| panic!("not measured: {metrics}"));
+    println!("from the crossing to the end of the model's call: {took} s");
+    assert!(took < 4.0, "{took} s");
+    assert_eq!(figure("viva_budget_total{what=\"ended\"}"), Some(1.0), "{metrics}");
     let ended = browser.log().last("session_ended").unwrap();
     assert_eq!(ended["ended_by"], "budget");
+    let kinds = browser.log().kinds();
+    let place =
+        |kind: &str| kinds.iter().position(|found| *found == kind).unwrap_or_else(|| panic!("no {kind}: {kinds:?}"));
+    let order = ["interview_ending", "session_ended", "interview_saved"].map(place);
+    assert!(order.is_sorted(), "{kinds:?}");
 
     // What was spent is a little more than the limit: the reply that crossed it.
     let mut budgets = Value::Null;

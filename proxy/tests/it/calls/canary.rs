@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use viva_simulator::{Config, Simulator, Source};
 
 use super::browser::{Browser, offer};
-use super::house::{BYOK, Booked, House, KEY, consent};
+use super::house::{BYOK, Booked, FIRST_KEY, House, KEY, consent};
 use super::socket::PATIENCE;
+use crate::fake_model::{FakeModel, Reply, response};
 use crate::support::{Launch, Viva};
 
 const NAME: &str = "Perpetua Quillfeather";
@@ -157,6 +158,72 @@ async fn what_was_planted_is_found_nowhere_else() {
         assert!(is_record || !holds(bytes, "planted heron"), "{column} holds what was said");
         let may_name = column.starts_with("interview_sessions.");
         assert!(may_name || is_record || !holds(bytes, "Quillfeather"), "{column} holds a name");
+    }
+}
+
+/// Two servers, Azure's two steps, and a first server that quotes the key wherever it can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_keys_of_both_servers_are_found_nowhere_else() {
+    let quoting = format!(
+        r#"{{"error":{{"type":"{FIRST_KEY}","code":"{FIRST_KEY}","message":"Incorrect API key: {FIRST_KEY}"}}}}"#
+    );
+    let location = format!("/v1/realtime/calls/{FIRST_KEY}");
+    let headers = [
+        ("x-request-id", FIRST_KEY),
+        ("location", location.as_str()),
+        ("retry-after", FIRST_KEY),
+        ("www-authenticate", FIRST_KEY),
+    ];
+    let first = FakeModel::start(vec![Reply::Bytes(response("401 Unauthorized", &headers, quoting.as_bytes()))]).await;
+    let settings = [("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json"), ("RATE_LIMIT_PER_MINUTE", "1000")];
+    let house = House::second_to(first.address, &settings).await;
+    let booked = house.book("short").await;
+    let mut browser = Browser::call(&house, &booked, Source::Lines(vec![WORDS.to_owned()])).await;
+    browser.until("the words are there", |log| log.turns().iter().any(|(_, words)| words.contains("heron"))).await;
+    let again = house.book("short").await;
+    let mut answers = answers(&house, &again).await;
+    // With the second one gone too there is a refusal.
+    house.tap.set(super::tap::Line::Says(response(
+        "401 Unauthorized",
+        &[],
+        format!("{{\"error\":{{\"message\":\"{KEY}\"}}}}").as_bytes(),
+    )));
+    let (sdp, _caller) = offer(Source::Lines(vec![])).await;
+    let refused = house.offer(&again.ticket, sdp).send().await.unwrap();
+    assert_eq!(refused.status(), 502);
+    answers.push((
+        "a refusal of both".to_owned(),
+        format!("{:?} {}", refused.headers().clone(), refused.text().await.unwrap()),
+    ));
+    house.tap.set(super::tap::Line::Through);
+    answers.extend(browser.log().frames().iter().map(|frame| ("a frame".to_owned(), frame.to_string())));
+    for path in ["/metrics", "/health"] {
+        answers.push((path.to_owned(), house.viva.get(path).send().await.unwrap().text().await.unwrap()));
+    }
+    answers.push(("the session".to_owned(), house.session(&again).await.to_string()));
+    browser.end().await;
+    browser.until_closed(PATIENCE).await;
+    let provider = house.probe().calls();
+    // What the second server minted for the calls here begins so, and nothing of ours does.
+    let is_minted = |text: &str| text.match_indices("ek_").any(|(at, _)| !text[at..].starts_with("ek_viva_"));
+    let secrets = [KEY, FIRST_KEY].into_iter().chain(provider.iter().map(String::as_str));
+    for secret in secrets {
+        answers
+            .iter()
+            .for_each(|(what, answer)| assert!(!answer.contains(secret), "{what} answers with {secret}: {answer}"));
+        assert!(!house.viva.logged().contains(secret), "the log holds {secret}");
+    }
+    assert!(!is_minted(&house.viva.logged()), "the log holds a client secret");
+    answers
+        .iter()
+        .for_each(|(what, answer)| assert!(!is_minted(answer), "{what} answers with a client secret: {answer}"));
+    let database = house.database();
+    let _books = house.closed();
+    for (column, bytes) in columns(&Connection::open(database).unwrap()) {
+        for secret in [KEY, FIRST_KEY] {
+            assert!(!holds(&bytes, secret), "{column} holds {secret}");
+        }
+        assert!(!is_minted(&String::from_utf8_lossy(&bytes)), "{column} holds a client secret");
     }
 }
 

@@ -99,6 +99,12 @@ async fn the_provider_s_form_and_no_location() {
     course("compatible", "create_no_location").await.is_the_same();
 }
 
+/// The bare offer with the key at another path, events under their old names; the session comes after the call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bare_offer_and_the_session_afterwards() {
+    course("speaches", "create_no_location,beta_names").await.is_the_same();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_is_refused_where_secrets_are_made_is_told_as_such() {
     let house = House::with(Faults::default(), &[("UPSTREAM", "azure"), ("OPENAI_API_KEY", "sk-unknown-there")]).await;

@@ -47,6 +47,27 @@ fn whoever_may_end_it_ends_it_at_once() {
     }
 }
 
+/// With a word before it, and whoever speaks: every second costs what is not there.
+#[test]
+fn a_budget_that_is_used_up_ends_the_call_within_two_seconds() {
+    for speech in [None, Some(9_000)] {
+        let mut world = silent();
+        if let Some(ms) = speech {
+            world.at(7_000, Happening::Speech(ms));
+        }
+        world.at(8_000, end(EndedBy::Budget));
+        world.run_to_end();
+        is_sealed(&world, "budget");
+        let at = |is: fn(&Notice) -> bool| world.watchman.told.iter().find(|(_, notice)| is(notice)).map(|(at, _)| *at);
+        let word = at(|notice| matches!(notice, Notice::InterviewEnding { .. })).expect("a word before the end");
+        let ended = at(|notice| matches!(notice, Notice::SessionEnded { .. })).expect("the end");
+        let hung_up = world.watchman.hung_up[0];
+        assert!((8_000..8_050).contains(&word) && word < hung_up && hung_up <= ended, "{word}, {hung_up}, {ended}");
+        assert!(hung_up <= 9_600, "{hung_up}: a second for the word, half a one for what is still to come");
+        world.checked();
+    }
+}
+
 #[test]
 fn words_that_are_still_to_come_are_waited_for_and_not_forever() {
     for (delay, state, until) in [(2_000, TurnState::Final, 11_000), (9_000, TurnState::TimedOut, 11_100)] {
