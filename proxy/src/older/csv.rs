@@ -49,6 +49,9 @@ pub fn from_csv(text: &str) -> Result<Vec<Columns>, BadCsv> {
     Ok(rows)
 }
 
+/// The line that a row begins on, and its fields; a field without quotes and words is NULL.
+type Row = (usize, Vec<Option<String>>);
+
 struct Reader<'a> {
     rest: &'a str,
     line: usize,
@@ -56,7 +59,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The next row with the line that it begins on.
-    fn row(&mut self) -> Result<Option<(usize, Vec<Option<String>>)>, BadCsv> {
+    fn row(&mut self) -> Result<Option<Row>, BadCsv> {
         if self.rest.is_empty() {
             return Ok(None);
         }

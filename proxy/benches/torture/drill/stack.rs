@@ -55,7 +55,11 @@ impl Stack {
     /// The store, on the direct way.
     pub(crate) fn store(&self) -> Result<SupabaseStore> {
         let key = ProjectKey::parse(&self.key).map_err(|error| anyhow::anyhow!("{error}"))?;
-        let project = Project { rest: self.rest.clone(), key };
+        let project = Project {
+            rest: self.rest.clone(),
+            key, // Nobody reads as a person here.
+            issuer: String::new(),
+        };
         Ok(SupabaseStore::new(Client::new(&project, Timeouts::default())?, Arc::new(SystemClock::new())))
     }
 
@@ -76,7 +80,11 @@ impl Stack {
     /// Waits until the database answers on the direct way.
     pub(crate) async fn answers(&self, within: Duration) -> Result<()> {
         let key = ProjectKey::parse(&self.key).map_err(|error| anyhow::anyhow!("{error}"))?;
-        let project = Project { rest: self.rest.clone(), key };
+        let project = Project {
+            rest: self.rest.clone(),
+            key, // Nobody reads as a person here.
+            issuer: String::new(),
+        };
         let client = Client::new(&project, Timeouts { attempt: Duration::from_secs(1), ..Timeouts::default() })?;
         let asked = async {
             while viva_proxy::store::supabase::schema::check(&client).await.is_err() {
