@@ -46,7 +46,7 @@ async fn a_session_is_made_watched_and_ended() {
     // Whoever attaches later hears the last seconds again, under the same ids.
     let mut later = attach(&rig, &id).await.unwrap();
     let again = later.next().await.unwrap();
-    assert!(events.iter().any(|event| *event == again), "{again}");
+    assert!(events.contains(&again), "{again}");
     let hang_up = rig.post(&format!("/live/sessions/{id}/hangup")).send().await.unwrap();
     assert_eq!(hang_up.status(), StatusCode::OK);
     let last = sideband.until("session.closed").await;
