@@ -47,11 +47,19 @@ export function endingOf(endedBy) {
   return endedBy ? (ENDINGS[endedBy] ?? `ended (${endedBy})`) : "";
 }
 
+/** @type {Record<string, string>} */
+const KINDS = { interview: "Interview", transcription: "Transcript", translation: "Translation" };
+
+/** Who the model is in a call, and who speaks with it. @param {string | undefined} kind @returns {{model: string, speaker: string}} */
+export function namesOf(kind) {
+  return (kind ?? "interview") === "interview" ? { model: "Interviewer", speaker: "Candidate" } : { model: "Translation", speaker: "Speaker" };
+}
+
 /** What to call it in a list. @param {Session} session @returns {string} */
-export function nameOf({ title, job_role, candidate_name }) {
+export function nameOf({ title, job_role, candidate_name, kind = "interview" }) {
   const about = title ?? job_role;
   if (about && candidate_name) return `${about}: ${candidate_name}`;
-  return about ?? candidate_name ?? "Interview";
+  return about ?? candidate_name ?? KINDS[kind] ?? "Interview";
 }
 
 /** How long it took, to the second. @param {Session} session @returns {string} empty while it is not over or never began */

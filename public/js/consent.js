@@ -6,6 +6,9 @@
 
 export const NOTICE = Object.freeze({ version: "2026-11-21", locale: "en" });
 
+/** The notice of transcripts and translations. */
+export const LISTENING_NOTICE = Object.freeze({ version: "listening-2026-11-21", locale: "en" });
+
 /** The notice of the test page, which stands in its own words above the button. */
 export const TEST_NOTICE = Object.freeze({ version: "test-2026-11-21", locale: "en" });
 
@@ -33,6 +36,21 @@ export function noticeLines(provider) {
     "Both sides’ words are stored here as text. No audio is stored here.",
     "What you fill in on this page is stored with the interview. The model is told your name, the role and the level, and is shown your documents only if you allow it.",
     "You can stop at any time. If you would rather not speak with an AI, ask whoever invited you for another way.",
+  ];
+}
+
+/**
+ * The lines of transcripts and translations.
+ * @param {string} provider the sentence that says where the sound goes
+ * @returns {string[]}
+ */
+export function listeningLines(provider) {
+  return [
+    "A machine listens, not a person.",
+    provider,
+    "What is said is stored here as text. No audio is stored here.",
+    "Everybody who can be heard has to know about it and agree; in many places the law asks for that.",
+    "You can stop at any time.",
   ];
 }
 

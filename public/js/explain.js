@@ -23,6 +23,11 @@ const BY_CODE = {
     help: "Browsers allow microphones only on https addresses and on this machine itself (127.0.0.1).",
     retry: false,
   },
+  file_unplayable: {
+    title: "This file cannot be played",
+    help: "Choose a sound or video file that this browser plays, for example MP3, M4A, WAV, MP4 or WebM.",
+    retry: true,
+  },
   play_blocked: {
     title: "The sound is held back",
     help: "The browser waits for a tap before it plays sound.",

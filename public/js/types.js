@@ -27,6 +27,10 @@
 /**
  * What `POST /api/sessions` may be asked for, beside the consent.
  * @typedef {object} Wishes
+ * @property {string} [kind] `interview`, `transcription` or `translation`
+ * @property {string} [title]
+ * @property {string[]} [languages] of a transcription
+ * @property {string} [target_language] of a translation
  * @property {string} [plan]
  * @property {string} [candidate_name]
  * @property {string} [candidate_email]
@@ -51,6 +55,7 @@
  * @typedef {object} Session
  * @property {string} id
  * @property {string} [user_id] who is interviewed
+ * @property {"interview" | "transcription" | "translation"} [kind]
  * @property {"scheduled" | "in_progress" | "completed" | "cancelled" | "failed"} status
  * @property {boolean} [live] whether a call runs now
  * @property {string | null} [title]

@@ -14,12 +14,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::refusals::session_id;
-use super::sessions::{find, plan_of};
+use super::sessions::{find, plan_of, spoken};
 use super::sight::Sight;
 use super::{Caller, Code, Problem, SessionsRead, Within};
 use crate::clock::rfc3339;
 use crate::identity::Identity;
 use crate::ids::SessionId;
+use crate::interview::{Plan, SessionKind};
 use crate::ops::version;
 use crate::store::{StageRow, Store, Transcript, TurnRow};
 use crate::transcript::export::journal;
@@ -120,15 +121,21 @@ pub(super) fn interview(stored: Transcript) -> Interview {
     let started = stored.session.started_at;
     let turns = stored.turns.into_iter().map(|turn| turn_line(turn, started)).collect();
     let stages = stored.stages.into_iter().map(stage_line).collect();
-    let labels = plan_of(&stored.session).map(|plan| plan.stages).unwrap_or_default();
+    let plan = plan_of(&stored.session);
+    let kind = plan.as_ref().map_or(SessionKind::Interview, Plan::session_kind);
+    let (languages, target_language) = plan.as_ref().map(spoken).unwrap_or_default();
+    let labels = plan.map(|plan| plan.stages).unwrap_or_default();
     let session = stored.session;
     let meta = Meta {
         session_id: session.new.id.to_string(),
+        kind,
         plan: session.new.plan,
         status: session.status.as_str(),
         candidate_name: session.new.candidate_name,
         job_role: session.new.job_role,
         language: session.new.language,
+        languages,
+        target_language,
         model: session.new.model,
         simulation: session.new.simulation,
         created_at: rfc3339(session.new.created_at),

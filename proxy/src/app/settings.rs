@@ -35,6 +35,7 @@ pub(super) fn profile(settings: &config::Upstream, simulated: Option<&str>) -> R
         model: settings.model.clone(),
         voice: settings.voice.clone(),
         transcription_model: settings.transcribe_model.clone(),
+        translation_model: settings.translate_model.clone(),
     })
 }
 
@@ -49,6 +50,7 @@ pub(super) fn backup(settings: &config::Upstream, backup: &config::Backup) -> Pr
         model: settings.model.clone(),
         voice: settings.voice.clone(),
         transcription_model: settings.transcribe_model.clone(),
+        translation_model: settings.translate_model.clone(),
     }
 }
 

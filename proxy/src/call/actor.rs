@@ -174,7 +174,7 @@ impl Actor {
     }
 
     pub(super) fn order_for(&self, ticket: TicketHash, instructions: &str, gate: Gate) -> Order {
-        let dialect = self.shell.upstreams.primary().dialect();
+        let dialect = self.shell.upstreams.primary().of(self.booking.plan.session_kind()).dialect();
         let session = dialect.create_session(&self.booking.template, instructions, gate, self.told_by());
         Order {
             ctx: self.booking.ctx,
@@ -183,6 +183,7 @@ impl Actor {
             key_before: self.key_before,
             ticket,
             call_id: CallId::fresh(),
+            kind: self.booking.plan.session_kind(),
             session_json: session.to_string().into(),
             safety_id: self.shell.pseudonyms.at_provider(self.booking.user),
         }
@@ -205,12 +206,13 @@ impl Actor {
 
     /// A call that was created with these instructions; empty: nobody knows with which.
     pub(super) fn line(&self, started: Started, instructions: String) -> Box<Line> {
-        Line::new(started, instructions, self.shell.dials.clone())
+        let upstream = started.upstream.of(self.booking.plan.session_kind());
+        Line::new(Started { upstream, ..started }, instructions, self.shell.dials.clone())
     }
 
-    /// What this call can do for us.
+    /// What this call can do for us, in a session of this kind.
     pub(super) fn capabilities(&self, line: &Line) -> Capabilities {
-        line.upstream.dialect().capabilities(self.told_by())
+        line.upstream.dialect().capabilities(self.told_by()).of(self.booking.plan.session_kind())
     }
 
     /// By which way its models are to be told: where calls are watched, the client's only serves while ours is lost.
@@ -461,7 +463,7 @@ fn setup(shell: &Shell, booking: &Booking) -> Setup {
         session: booking.session,
         plan: booking.plan.clone(),
         brief: booking.brief.clone(),
-        limits: shell.limits,
+        limits: shell.limits.of(&booking.plan),
         guard: booking.guard,
         models: Models {
             reply: booking.template.model.as_str().into(),

@@ -95,6 +95,7 @@ impl Booking {
                 transcription_model: transcription_model.to_owned(),
                 language: new.language.clone(),
                 own: Own::of(&plan, keeps),
+                listening: plan.listening.as_deref().cloned(),
             },
             plan,
             simulation: new.simulation,

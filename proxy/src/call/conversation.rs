@@ -245,7 +245,7 @@ impl Actor {
         let message = SessionMessage {
             session_id: self.booking.session.to_string(),
             tenant_id: self.booking.ctx.tenant.to_string(),
-            kind: "interview",
+            kind: plan.session_kind().as_str(),
             status: if self.core.stage().is_some() { "in_progress" } else { "scheduled" },
             stage: self.core.stage().unwrap_or(&plan.stages[0].name).to_owned(),
             started_at: self.core.stage_started_at().map(crate::clock::rfc3339),

@@ -9,6 +9,7 @@ use super::line::Started;
 use super::shell::Shell;
 use crate::identity::{TenantCtx, TicketHash};
 use crate::ids::{CallId, KeyRef, ProviderCallId, SessionId, UserId};
+use crate::interview::SessionKind;
 use crate::sdp;
 use crate::store::{CallStart, SessionFailure, StoreError};
 use crate::transcript::HangUp;
@@ -30,6 +31,8 @@ pub(super) struct Order {
     pub(super) key_before: Option<KeyRef>,
     pub(super) ticket: TicketHash,
     pub(super) call_id: CallId,
+    /// What the session is.
+    pub(super) kind: SessionKind,
     /// The provider's session object, as JSON.
     pub(super) session_json: Bytes,
     /// Stands for the person at the provider.
@@ -132,7 +135,7 @@ pub(super) async fn exchange(shell: &Shell, order: Order, offer: Bytes) -> Resul
         ExchangeError::Upstream(error) => shell.upstreams.instead(key.reference(), error),
         _ => None,
     };
-    let Some(Backup { upstream, key: backup_key }) = instead else {
+    let Some(Backup { upstream, key: backup_key }) = instead.filter(|backup| backup.upstream.takes(order.kind)) else {
         return Err(give_up(shell, &order, (shell.upstreams.primary(), key), failed).await);
     };
     tracing::warn!(code = failed.error.code(), to = upstream.profile().name, "an offer goes to the second server");
@@ -153,6 +156,7 @@ async fn attempt(
     offer: &Bytes,
     facts: &sdp::OfferFacts,
 ) -> Result<Answer, Failed> {
+    let upstream = &upstream.of(order.kind);
     // Nothing would be sent, so nothing is written down either.
     if let Some(retry_after) = upstream.pause(key.reference()) {
         let error = ExchangeError::Upstream(Cause::Paused { retry_after }.into());

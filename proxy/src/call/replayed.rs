@@ -21,7 +21,8 @@ impl Actor {
     /// The core asks; the answer to an earlier question does not count any more.
     pub(super) fn asks_replay(&mut self, notice: &Notice) {
         if let Notice::Replay { id, .. } = notice {
-            let facts = self.shell.upstreams.primary().dialect().normaliser();
+            let kind = self.booking.plan.session_kind();
+            let facts = self.shell.upstreams.primary().of(kind).dialect().normaliser();
             self.asking = Some(Asking { id: id.clone(), facts, left: MAX_BYTES });
         }
     }

@@ -15,6 +15,8 @@ pub const MODEL: &str = "gpt-realtime-2.1";
 pub const VOICE: &str = "marin";
 /// `OPENAI_TRANSCRIBE_MODEL`: writes words down while they are spoken.
 pub const TRANSCRIBE_MODEL: &str = "gpt-realtime-whisper";
+/// `OPENAI_TRANSLATE_MODEL`: says and writes in another language what it hears.
+pub const TRANSLATE_MODEL: &str = "gpt-realtime-translate";
 
 /// `UPSTREAM_TIMEOUT_SECONDS`: an offer is answered in well under a second or not at all; people wait ten.
 pub const UPSTREAM_TIMEOUT_SECONDS: Bounds = Bounds { default: 10, least: 1, most: 60 };

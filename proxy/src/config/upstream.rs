@@ -80,6 +80,8 @@ pub struct Upstream {
     pub voice: String,
     /// `OPENAI_TRANSCRIBE_MODEL`.
     pub transcribe_model: String,
+    /// `OPENAI_TRANSLATE_MODEL`.
+    pub translate_model: String,
     /// `SIDEBAND`, default on.
     pub sideband: Sideband,
     /// `UPSTREAM_TIMEOUT_SECONDS`.
@@ -170,6 +172,7 @@ impl Upstream {
             model: model_name(reader, "OPENAI_REALTIME_MODEL", model.as_deref().unwrap_or(defaults::MODEL)),
             voice: model_name(reader, "OPENAI_VOICE", defaults::VOICE),
             transcribe_model: model_name(reader, "OPENAI_TRANSCRIBE_MODEL", defaults::TRANSCRIBE_MODEL),
+            translate_model: model_name(reader, "OPENAI_TRANSLATE_MODEL", defaults::TRANSLATE_MODEL),
             sideband: reader.choice("SIDEBAND", Sideband::On, &[("on", Sideband::On), ("off", Sideband::Off)]),
             timeout: reader.seconds("UPSTREAM_TIMEOUT_SECONDS", &defaults::UPSTREAM_TIMEOUT_SECONDS),
         }

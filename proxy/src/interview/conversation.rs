@@ -43,7 +43,7 @@ impl Conversation {
         match (stage.kind, self.instructions()) {
             (StageKind::Closing, "") => stage.guidance.clone(),
             (StageKind::Closing, own) => format!("{own}\n\n{}", stage.guidance),
-            (StageKind::Opening | StageKind::Questions, own) => own.to_owned(),
+            (StageKind::Opening | StageKind::Questions | StageKind::Listening, own) => own.to_owned(),
         }
     }
 }
@@ -89,6 +89,7 @@ impl Plan {
                 stage("goodbye", "Goodbye", StageKind::Closing, 20, goodbye),
             ],
             conversation: Some(Box::new(conversation)),
+            listening: None,
         }
     }
 }

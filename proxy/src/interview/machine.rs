@@ -109,6 +109,10 @@ impl Machine {
 
     /// A reply of the model settled with these words, attributed to stage `of`. Returns whether it counts as a question.
     pub fn on_reply(&mut self, plan: &Plan, of: usize, words: &str) -> bool {
+        // A question in a translation is the speaker's.
+        if plan.stages.get(of).is_some_and(|stage| stage.kind == StageKind::Listening) {
+            return false;
+        }
         let asks = self.asked.is_new(words);
         if self.index != Some(of) || self.ended {
             return asks;
@@ -164,7 +168,7 @@ impl Machine {
     #[must_use]
     pub fn overdue(&self, plan: &Plan, at: At) -> Option<Decision> {
         let stage = self.stage(plan)?;
-        (stage.kind != StageKind::Closing && at.mono_ms >= self.deadline(stage))
+        (matches!(stage.kind, StageKind::Opening | StageKind::Questions) && at.mono_ms >= self.deadline(stage))
             .then(|| self.advance(StageReason::Forced))
     }
 
@@ -182,6 +186,7 @@ impl Machine {
         match (stage.kind, self.nudge) {
             (StageKind::Questions, Nudge::None) => Some(share(75)),
             (StageKind::Questions, Nudge::WrapUp) => Some(share(90)),
+            (StageKind::Listening, _) => None,
             _ => Some(self.deadline(stage)),
         }
     }

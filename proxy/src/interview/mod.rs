@@ -4,6 +4,7 @@
 pub mod conversation;
 pub mod digest;
 pub mod directions;
+pub mod listening;
 pub mod machine;
 pub mod plan;
 pub mod question;
@@ -11,5 +12,6 @@ pub mod question;
 pub use conversation::Conversation;
 pub use digest::digest;
 pub use directions::Brief;
+pub use listening::{Listening, SessionKind};
 pub use machine::{Decision, Machine};
 pub use plan::{Plan, PlanError, Plans, Stage, StageKind};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::conversation::Conversation;
+use super::listening::Listening;
 
 /// What role a stage plays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,9 @@ pub enum StageKind {
     Questions,
     /// The goodbye; the interview ends with it.
     Closing,
+    /// Nobody is asked anything: the only stage there is, as long as the session lasts. Never in a plan that somebody
+    /// sends or a file.
+    Listening,
 }
 
 /// Documents a stage may show to the model.
@@ -104,6 +108,9 @@ pub struct Plan {
     /// There is nothing to lead: an application's own settings. Never in a plan that somebody sends or a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Box<Conversation>>,
+    /// There is no interview: whoever speaks is written down or translated. Never in a plan that somebody sends or a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listening: Option<Box<Listening>>,
 }
 
 /// Why a plan was refused.
@@ -187,6 +194,9 @@ impl Plan {
     fn check_with(&self, line: impl Fn(usize, &str) -> Option<usize>) -> Result<(), PlanError> {
         if self.conversation.is_some() {
             return Err(PlanError::Whole("a plan has no `conversation`: POST /v1/realtime/client_secrets makes one"));
+        }
+        if self.listening.is_some() {
+            return Err(PlanError::Whole("a plan is of an interview: leave `listening` out"));
         }
         if !is_name(&self.name) {
             return Err(PlanError::Whole("the plan's name must be like `my_plan`: lower-case letters, digits, `_`"));
@@ -279,10 +289,10 @@ impl Stage {
                 Some(("min_questions", "a closing stage asks nothing: min_questions must be 0"))
             }
             StageKind::Closing if self.grace_s > MAX_GRACE_S => Some(("grace_s", "grace_s must be at most 480")),
-            StageKind::Opening | StageKind::Questions if self.grace_s > 0 => {
+            StageKind::Opening | StageKind::Questions | StageKind::Listening if self.grace_s > 0 => {
                 Some(("grace_s", "only a closing stage has grace_s"))
             }
-            StageKind::Opening | StageKind::Questions | StageKind::Closing => None,
+            StageKind::Opening | StageKind::Questions | StageKind::Closing | StageKind::Listening => None,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Upstream {
     /// The request for this offer. For a server that wants a client secret, that is made first.
     pub(super) async fn ask(&self, key: &ModelKey, offer: &Bytes, session: &Bytes) -> Result<Ask, CreateError> {
         let manner = &self.0.profile.manner;
-        let mut ask = match manner.offer {
+        let mut ask = match self.offer_form() {
             OfferForm::Multipart => {
                 let multipart::Form { content_type, body } = multipart::assemble(offer, session, rand::random());
                 Ask::new(content_type, SDP, body)
@@ -82,7 +82,7 @@ impl Upstream {
         body.extend_from_slice(b"}");
         let mut request = Request::new(Full::new(body.freeze()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.0.mint_uri.clone();
+        *request.uri_mut() = self.mint_uri().clone();
         let headers = request.headers_mut();
         headers.clone_from(&self.0.headers);
         headers.insert(CONTENT_TYPE, JSON);

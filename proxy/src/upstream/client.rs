@@ -16,10 +16,12 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::circuits::{Circuit, Circuits};
 use super::dialect::Dialect;
+use super::kinds::{Translations, translations};
 use super::manner::OfferForm;
 use super::profile::{Kind, Profile};
 use super::pulse::{Health, Pulse};
 use crate::ids::KeyRef;
+use crate::interview::SessionKind;
 
 /// Idle connections kept; more bursts than this open fresh ones.
 const POOL: usize = 128;
@@ -69,7 +71,7 @@ pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// One model server. Cheap to clone.
 #[derive(Clone)]
-pub struct Upstream(pub(super) Arc<Inner>);
+pub struct Upstream(pub(super) Arc<Inner>, pub(super) SessionKind);
 
 pub(super) struct Inner {
     pub(super) profile: Profile,
@@ -81,6 +83,7 @@ pub(super) struct Inner {
     /// Under which calls are found.
     pub(super) calls_uri: Uri,
     pub(super) mint_uri: Uri,
+    pub(super) translations: Translations,
     pub(super) models_uri: Uri,
     /// `User-Agent`: on every request, sidebands included. The key comes with each. `OpenAI-Beta` is never among them,
     /// it alone makes a request fail.
@@ -133,7 +136,9 @@ impl Upstream {
         let create_uri = endpoint(&with_query(&[&model, &manner.query]))?;
         let (mint_uri, models_uri) = (endpoint("realtime/client_secrets")?, endpoint("models")?);
         let circuits = Circuits::of(&profile.name);
-        Ok(Self(Arc::new(Inner {
+        let translations =
+            Translations { create: endpoint(translations::CREATE)?, mint: endpoint(translations::MINT)? };
+        let inner = Inner {
             profile,
             timeouts,
             http,
@@ -142,10 +147,12 @@ impl Upstream {
             calls_uri,
             mint_uri,
             models_uri,
+            translations,
             headers,
             pulse: Pulse::default(),
             circuits,
-        })))
+        };
+        Ok(Self(Arc::new(inner), SessionKind::Interview))
     }
 
     /// What it was built from.
@@ -157,7 +164,7 @@ impl Upstream {
     /// Which of the provider's interfaces it speaks.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.0.profile.manner.dialect
+        self.0.profile.manner.dialect.of(self.1)
     }
 
     /// Whether sessions made here are simulated.

@@ -95,7 +95,7 @@ impl Upstream {
     async fn send_offer(&self, ask: &Ask, safety_id: &str) -> Result<Response<Incoming>, ClientError> {
         let mut request = Request::new(Full::new(ask.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.0.create_uri.clone();
+        *request.uri_mut() = self.create_uri().clone();
         let headers = request.headers_mut();
         headers.clone_from(&self.0.headers);
         headers.extend(ask.headers.clone());

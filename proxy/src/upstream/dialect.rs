@@ -8,11 +8,13 @@ use serde_json::Value;
 use super::directives::Template;
 use super::facts::live::Live;
 use super::facts::realtime::Realtime;
+use super::facts::translation::Translation;
 use super::facts::{Capabilities, Fact, Gate, TurnRef, live as live_facts};
 use super::live::{self, Told};
 use super::session;
 use crate::call::core::{Directive, Pipe};
 use crate::clock::Millis;
+use crate::interview::SessionKind;
 
 /// The interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -23,14 +25,26 @@ pub enum Dialect {
     Realtime,
     /// Fragments with times; both sides may speak at once.
     Live,
+    /// Two streams of words: what is said, and what it is in another language. No server speaks nothing else.
+    #[serde(skip)]
+    Translation,
 }
 
 impl Dialect {
+    /// What a server of this dialect speaks in sessions of this kind.
+    #[must_use]
+    pub fn of(self, kind: SessionKind) -> Self {
+        match (self, kind) {
+            (Self::Realtime, SessionKind::Translation) => Self::Translation,
+            (dialect, SessionKind::Interview | SessionKind::Transcription | SessionKind::Translation) => dialect,
+        }
+    }
+
     /// What its calls can do, when the model is told by this way.
     #[must_use]
     pub fn capabilities(self, told_by: Pipe) -> Capabilities {
         match self {
-            Self::Realtime => Capabilities::REALTIME,
+            Self::Realtime | Self::Translation => Capabilities::REALTIME,
             Self::Live => Capabilities { client_sends: told_by == Pipe::Client, ..Capabilities::LIVE },
         }
     }
@@ -40,7 +54,7 @@ impl Dialect {
     pub fn create_session(self, template: &Template, instructions: &str, gate: Gate, told_by: Pipe) -> Value {
         let spec = template.spec(instructions, gate);
         match self {
-            Self::Realtime => session::create_session(&spec),
+            Self::Realtime | Self::Translation => session::create_session(&spec),
             Self::Live => live::create_session(&spec, told_by),
         }
     }
@@ -50,6 +64,9 @@ impl Dialect {
     pub(super) fn sideband(self, call: &str) -> String {
         match self {
             Self::Realtime => format!("realtime?call_id={call}"),
+            // That a translation can be watched at all is not documented: a server that does not know the address answers
+            // 404, and the client reports.
+            Self::Translation => format!("realtime/translations?call_id={call}"),
             Self::Live => format!("live/sessions/{call}/attach"),
         }
     }
@@ -57,7 +74,7 @@ impl Dialect {
     /// The client event that ends a call, where there is one.
     pub(super) fn farewell(self) -> Option<&'static str> {
         match self {
-            Self::Realtime => None,
+            Self::Realtime | Self::Translation => None,
             Self::Live => Some(r#"{"type":"session.close"}"#),
         }
     }
@@ -65,7 +82,7 @@ impl Dialect {
     /// Whether a text of the sideband need not be read at all.
     #[must_use]
     pub fn is_sound(self, text: &str) -> bool {
-        self == Self::Live && live_facts::is_sound(text)
+        self != Self::Realtime && live_facts::is_sound(text)
     }
 
     /// An ear for one source of a call's events.
@@ -74,6 +91,7 @@ impl Dialect {
         match self {
             Self::Realtime => Normaliser::Realtime(Realtime::new()),
             Self::Live => Normaliser::Live(Live::new()),
+            Self::Translation => Normaliser::Translation(Translation::new()),
         }
     }
 
@@ -81,7 +99,7 @@ impl Dialect {
     #[must_use]
     pub fn speaker(self, instructions: String) -> Teller {
         match self {
-            Self::Realtime => Teller::Realtime,
+            Self::Realtime | Self::Translation => Teller::Realtime,
             Self::Live => Teller::Live(Told::at_creation(instructions)),
         }
     }
@@ -93,6 +111,8 @@ pub enum Normaliser {
     Realtime(Realtime),
     /// Of the live dialect.
     Live(Live),
+    /// Of a translation.
+    Translation(Translation),
 }
 
 impl Normaliser {
@@ -101,6 +121,7 @@ impl Normaliser {
         match self {
             Self::Realtime(realtime) => realtime.feed(event),
             Self::Live(live) => live.feed(at, event),
+            Self::Translation(translation) => translation.feed(at, event),
         }
     }
 
@@ -109,6 +130,7 @@ impl Normaliser {
         match self {
             Self::Realtime(_) => Vec::new(),
             Self::Live(live) => live.tick(at),
+            Self::Translation(translation) => translation.tick(at),
         }
     }
 
@@ -118,6 +140,7 @@ impl Normaliser {
         match self {
             Self::Realtime(_) => None,
             Self::Live(live) => live.deadline(),
+            Self::Translation(translation) => translation.deadline(),
         }
     }
 
@@ -126,21 +149,26 @@ impl Normaliser {
         match self {
             // What it heard of half-told items is of no use any more: nothing is repeated.
             Self::Realtime(realtime) => *realtime = Realtime::new(),
-            Self::Live(_) => self.takes_over(other),
+            Self::Live(_) | Self::Translation(_) => self.takes_over(other),
         }
     }
 
     /// This source is heard from now on and `other` was until now.
     pub fn takes_over(&mut self, other: &Self) {
-        if let (Self::Live(live), Self::Live(other)) = (self, other) {
-            live.go_on_from(other);
+        match (self, other) {
+            (Self::Live(live), Self::Live(other)) => live.go_on_from(other),
+            (Self::Translation(translation), Self::Translation(other)) => translation.go_on_from(other),
+            // The two ears of one call speak the same; what one of items heard is of no use to the other.
+            (Self::Realtime(_) | Self::Live(_) | Self::Translation(_), _) => {}
         }
     }
 
     /// This turn is on the record, to its end if that is known.
     pub fn is_known(&mut self, turn: &TurnRef, end_ms: Option<u64>) {
-        if let Self::Live(live) = self {
-            live.is_known(turn, end_ms);
+        match self {
+            Self::Realtime(_) => {}
+            Self::Live(live) => live.is_known(turn, end_ms),
+            Self::Translation(translation) => translation.is_known(turn, end_ms),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::session::{SessionSpec, update_session};
 use crate::call::core::Directive;
-use crate::interview::{Conversation, Plan};
+use crate::interview::{Conversation, Listening, Plan};
 
 /// What every configuration of a call has in common.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Template {
     pub language: Option<String>,
     /// What an application said of its own call, where nobody leads an interview.
     pub own: Option<Own>,
+    /// Nobody is asked anything: what is listened for instead.
+    pub listening: Option<Listening>,
 }
 
 /// An application's own settings, and how much of them is kept in force.
@@ -68,12 +70,22 @@ impl Template {
             language: self.language.as_deref(),
             gate,
             own: self.own.as_ref(),
+            listening: self.listening.as_ref(),
         }
     }
 
-    /// The client events that carry out a directive, in order.
+    /// The client events that carry out a directive, in order. A model that only listens can be configured and ended, and
+    /// nothing else.
     #[must_use]
     pub fn encode(&self, directive: &Directive) -> Vec<Value> {
+        match (directive, &self.listening) {
+            (Directive::Configure { .. }, _) | (_, None) => {}
+            // What was heard is still translated before the session closes.
+            (Directive::Stop { id }, Some(Listening::Translation { .. })) => {
+                return vec![json!({ "type": "session.close", "event_id": id })];
+            }
+            (_, Some(_)) => return Vec::new(),
+        }
         match directive {
             Directive::Configure { id, instructions, gate } => {
                 vec![
@@ -113,7 +125,14 @@ mod tests {
     use crate::upstream::facts::{Gate, Guarded};
 
     fn template() -> Template {
-        Template { model: "m".into(), voice: "v".into(), transcription_model: "t".into(), language: None, own: None }
+        Template {
+            model: "m".into(),
+            voice: "v".into(),
+            transcription_model: "t".into(),
+            language: None,
+            own: None,
+            listening: None,
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::dialect::Dialect;
 use super::profile::{BaseUrl, BaseUrlError};
+use crate::interview::SessionKind;
 
 /// The manners that this version was built with.
 const BUILT_IN: &str = include_str!("../../../upstreams.toml");
@@ -94,6 +95,9 @@ pub struct Manner {
     /// Whether a call can be ended over HTTP.
     #[serde(default = "yes")]
     pub hang_up: bool,
+    /// For which kinds of session it has a model.
+    #[serde(default = "interviews")]
+    pub kinds: Vec<SessionKind>,
 }
 
 fn calls() -> String {
@@ -102,6 +106,10 @@ fn calls() -> String {
 
 fn yes() -> bool {
     true
+}
+
+fn interviews() -> Vec<SessionKind> {
+    vec![SessionKind::Interview]
 }
 
 impl Default for Manner {
@@ -118,6 +126,7 @@ impl Default for Manner {
             call_id: CallIdAt::default(),
             sideband: true,
             hang_up: true,
+            kinds: SessionKind::ALL.to_vec(),
         }
     }
 }
@@ -225,6 +234,8 @@ mod tests {
         );
         assert!(azure.base_url().is_none() && azure.sideband && azure.hang_up);
         assert!(!manners["localai"].sideband);
+        assert!(azure.kinds == openai.kinds && azure.kinds.len() == 3);
+        assert_eq!(manners["localai"].kinds, [SessionKind::Interview]);
         let live = &manners["live"];
         assert_eq!(
             (live.dialect, live.offer, live.model.as_deref()),

@@ -14,6 +14,8 @@ mod error;
 pub mod facts;
 mod hang_up;
 mod key;
+mod kinds;
+mod listening;
 pub mod live;
 pub mod manner;
 mod multipart;

@@ -47,6 +47,8 @@ pub struct Profile {
     pub voice: String,
     /// Model that writes down what the candidate says.
     pub transcription_model: String,
+    /// Model that translates.
+    pub translation_model: String,
 }
 
 /// `http(s)://host[:port][/prefix]/v1`, without a trailing slash, credentials, query or fragment.

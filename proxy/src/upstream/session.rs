@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::directives::{Keeps, Own};
 use super::facts::Gate;
-use crate::interview::Conversation;
+use super::listening;
+use crate::interview::{Conversation, Listening};
 
 /// What a session consists of.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +26,16 @@ pub struct SessionSpec<'a> {
     pub gate: Gate,
     /// An application's own settings, in the place of most of the above.
     pub own: Option<&'a Own>,
+    /// Nobody is asked anything: what is listened for instead.
+    pub listening: Option<&'a Listening>,
 }
 
 /// The object for the `session` part of a create request.
 #[must_use]
 pub fn create_session(spec: &SessionSpec<'_>) -> Value {
+    if let Some(listening) = spec.listening {
+        return listening::create(listening, spec.model, spec.transcription_model);
+    }
     if let Some(conversation) = spec.own.and_then(Own::conversation) {
         return create_own(spec, conversation);
     }
@@ -44,6 +50,9 @@ pub fn create_session(spec: &SessionSpec<'_>) -> Value {
 /// one is merged is not documented; model and voice are left out, because they cannot change.
 #[must_use]
 pub fn update_session(spec: &SessionSpec<'_>) -> Value {
+    if let Some(listening) = spec.listening {
+        return listening::update(listening, spec.transcription_model);
+    }
     if let Some((conversation, keeps)) = spec.own.and_then(|own| Some((own.conversation()?, own.keeps()))) {
         return update_own(spec, conversation, keeps);
     }
@@ -154,6 +163,7 @@ mod tests {
         language: Some("en-GB"),
         gate: Gate::Server,
         own: None,
+        listening: None,
     };
 
     #[test]

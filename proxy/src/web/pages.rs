@@ -27,11 +27,13 @@ struct Service {
 }
 
 /// Pages whose address says all: the file, and nothing about who asks. Who may see what is decided by `/api`.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 11] = [
     ("/docs", "docs.html"),
     ("/test", "test.html"),
     ("/sign-in", "sign-in.html"),
     ("/start", "start.html"),
+    ("/transcribe", "transcribe.html"),
+    ("/translate", "translate.html"),
     ("/past-calls", "past-calls.html"),
     ("/dashboard", "dashboard.html"),
     ("/api-keys", "api-keys.html"),
@@ -151,6 +153,29 @@ fn wants(headers: &HeaderMap) -> Form {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interview::listening::{HEARD, SPOKEN};
+
+    /// Languages that a page lets people choose.
+    fn offered(page: &str, field: &str) -> Vec<String> {
+        let html = html_of(page);
+        let from = html.find(&format!("name=\"{field}\"")).expect("the field");
+        let to = html[from..].find("</select>").expect("its end") + from;
+        let values = html[from..to].split("<option value=\"").skip(1);
+        values.map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn html_of(page: &str) -> &'static str {
+        match page {
+            "transcribe" => include_str!("../../../public/transcribe.html"),
+            _ => include_str!("../../../public/translate.html"),
+        }
+    }
+
+    #[test]
+    fn the_pages_offer_the_languages_that_the_model_knows() {
+        assert_eq!(offered("transcribe", "languages"), HEARD);
+        assert_eq!(offered("translate", "target_language"), SPOKEN);
+    }
 
     #[test]
     fn every_address_has_its_file() {

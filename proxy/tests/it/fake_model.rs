@@ -88,6 +88,7 @@ pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
         model: "gpt-realtime-2.1".into(),
         voice: "marin".into(),
         transcription_model: "gpt-realtime-whisper".into(),
+        translation_model: "gpt-realtime-translate".into(),
     };
     Upstream::new(profile, timeouts).expect("a client")
 }

@@ -57,7 +57,8 @@ export class Call extends Emitter {
   #ticket;
   #ticketGiven;
   #joins;
-  #microphone = new LastingMicrophone();
+  /** @type {import("./legs.js").Heard} */
+  #microphone;
   /** @type {VivaSocket | null} */
   #socket = null;
   #legs;
@@ -81,8 +82,9 @@ export class Call extends Emitter {
    * @param {string} [options.sessionId] absent when the ticket alone names the session
    * @param {string} [options.ticket] absent: the call mints its own
    * @param {"first" | "again"} [options.joins] `again`: the interview is under way and this page was loaded anew
+   * @param {import("./legs.js").Heard} [options.microphone] what the model hears; absent: a microphone of this machine
    */
-  constructor({ api, origin, sink, sessionId, ticket, joins = "first" }) {
+  constructor({ api, origin, sink, sessionId, ticket, joins = "first", microphone = new LastingMicrophone() }) {
     super();
     this.#api = api;
     this.#origin = origin;
@@ -91,6 +93,7 @@ export class Call extends Emitter {
     this.#ticket = ticket;
     this.#ticketGiven = ticket !== undefined;
     this.#joins = joins;
+    this.#microphone = microphone;
     this.#legs = this.#makeLegs();
     this.#microphone.on("stream", (stream) => {
       this.#mark("microphone");

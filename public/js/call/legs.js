@@ -22,6 +22,11 @@ const MAX_SELF_OFFERS = 2;
 /** After the switch last words still come on the old connection. */
 const FADE_MS = 5_000;
 
+/**
+ * What the model hears: a microphone, or something in its place.
+ * @typedef {import("../emitter.js").Emitter<any> & {track: MediaStreamTrack | null, stream: MediaStream | null, open: () => Promise<void>, close: () => void}} Heard
+ */
+
 /** @typedef {{state: "renewing" | "renewed" | "failed", reason: "cap" | "lost"}} RenewalNews */
 
 /**
@@ -30,7 +35,7 @@ const FADE_MS = 5_000;
  * @property {(message: import("../types.js").Message) => boolean} sendWhenReady
  * @property {() => boolean} reachable whether the line is up
  * @property {() => number} now Unix milliseconds by the server's clock
- * @property {import("../media/lasting.js").LastingMicrophone} microphone
+ * @property {Heard} microphone
  * @property {import("../media/speaker.js").Speaker} speaker
  */
 
@@ -62,6 +67,8 @@ export class Legs extends Emitter {
   #selfOffers = 0;
   /** The server has, or had, a call of this interview. */
   #underWay = false;
+  /** In a session that nobody answers there is nothing to ask for. @type {"answered" | "unanswered"} */
+  #speech = "answered";
   /** The renewal that was carried through last. */
   #renewedId = "";
   /** Why the leg in force replaced another, until it is connected. @type {"cap" | "lost" | null} */
@@ -85,8 +92,9 @@ export class Legs extends Emitter {
   }
 
   /** The line is there: goes on where it was, or begins. @param {import("../types.js").Message} session */
-  lineReady({ resumed }) {
+  lineReady({ resumed, kind = "interview" }) {
     this.#underWay ||= Boolean(resumed);
+    this.#speech = kind === "interview" ? "answered" : "unanswered";
     if (this.#renewal) return;
     if (this.#leg?.lost) this.#waitForServer(this.#leg);
     // An answer that was lost with the line does not come again.
@@ -151,6 +159,7 @@ export class Legs extends Emitter {
     const { microphone, reachable } = this.#means;
     if (!microphone.stream || this.#closed) return null;
     const leg = new Leg(microphone.stream, reachable);
+    if (this.#speech === "unanswered") leg.rest();
     leg.on("states", (states) => this.#states(leg, states));
     leg.on("event", (event) => this.#heard(leg, event));
     leg.on("sent", (event) => this.emit("told", event));

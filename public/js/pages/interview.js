@@ -11,6 +11,9 @@ import { asksBack } from "../view/erasing.js";
 import { Room } from "../view/room.js";
 import { offerErasure, offerKeeping, showSaved } from "../view/saved.js";
 
+/** Sessions in which nobody is interviewed have pages of their own. @type {Record<string, string>} */
+const PAGES = { transcription: "/transcribe", translation: "/translate" };
+
 /** After a consent was taken back the line mostly says so first; without a line the page goes by the server's answer. */
 const TOLD_WITHIN_MS = 5_000;
 
@@ -30,6 +33,8 @@ async function boot() {
     const { title, help, retry } = explain(error);
     return room.fail(title, help, retry ? () => location.reload() : undefined);
   }
+  const elsewhere = PAGES[session.kind ?? "interview"];
+  if (elsewhere) return location.replace(`${elsewhere}?session=${encodeURIComponent(sessionId)}`);
   room.setPlan(session.stages ?? [], session.stage);
   void offerRights(session);
   if (isOver(session)) return over();

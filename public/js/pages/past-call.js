@@ -2,7 +2,7 @@
 /** @file The record of one call: what it was, its stages, every turn with whose word it is, and the files of it. */
 
 import { Api, transcriptPath } from "../api.js";
-import { endingOf, lengthOf, nameOf, statusOf, whenOf } from "../call-words.js";
+import { endingOf, lengthOf, nameOf, namesOf, statusOf, whenOf } from "../call-words.js";
 import { find, make, say } from "../dom.js";
 import { Desk, isAdmin } from "../view/desk.js";
 import { OwnRecord } from "../view/own-record.js";
@@ -19,7 +19,8 @@ async function show(me) {
   say(find("title", HTMLElement), name);
   showFacts(session);
   showStages(find("stages", HTMLElement), session, record.stages);
-  const interview = { stages: session.stages ?? [], candidate: session.candidate_name ?? "Candidate", began: session.started_at };
+  const { model, speaker } = namesOf(session.kind);
+  const interview = { stages: session.stages ?? [], candidate: session.candidate_name ?? speaker, model, began: session.started_at };
   const spoken = showTurns(find("turns", HTMLElement), record.turns, interview);
   find("no-turns", HTMLElement).hidden = spoken > 0;
   const isOwn = session.user_id === me.user.id;

@@ -10,22 +10,26 @@ import { Tail } from "./tail.js";
 /** Turns kept in the page; older ones stay in the record. */
 const MAX_ENTRIES = 300;
 
-/** @type {Record<import("../types.js").Speaker, string>} */
+/** @typedef {Record<import("../types.js").Speaker, string>} Names */
+
+/** @type {Names} */
 const NAMES = { ai: "Interviewer", candidate: "You" };
 
 export class Captions {
   #list;
   #live;
+  #names;
   #tail;
   /** @type {Map<string, HTMLElement>} by item id */
   #entries = new Map();
   /** @type {Set<string>} stages that have their heading */
   #stages = new Set();
 
-  /** @param {HTMLElement} list an `<ol>` that scrolls @param {HTMLElement} live a polite live region */
-  constructor(list, live) {
+  /** @param {HTMLElement} list an `<ol>` that scrolls @param {HTMLElement} live a polite live region @param {Names} [names] */
+  constructor(list, live, names = NAMES) {
     this.#list = list;
     this.#live = live;
+    this.#names = names;
     this.#tail = new Tail(list);
   }
 
@@ -52,7 +56,7 @@ export class Captions {
     entry.dataset.final = final ? "yes" : "no";
     if (n !== undefined) entry.dataset.n = String(n);
     this.#write(entry, text);
-    if (fresh && told === "now") say(this.#live, `${NAMES[speaker]}: ${text}`);
+    if (fresh && told === "now") say(this.#live, `${this.#names[speaker]}: ${text}`);
   }
 
   /** @param {string} itemId */
@@ -95,7 +99,7 @@ export class Captions {
     const entry = make(
       "li",
       { class: "turn", "data-speaker": speaker, "data-item": itemId, "data-final": "no" },
-      make("span", { class: "who" }, NAMES[speaker]),
+      make("span", { class: "who" }, this.#names[speaker]),
       make("p", {}, "…"),
     );
     this.#entries.set(itemId, entry);

@@ -1,6 +1,7 @@
 // @ts-check
 /** @file The record of an interview as it grows: turns in the order in which they were spoken, and the stages. */
 
+import { namesOf } from "../call-words.js";
 import { find, say } from "../dom.js";
 import { showStages, turnItem } from "./record.js";
 
@@ -68,7 +69,8 @@ export class LiveRecord {
 
   /** @param {ToldTurn} turn */
   #item(turn) {
-    const name = turn.speaker === "ai" ? "Interviewer" : (this.#session.candidate_name ?? "Candidate");
+    const { model, speaker } = namesOf(this.#session.kind);
+    const name = turn.speaker === "ai" ? model : (this.#session.candidate_name ?? speaker);
     const seconds = (Date.parse(turn.spoken_at) - Date.parse(this.#session.started_at ?? "")) / 1_000;
     const item = turnItem({ ...turn, text: turn.text ?? "" }, name, seconds);
     item.setAttribute("data-at", turn.spoken_at);

@@ -31,10 +31,10 @@ function stageFacts({ reason, seconds_in_stage, questions_asked }) {
 /**
  * @param {HTMLElement} list an `<ol>`
  * @param {import("../types.js").StoredTurn[]} turns
- * @param {{stages: import("../types.js").Stage[], candidate: string, began: string | null | undefined}} interview
+ * @param {{stages: import("../types.js").Stage[], candidate: string, model?: string, began: string | null | undefined}} interview
  * @returns {number} turns with words
  */
-export function showTurns(list, turns, { stages, candidate, began }) {
+export function showTurns(list, turns, { stages, candidate, model = "Interviewer", began }) {
   const spoken = turns.filter(({ text, speaker }) => speaker !== "system" && text.trim() !== "");
   const labels = new Map(stages.map(({ name, label }) => [name, label]));
   /** @type {string | null | undefined} */
@@ -42,7 +42,7 @@ export function showTurns(list, turns, { stages, candidate, began }) {
   const items = spoken.flatMap((turn) => {
     const heading = turn.stage && turn.stage !== stage ? [make("li", { class: "stage-mark" }, make("h3", {}, labels.get(turn.stage) ?? turn.stage))] : [];
     stage = turn.stage ?? stage;
-    return [...heading, turnItem(turn, turn.speaker === "ai" ? "Interviewer" : candidate, (Date.parse(turn.spoken_at ?? "") - Date.parse(began ?? "")) / 1_000)];
+    return [...heading, turnItem(turn, turn.speaker === "ai" ? model : candidate, (Date.parse(turn.spoken_at ?? "") - Date.parse(began ?? "")) / 1_000)];
   });
   list.replaceChildren(...items);
   return spoken.length;

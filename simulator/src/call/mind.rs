@@ -1,19 +1,22 @@
-//! Which of the two models a call has. Its task asks here and nowhere else.
+//! Which of the models a call has. Its task asks here and nowhere else.
 
 use serde_json::Value;
 
 use super::task::End;
 use crate::faults::Faults;
+use crate::model::interpreter::Interpreter;
 use crate::model::live::{Closing, LiveModel};
 use crate::model::session::TurnDetection;
 use crate::model::{Input, Model, Output};
 
-/// One call's model. Boxed: both are large, and a call has one.
+/// One call's model. Boxed: they are large, and a call has one.
 pub(crate) enum Mind {
     /// Items, turns and replies.
     Turns(Box<Model>),
     /// Fragments of what both sides say at once.
     Live(Box<LiveModel>),
+    /// What is said, and what it is in another language.
+    Interpreter(Box<Interpreter>),
 }
 
 impl Mind {
@@ -21,6 +24,7 @@ impl Mind {
         match self {
             Self::Turns(model) => model.set_faults(faults),
             Self::Live(model) => model.set_faults(faults),
+            Self::Interpreter(model) => model.set_faults(faults),
         }
     }
 
@@ -28,6 +32,7 @@ impl Mind {
         match self {
             Self::Turns(model) => model.listening(),
             Self::Live(model) => model.listening(),
+            Self::Interpreter(model) => model.listening(),
         }
     }
 
@@ -35,6 +40,7 @@ impl Mind {
         match self {
             Self::Turns(model) => model.handle(now, input),
             Self::Live(model) => model.handle(now, input),
+            Self::Interpreter(model) => model.handle(now, input),
         }
     }
 
@@ -42,6 +48,7 @@ impl Mind {
         match self {
             Self::Turns(model) => model.next_deadline(),
             Self::Live(model) => model.next_deadline(),
+            Self::Interpreter(model) => model.next_deadline(),
         }
     }
 
@@ -50,7 +57,8 @@ impl Mind {
         match self {
             Self::Turns(model) if end == End::TooLong && !faults.quirks.cap_unannounced => model.expire(cap_minutes),
             Self::Turns(_) => Vec::new(),
-            Self::Live(_) if faults.no_close => Vec::new(),
+            Self::Live(_) | Self::Interpreter(_) if faults.no_close => Vec::new(),
+            Self::Interpreter(model) => model.close(),
             Self::Live(model) => model.close(match end {
                 End::TooLong => Closing::Expired,
                 End::PeerGone => Closing::RemoteHangup,

@@ -190,6 +190,10 @@ pub struct Quirks {
     pub create_needs_session: bool,
     /// Only a client secret creates a call; the project key is answered 401.
     pub minted_only: bool,
+    /// Sessions that only listen are refused with 400, as by servers that have no model for them.
+    pub realtime_only: bool,
+    /// A translation has no socket beside it: it is answered 404.
+    pub translation_unwatched: bool,
     /// A call that is not a telephone's cannot be hung up over HTTP: it is answered 400.
     pub hangup_sip_only: bool,
 }

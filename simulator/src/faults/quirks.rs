@@ -134,6 +134,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         Kind::Flag(|f| f.quirks.create_needs_session = true),
     ),
     quirk(
+        "realtime_only",
+        "transcriptions and translations are refused with 400, as by a server that has no model for them",
+        Kind::Flag(|f| f.quirks.realtime_only = true),
+    ),
+    quirk(
+        "translation_unwatched",
+        "a translation has no socket beside it; it is answered 404",
+        Kind::Flag(|f| f.quirks.translation_unwatched = true),
+    ),
+    quirk(
         "hangup_sip_only",
         "hanging up over HTTP is refused with 400; a live session ends by session.close",
         Kind::Flag(|f| f.quirks.hangup_sip_only = true),

@@ -17,7 +17,7 @@ use crate::call::{Call, ChannelFilter, Limits, Mind};
 use crate::faults::{CreateFault, Faults};
 use crate::model::ids::Ids;
 use crate::model::refusal::Refusal;
-use crate::model::session::Session;
+use crate::model::session::{Session, SessionKind};
 use crate::model::{Model, Setup};
 use crate::peer::{self, PeerError, Weather};
 
@@ -48,6 +48,11 @@ pub(super) async fn create(
         let text = "Missing required parameter: 'session'.";
         return Err(Refusal::new("missing_required_parameter", text).at("session").into());
     }
+    let is_form = asked.form == Form::Multipart;
+    if is_form && asked.session.as_ref().is_some_and(|session| session["type"] == "transcription") {
+        let text = "Invalid value for 'session.type': supported are 'realtime'.";
+        return Err(Refusal::new("invalid_value", text).at("session.type").into());
+    }
     let suffix = Ids::fresh().letters(21);
     let (call_id, session_id) = (format!("rtc_u0_{suffix}"), format!("sess_u0_{suffix}"));
     let cap = faults.session_cap.unwrap_or(shared.config.max_session);
@@ -64,6 +69,9 @@ pub(super) async fn create(
     };
     if let Some(settings) = settings {
         session.create(&settings)?;
+    }
+    if session.kind() != SessionKind::Realtime && faults.quirks.realtime_only {
+        return Err(Refusal::new("invalid_value", "This server only converses.").at("session.type").into());
     }
     let fault = faults.create;
     let form = asked.form;

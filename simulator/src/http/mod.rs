@@ -10,6 +10,7 @@ mod models;
 mod offer;
 mod secrets;
 mod sideband;
+mod translations;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +73,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/realtime/client_secrets", post(secrets::mint))
         // Where compatible servers take offers.
         .route("/v1/realtime", get(sideband::attach).post(create::create))
+        .route("/v1/realtime/translations", get(translations::attach))
+        .route("/v1/realtime/translations/client_secrets", post(translations::mint))
+        .route("/v1/realtime/translations/calls", post(translations::create))
         .route("/v1/live/sessions", post(live::create))
         .route("/v1/live/sessions/{id}/hangup", post(live::hang_up))
         .route("/v1/live/sessions/{id}/attach", get(live::attach))

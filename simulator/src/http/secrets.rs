@@ -46,7 +46,7 @@ pub(super) async fn mint(
 }
 
 /// All of the request is optional, its body too.
-fn parse(body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
     if body.is_empty() {
         return Ok(json!({}));
     }
@@ -56,7 +56,7 @@ fn parse(body: &[u8]) -> Result<Value, ApiError> {
     }
 }
 
-fn lifetime(asked: &Value) -> Result<u64, ApiError> {
+pub(super) fn lifetime(asked: &Value) -> Result<u64, ApiError> {
     let at = "expires_after.seconds";
     let wrong = || {
         let text = format!("Invalid value for '{at}': supported are integers from 10 to 7200.");

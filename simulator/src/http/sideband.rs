@@ -31,7 +31,7 @@ const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
-    call_id: Option<String>,
+    pub(super) call_id: Option<String>,
 }
 
 pub(super) async fn attach(

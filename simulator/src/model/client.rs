@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::conversation::admit;
 use super::refusal::Refusal;
+use super::session::SessionKind;
 use super::{From, Model, Output, Target, WAITING_UPDATES};
 
 impl Model {
@@ -29,7 +30,15 @@ impl Model {
     }
 
     fn perform(&mut self, now: u64, from: From, event: &Value) -> Result<(), Refusal> {
-        match event["type"].as_str() {
+        let kind = event["type"].as_str();
+        // Where nobody is answered there is nothing to ask for.
+        let converses = self.session.kind() == SessionKind::Realtime;
+        let is_known = kind.is_none_or(|kind| kind == "session.update" || kind.starts_with("input_audio_buffer."));
+        if !converses && !is_known {
+            let text = "This event is not supported in a transcription session.";
+            return Err(Refusal::new("invalid_value", text).at("type"));
+        }
+        match kind {
             Some("session.update") => self.queue_update(now, from, event),
             Some("response.create") => self.reply_by_client(now, &event["response"]),
             Some("response.cancel") => self.cancel_by_client(now, event["response_id"].as_str()),

@@ -3,38 +3,46 @@
 use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
-use super::session::{AutoReply, BargeIn, Modality, TurnDetection};
+use super::session::{AutoReply, BargeIn, Modality, SessionKind, TurnDetection};
 
 /// The provider's documented limits.
 const SPEED: std::ops::RangeInclusive<f64> = 0.25..=1.5;
 const IDLE_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 5_000..=30_000;
 const MAX_OUTPUT_TOKENS: std::ops::RangeInclusive<u64> = 1..=4096;
 
-/// Check a session given by a client; returns its fields.
+/// Check what a client gives for a session of a kind; returns its fields.
 ///
 /// # Errors
 /// The first field that is missing, unknown, of a wrong type or with a wrong value.
-pub(super) fn check(session: &Value) -> Result<&Map<String, Value>, Refusal> {
+pub(super) fn check(session: &Value, kind: SessionKind) -> Result<&Map<String, Value>, Refusal> {
     let Some(fields) = session.as_object() else {
         return Err(wrong_type("session", "an object"));
     };
-    match fields.get("type").and_then(Value::as_str) {
-        Some("realtime") => {}
-        Some("transcription") => {
+    match (kind, fields.get("type").and_then(Value::as_str)) {
+        (SessionKind::Realtime, Some("realtime")) | (SessionKind::Transcription, Some("transcription")) => {}
+        (SessionKind::Realtime, Some("transcription")) => {
             return Err(Refusal::new(
                 "invalid_value",
                 "Passing a transcription session update event to a realtime session is not allowed.",
             )
             .at("session.type"));
         }
-        Some(_) => return Err(wrong_value("session.type", "'realtime'")),
-        None => {
+        (kind, Some(_)) => return Err(wrong_value("session.type", &format!("'{}'", kind.as_str()))),
+        (_, None) => {
             return Err(Refusal::new("missing_required_parameter", "Missing required parameter: 'session.type'.")
                 .at("session.type"));
         }
     }
     for (name, value) in fields {
+        // One that writes down says nothing and decides nothing.
+        let known = kind == SessionKind::Realtime || matches!(name.as_str(), "type" | "include" | "audio");
+        if !known {
+            return Err(unknown(&format!("session.{name}")));
+        }
         check_field(name, value)?;
+    }
+    if kind == SessionKind::Transcription && session["audio"].get("output").is_some() {
+        return Err(unknown("session.audio.output"));
     }
     Ok(fields)
 }
@@ -136,6 +144,15 @@ fn check_turn_detection(value: &Value, at: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The same for a session that only writes down: nothing in it speaks of replies.
+pub(super) fn complete_listening(value: &Value) -> Value {
+    let mut whole = complete_turn_detection(value);
+    if let Some(fields) = whole.as_object_mut() {
+        fields.retain(|name, _| !name.ends_with("_response"));
+    }
+    whole
+}
+
 /// The whole object with the defaults of its type; 200 ms of silence is what the live service
 /// echoes (its documents say 500).
 pub(super) fn complete_turn_detection(value: &Value) -> Value {
@@ -217,7 +234,7 @@ mod tests {
     use super::*;
 
     fn code(session: Value) -> (String, String) {
-        let refusal = check(&session).unwrap_err();
+        let refusal = check(&session, SessionKind::Realtime).unwrap_err();
         (refusal.code.to_owned(), refusal.param.unwrap())
     }
 
@@ -262,6 +279,22 @@ mod tests {
             "noise_reduction": null, "transcription": {"model": "gpt-4o-mini-transcribe"},
             "turn_detection": {"type": "semantic_vad"}},
             "output": {"format": {"type": "audio/pcm", "rate": 24000}, "speed": 1}}});
-        check(&session).unwrap();
+        check(&session, SessionKind::Realtime).unwrap();
+    }
+
+    #[test]
+    fn a_session_that_writes_down_has_neither_words_nor_a_voice() {
+        let check = |session: Value| check(&session, SessionKind::Transcription).map(|_| ()).map_err(|r| r.param);
+        let input =
+            json!({"transcription": {"model": "w", "language": "de"}, "turn_detection": {"type": "server_vad"}});
+        assert_eq!(check(json!({"type": "transcription", "audio": {"input": input}})), Ok(()));
+        for (session, at) in [
+            (json!({"type": "realtime"}), "session.type"),
+            (json!({"type": "transcription", "model": "m"}), "session.model"),
+            (json!({"type": "transcription", "instructions": "x"}), "session.instructions"),
+            (json!({"type": "transcription", "audio": {"output": {"voice": "v"}}}), "session.audio.output"),
+        ] {
+            assert_eq!(check(session), Err(Some(at.to_owned())));
+        }
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod conversation;
 mod fields;
 pub mod ids;
+pub mod interpreter;
 pub mod interviewer;
 pub mod live;
 mod playback;
@@ -264,7 +265,7 @@ impl Model {
         let replies = self.replies.iter().map(Reply::due);
         let words = self.words.iter().map(Words::due);
         let updates = self.waiting_updates.front().map(|(at, ..)| *at);
-        replies.chain(words).chain(updates).chain(self.idle_deadline()).min()
+        replies.chain(words).chain(updates).chain(self.idle_deadline()).chain(self.dictation_deadline()).min()
     }
 
     /// Do everything that is due.
@@ -275,6 +276,7 @@ impl Model {
             }
         }
         self.advance_replies(now);
+        self.advance_dictation(now);
         self.advance_words(now);
         if self.idle_deadline().is_some_and(|at| at <= now) {
             self.idle_timeout(now);

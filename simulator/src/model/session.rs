@@ -63,6 +63,26 @@ pub enum Modality {
     Text,
 }
 
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// The model converses.
+    Realtime,
+    /// The model writes down what it hears.
+    Transcription,
+}
+
+impl SessionKind {
+    /// The `type` of its object.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Transcription => "transcription",
+        }
+    }
+}
+
 /// What a session update needs to know of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Voiced {
@@ -119,11 +139,14 @@ impl Session {
     }
 
     /// Settings given when the call (or a client secret) is created: like an update, but the
-    /// model may be chosen.
+    /// model may be chosen, and what the session is for.
     ///
     /// # Errors
     /// What is wrong with the settings; nothing is changed then.
     pub fn create(&mut self, settings: &Value) -> Result<(), Refusal> {
+        if settings["type"] == SessionKind::Transcription.as_str() {
+            self.only_listen();
+        }
         self.update(settings, Voiced::NotYet)?;
         if let Some(model) = settings.get("model") {
             self.object.insert("model".to_owned(), model.clone());
@@ -137,13 +160,14 @@ impl Session {
     /// # Errors
     /// What is wrong with the update; nothing is changed then.
     pub fn update(&mut self, patch: &Value, voiced: Voiced) -> Result<(), Refusal> {
-        let patch = fields::check(patch)?;
+        let kind = self.kind();
+        let patch = fields::check(patch, kind)?;
         let mut next = self.object.clone();
         for (name, value) in patch {
             match name.as_str() {
                 "type" | "model" => {}
                 "tracing" => {
-                    let current = &self.object["tracing"];
+                    let current = self.field("tracing");
                     if !current.is_null() && current != value {
                         return Err(Refusal::new("invalid_value", "Tracing cannot be changed once it is set.")
                             .at("session.tracing"));
@@ -177,6 +201,7 @@ impl Session {
             };
             for (name, value) in changes {
                 next["audio"][side][name] = match name.as_str() {
+                    "turn_detection" if self.kind() == SessionKind::Transcription => fields::complete_listening(value),
                     "turn_detection" => fields::complete_turn_detection(value),
                     "transcription" => fields::complete_transcription(value),
                     _ => value.clone(),
@@ -184,6 +209,27 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> SessionKind {
+        let is_transcription = self.object["type"] == SessionKind::Transcription.as_str();
+        if is_transcription { SessionKind::Transcription } else { SessionKind::Realtime }
+    }
+
+    /// Nothing of a conversation is left; ids and times stay.
+    fn only_listen(&mut self) {
+        let input = json!({
+            "format": {"type": "audio/pcm", "rate": 24000},
+            "transcription": null,
+            "noise_reduction": null,
+            "turn_detection": fields::complete_listening(&json!({"type": "server_vad"})),
+        });
+        self.object.retain(|name, _| matches!(name.as_str(), "id" | "expires_at" | "include"));
+        self.object.insert("type".to_owned(), SessionKind::Transcription.as_str().into());
+        self.object.insert("object".to_owned(), "realtime.transcription_session".into());
+        self.object.insert("audio".to_owned(), json!({ "input": input }));
     }
 
     /// The full effective object, as `session.created` and `session.updated` carry it.
@@ -195,7 +241,7 @@ impl Session {
     /// The instructions.
     #[must_use]
     pub fn instructions(&self) -> &str {
-        self.object["instructions"].as_str().unwrap_or_default()
+        self.field("instructions").as_str().unwrap_or_default()
     }
 
     /// The transcription model, if the caller's words are wanted.
@@ -213,7 +259,7 @@ impl Session {
     /// What replies are made of.
     #[must_use]
     pub fn modality(&self) -> Modality {
-        fields::modality(&self.object["output_modalities"])
+        fields::modality(self.field("output_modalities"))
     }
 
     /// A field of the object, `null` when it is not there.
@@ -225,7 +271,7 @@ impl Session {
     /// The output settings that a response repeats: format and voice.
     #[must_use]
     pub fn output_audio(&self) -> Value {
-        let output = &self.object["audio"]["output"];
+        let output = &self.field("audio")["output"];
         json!({"output": {"format": output["format"], "voice": output["voice"]}})
     }
 
@@ -238,15 +284,15 @@ impl Session {
     /// Names of the function tools offered, unless tools are switched off.
     #[must_use]
     pub fn tool_names(&self) -> Vec<&str> {
-        if self.object["tool_choice"] == "none" {
+        if self.field("tool_choice") == "none" {
             return Vec::new();
         }
-        let tools = self.object["tools"].as_array().map_or(&[][..], Vec::as_slice);
+        let tools = self.field("tools").as_array().map_or(&[][..], Vec::as_slice);
         tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
     }
 
     fn audio(&self, side: &str, name: &str) -> Option<&Value> {
-        self.object["audio"][side].get(name)
+        self.field("audio")[side].get(name)
     }
 }
 
@@ -312,6 +358,26 @@ mod tests {
             s.to_value()["audio"]["input"]["transcription"],
             json!({"model": "gpt-realtime-whisper", "language": null, "prompt": null})
         );
+    }
+
+    #[test]
+    fn one_that_writes_down_is_told_so_when_it_is_made() {
+        let mut s = session();
+        let wanted = json!({"type": "transcription", "audio": {"input": {
+            "transcription": {"model": "gpt-realtime-whisper", "language": "de"},
+            "turn_detection": {"type": "server_vad", "silence_duration_ms": 500}}}});
+        s.create(&wanted).unwrap();
+        let whole = s.to_value();
+        assert_eq!((s.kind(), &whole["type"]), (SessionKind::Transcription, &json!("transcription")));
+        assert_eq!((&whole["expires_at"], whole.get("instructions")), (&json!(4600), None));
+        assert_eq!(whole["audio"]["input"]["turn_detection"].get("create_response"), None);
+        assert!(matches!(
+            s.turn_detection(),
+            TurnDetection::Vad { reply: AutoReply::OnRequest, barge_in: BargeIn::Ignored, silence_ms: 500, .. }
+        ));
+        assert_eq!((s.transcription_model(), s.tool_names().len(), s.speed()), (Some("gpt-realtime-whisper"), 0, 1.0));
+        s.update(&json!({"type": "transcription"}), Voiced::NotYet).unwrap();
+        assert_eq!(s.update(&json!({"type": "realtime"}), Voiced::NotYet).unwrap_err().code, "invalid_value");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Model;
 use super::conversation::message;
-use super::session::{AutoReply, BargeIn, TurnDetection};
+use super::session::{AutoReply, BargeIn, SessionKind, TurnDetection};
 use super::usage::Tokens;
 use crate::model::refusal::Refusal;
 
@@ -18,6 +18,10 @@ const PIECE_MS: u64 = 40;
 const PIECES: usize = 4;
 /// Transcriptions under way at once; further turns get no words.
 const TRANSCRIPTIONS: usize = 64;
+/// From the begin of speech to its first word, where words are written while they are spoken: later than a knock ends.
+const FIRST_WORD_MS: u64 = 900;
+/// From word to word there.
+const WORD_MS: u64 = 300;
 
 /// The caller's side of the floor.
 #[derive(Debug, Default)]
@@ -33,6 +37,15 @@ struct Speaking {
     item_id: String,
     start_ms: u64,
     since: u64,
+    dictated: Option<Dictated>,
+}
+
+/// Words that are written down while they are spoken.
+#[derive(Debug)]
+struct Dictated {
+    text: String,
+    left: VecDeque<String>,
+    due: u64,
 }
 
 /// A transcription under way.
@@ -55,7 +68,8 @@ impl Model {
     pub(super) fn speech_started(&mut self, now: u64, start_ms: u64) {
         self.quiet_since = None;
         let item_id = self.ids.next("item");
-        self.floor.speaking = Some(Speaking { item_id: item_id.clone(), start_ms, since: now });
+        let dictated = self.dictate(now);
+        self.floor.speaking = Some(Speaking { item_id: item_id.clone(), start_ms, since: now, dictated });
         let TurnDetection::Vad { barge_in, .. } = self.session.turn_detection() else {
             return;
         };
@@ -90,7 +104,7 @@ impl Model {
             "item_id": speaking.item_id,
         }));
         let turn_ms = end_ms.saturating_sub(speaking.start_ms);
-        self.commit(now, &speaking.item_id, speech_ms, turn_ms);
+        self.commit(now, &speaking.item_id, speech_ms, turn_ms, speaking.dictated);
         if reply == AutoReply::AtCommit {
             self.owe_reply(now);
         }
@@ -99,12 +113,12 @@ impl Model {
     /// The client's `input_audio_buffer.commit`.
     pub(super) fn commit_by_client(&mut self, now: u64) -> Result<(), Refusal> {
         let mut speech_ms = std::mem::take(&mut self.floor.buffered_ms);
-        let item_id = match self.floor.speaking.take() {
+        let (item_id, dictated) = match self.floor.speaking.take() {
             Some(speaking) => {
                 speech_ms += now.saturating_sub(speaking.since);
-                speaking.item_id
+                (speaking.item_id, speaking.dictated)
             }
-            None => self.ids.next("item"),
+            None => (self.ids.next("item"), None),
         };
         if speech_ms == 0 {
             return Err(Refusal::new(
@@ -112,7 +126,7 @@ impl Model {
                 "Error committing input audio buffer: the buffer is empty.",
             ));
         }
-        self.commit(now, &item_id, speech_ms, speech_ms);
+        self.commit(now, &item_id, speech_ms, speech_ms, dictated);
         Ok(())
     }
 
@@ -122,14 +136,20 @@ impl Model {
         self.emit(json!({"type": "input_audio_buffer.cleared"}));
     }
 
-    fn commit(&mut self, now: u64, item_id: &str, speech_ms: u64, turn_ms: u64) {
+    fn commit(&mut self, now: u64, item_id: &str, speech_ms: u64, turn_ms: u64, dictated: Option<Dictated>) {
         self.heard += 1;
-        let announced = self.announced.remove(&self.heard);
-        let scripted = announced.or_else(|| self.answers.next().map(str::to_owned));
+        let (scripted, left) = match dictated {
+            Some(dictated) => (dictated.text, Some(dictated.left)),
+            None => (self.scripted(self.heard), None),
+        };
         let heard = speech_ms >= WORDLESS_MS && !self.setup.faults.words_empty;
-        let text = scripted.filter(|_| heard).unwrap_or_default();
+        let text = if heard { scripted } else { String::new() };
         self.context.add(Tokens::heard(turn_ms));
         let mut words = self.transcribe(now, item_id, text, turn_ms);
+        // What was written while it was spoken is not written again.
+        if let (Some(words), Some(left)) = (&mut words, left) {
+            words.pieces = left;
+        }
         if self.setup.faults.quirks.words_early
             && let Some(first) = words.as_mut().and_then(|words| words.pieces.pop_front())
         {
@@ -137,6 +157,41 @@ impl Model {
         }
         self.add_heard_item(item_id);
         self.words.extend(words);
+    }
+
+    /// What the caller says in the n-th utterance: announced, or made up.
+    fn scripted(&mut self, n: u64) -> String {
+        self.announced.remove(&n).unwrap_or_else(|| self.answers.next().unwrap_or_default().to_owned())
+    }
+
+    /// A session for nothing but the words has them while they are spoken.
+    fn dictate(&mut self, now: u64) -> Option<Dictated> {
+        let faults = &self.setup.faults;
+        let wanted = self.session.kind() == SessionKind::Transcription && self.session.transcription_model().is_some();
+        if !wanted || faults.words_empty || faults.words_missing {
+            return None;
+        }
+        let text = self.scripted(self.heard + 1);
+        let left = text.split_whitespace().map(|word| format!(" {word}")).collect();
+        Some(Dictated { text, left, due: now + FIRST_WORD_MS })
+    }
+
+    /// When the next word of what is being spoken is written down.
+    pub(super) fn dictation_deadline(&self) -> Option<u64> {
+        let dictated = self.floor.speaking.as_ref()?.dictated.as_ref()?;
+        (!dictated.left.is_empty()).then_some(dictated.due)
+    }
+
+    pub(super) fn advance_dictation(&mut self, now: u64) {
+        while self.dictation_deadline().is_some_and(|at| at <= now) {
+            let Some(speaking) = &mut self.floor.speaking else { return };
+            let item_id = speaking.item_id.clone();
+            let Some(dictated) = &mut speaking.dictated else { return };
+            dictated.due += WORD_MS;
+            if let Some(word) = dictated.left.pop_front() {
+                self.emit_piece(&item_id, &word);
+            }
+        }
     }
 
     fn add_heard_item(&mut self, item_id: &str) {

@@ -26,7 +26,7 @@ describe("the pages", () => {
   });
 
   const NO_SESSION = "00000000-0000-7000-8000-000000000000";
-  const ADDRESSES = ["/", "/start", "/past-calls", `/past-calls/${NO_SESSION}`, `/live/${NO_SESSION}`, "/dashboard", "/api-keys", "/usage", "/admin", "/sign-in", "/test", "/docs", `/interview/${NO_SESSION}`, "/nothing-here"];
+  const ADDRESSES = ["/", "/start", "/transcribe", "/translate", "/past-calls", `/past-calls/${NO_SESSION}`, `/live/${NO_SESSION}`, "/dashboard", "/api-keys", "/usage", "/admin", "/sign-in", "/test", "/docs", `/interview/${NO_SESSION}`, "/nothing-here"];
 
   for (const address of ADDRESSES) {
     it(`${address} has a strict policy`, async () => {

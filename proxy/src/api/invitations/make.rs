@@ -17,6 +17,7 @@ use super::super::{Caller, Code, Peer, Problem};
 use super::view::View;
 use crate::identity::{Door, Identity, InvitationSecret, Role};
 use crate::ids::{InvitationId, UserId};
+use crate::interview::SessionKind;
 use crate::interview::plan::Plans;
 use crate::store::invitations::{InvitationPage, Invitations, NewInvitation, Settled};
 use crate::upstream::Upstream;
@@ -70,6 +71,9 @@ pub(super) async fn make(
             "session.consent",
             "`session.consent` is for the candidate to give, who does so by accepting.",
         ));
+    }
+    if wanted.session.kind() != SessionKind::Interview {
+        return Err(fields::invalid("session.kind", "`session.kind`: people are invited to interviews only."));
     }
     if wanted.session.user.is_some() {
         return Err(fields::invalid(

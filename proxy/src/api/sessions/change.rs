@@ -12,11 +12,13 @@ use super::super::openapi::refused;
 use super::super::refusals::{session_id, too_fast};
 use super::super::{Caller, Code, LiveCalls, Peer, Problem, SessionsWrite, Within};
 use super::fields::{self, invalid};
+use super::kinds;
 use super::read::{find, view};
-use super::view::View;
+use super::view::{View, kind_of};
 use super::wanted::{self, WantedPlan};
 use crate::identity::{Door, Identity, Principal, Role};
 use crate::ids::SessionId;
+use crate::interview::SessionKind;
 use crate::interview::plan::Plans;
 use crate::store::audit::{Action, Audit, Note};
 use crate::store::{Changed, Level, Profile, SessionChange, Store};
@@ -65,6 +67,24 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// Whether a session of this kind has what is to be changed: what is listened for was settled when it was made.
+    fn fit(&self, kind: SessionKind) -> Result<(), Problem> {
+        let told = [
+            ("plan", self.plan.is_some()),
+            ("time_percent", self.time_percent.is_some()),
+            ("candidate_email", self.candidate_email.is_some()),
+            ("job_role", self.job_role.is_some()),
+            ("experience_level", self.experience_level.is_some()),
+            ("resume_text", self.resume_text.is_some()),
+            ("job_description", self.job_description.is_some()),
+            ("include_profile", self.include_profile.is_some()),
+            ("extra_instructions", self.extra_instructions.is_some()),
+            ("language", self.language.is_some()),
+            ("voice", self.voice.is_some()),
+        ];
+        told.into_iter().try_for_each(|(field, is_told)| kinds::fixed(kind, field, is_told))
+    }
+
     fn check(self, plans: &Plans, upstream: &Upstream) -> Result<SessionChange, Problem> {
         let plan = match (self.plan, self.time_percent) {
             (None, None) => None,
@@ -128,6 +148,7 @@ pub(super) async fn change(
     if session.ended_at.is_some() {
         return Err(Problem::new(Code::SessionEnded, "This interview is over."));
     }
+    changes.fit(kind_of(&session))?;
     let change = changes.check(&plans, &upstream)?;
     let begun =
         || Problem::new(Code::Conflict, "The interview has begun, or its call is being made. It stays as it is now.");

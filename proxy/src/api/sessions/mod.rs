@@ -5,6 +5,7 @@ pub(crate) mod conversation;
 mod create;
 mod end;
 pub(super) mod fields;
+mod kinds;
 mod read;
 mod remove;
 mod report;
@@ -35,7 +36,7 @@ pub(super) use end::{Ending, end_as};
 pub(super) use read::find;
 pub(super) use remove::held;
 pub(super) use tickets::{TicketValue, mint_for};
-pub(super) use view::plan_of;
+pub(super) use view::{plan_of, spoken};
 pub(super) use wanted::Wanted;
 
 pub(super) fn routes<S>() -> OpenApiRouter<S>

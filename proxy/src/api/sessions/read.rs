@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
-use serde::{Deserialize, Serialize};
 use utoipa::PartialSchema as _;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::{ObjectBuilder, Type};
@@ -15,8 +15,9 @@ use super::super::part::{Filter, MAX_LIMIT, Part, in_query};
 use super::super::refusals::session_id;
 use super::super::sight::Sight;
 use super::super::{Caller, LiveCalls, Problem, SessionsRead, Within};
-use super::view::{Liveness, View};
+use super::view::{Liveness, View, kind_of};
 use crate::ids::SessionId;
+use crate::interview::SessionKind;
 use crate::store::{Page, Session, SessionStatus, Store, StoreError, Which};
 
 /// Which interviews of the list.
@@ -29,7 +30,7 @@ pub(super) struct Chosen {
 
 impl Filter for Chosen {
     const REFUSAL: &'static str = "The list takes `limit`, `before`, `status` (scheduled, in_progress, completed, \
-        cancelled, failed), `kind` (interview) and `live` (true) only.";
+        cancelled, failed), `kind` (interview, transcription, translation) and `live` (true) only.";
 
     fn take(&mut self, name: &str, value: &str) -> bool {
         fn first<T>(place: &mut Option<T>, value: Option<T>) -> bool {
@@ -51,7 +52,7 @@ impl Filter for Chosen {
                 "Only these. An answer may hold fewer and still have a `next`.",
                 SessionStatus::schema(),
             ),
-            in_query("kind", "The only kind there is.", SessionKind::schema()),
+            in_query("kind", "Only these. An answer may hold fewer and still have a `next`.", SessionKind::schema()),
             in_query("live", "Only those whose interview is on or whose call is being made.", only_true),
         ]
     }
@@ -73,13 +74,6 @@ pub(super) struct List {
 /// Parts of a list that one filtered request may read.
 const MAX_PARTS: usize = 10;
 
-/// The only kind of session that there is.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum SessionKind {
-    Interview,
-}
-
 /// List interviews
 ///
 /// One's own; interviewers and admins see their tenant's.
@@ -96,13 +90,16 @@ pub(super) async fn list(
     let sight = Sight::of(&caller, store.as_ref());
     let which = if part.filter.live.is_some() { Which::UnderWay } else { Which::All };
     let page = Page { limit: part.limit, before: part.before, which };
-    let (mut sessions, next) = match part.filter.status {
-        None => {
-            let sessions = sight.sessions(page).await?;
-            let next = part.next_of(&sessions, |session| session.new.id);
-            (sessions, next)
-        }
-        Some(status) => with_status(&sight, status, page).await?,
+    let Chosen { status, kind, live: _ } = part.filter;
+    let (mut sessions, next) = if status.is_none() && kind.is_none() {
+        let sessions = sight.sessions(page).await?;
+        let next = part.next_of(&sessions, |session| session.new.id);
+        (sessions, next)
+    } else {
+        let is_wanted = |session: &Session| {
+            status.is_none_or(|status| session.status == status) && kind.is_none_or(|kind| kind_of(session) == kind)
+        };
+        chosen(&sight, is_wanted, page).await?
     };
     if which == Which::UnderWay {
         sessions.retain(|session| session.ended_at.is_none());
@@ -111,12 +108,12 @@ pub(super) async fn list(
     Ok(Json(List { items, next }))
 }
 
-/// Sessions of one status. Where a session stands is concluded from several rows, so it is not a store's question: parts
-/// of the list are read until there are enough, up to a bound. An answer may hold fewer than were asked for, and still say
-/// where the list goes on.
-async fn with_status(
+/// Sessions of one status or kind. Where a session stands is concluded from several rows, and what it is for from its plan,
+/// so neither is a store's question: parts of the list are read until there are enough, up to a bound. An answer may hold
+/// fewer than were asked for, and still say where the list goes on.
+async fn chosen(
     sight: &Sight<'_>,
-    status: SessionStatus,
+    is_wanted: impl Fn(&Session) -> bool,
     Page { limit, mut before, which }: Page,
 ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -126,7 +123,7 @@ async fn with_status(
         let is_last = part.len() < usize::try_from(MAX_LIMIT).unwrap_or(usize::MAX);
         for session in part {
             before = Some(session.new.id);
-            if session.status == status {
+            if is_wanted(&session) {
                 found.push(session);
                 if found.len() == wanted {
                     return Ok((found, before));

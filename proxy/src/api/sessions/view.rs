@@ -5,6 +5,8 @@ use serde::Serialize;
 use super::super::plans::{StageCard, stage_cards};
 use crate::clock::rfc3339;
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::interview::SessionKind;
+use crate::interview::listening::Listening;
 use crate::interview::plan::Plan;
 use crate::store::{Level, Profile, Session, SessionStatus, WebrtcStatus};
 
@@ -16,7 +18,7 @@ pub(super) struct View {
     tenant_id: TenantId,
     /// Who is interviewed.
     user_id: UserId,
-    kind: &'static str,
+    kind: SessionKind,
     status: SessionStatus,
     webrtc_status: WebrtcStatus,
     plan: String,
@@ -31,7 +33,12 @@ pub(super) struct View {
     has_resume: bool,
     has_jd: bool,
     include_profile: bool,
+    /// Of several the first.
     language: Option<String>,
+    /// Of a transcription, as they were asked for.
+    languages: Vec<String>,
+    /// That a translation is into.
+    target_language: Option<String>,
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
@@ -59,12 +66,16 @@ pub(super) enum Liveness {
 impl View {
     pub(super) fn new(session: Session, liveness: Liveness) -> Self {
         let time = |at: Option<i64>| at.map(rfc3339);
+        let plan = plan_of(&session);
+        let (languages, target_language) = plan.as_ref().map(spoken).unwrap_or_default();
         Self {
-            stages: plan_of(&session).as_ref().map(stage_cards).unwrap_or_default(),
+            stages: plan.as_ref().map(stage_cards).unwrap_or_default(),
             id: session.new.id,
             tenant_id: session.tenant,
             user_id: session.new.user,
-            kind: "interview",
+            kind: plan.as_ref().map_or(SessionKind::Interview, Plan::session_kind),
+            languages,
+            target_language,
             status: session.status,
             webrtc_status: session.webrtc_status,
             plan: session.new.plan,
@@ -104,4 +115,16 @@ pub(in crate::api) fn plan_of(session: &Session) -> Option<Plan> {
     serde_json::from_str(&session.new.stage_plan)
         .inspect_err(|_| tracing::warn!(session = %session.new.id, "a stored plan cannot be read"))
         .ok()
+}
+
+/// What a session is for.
+pub(super) fn kind_of(session: &Session) -> SessionKind {
+    plan_of(session).map_or(SessionKind::Interview, |plan| plan.session_kind())
+}
+
+/// The languages that are listened for, and the one that is translated into.
+pub(in crate::api) fn spoken(plan: &Plan) -> (Vec<String>, Option<String>) {
+    let listening = plan.listening.as_deref();
+    let languages = listening.map(Listening::languages).unwrap_or_default().to_vec();
+    (languages, listening.and_then(Listening::target).map(str::to_owned))
 }

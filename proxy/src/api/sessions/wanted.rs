@@ -5,9 +5,11 @@ use serde::Deserialize;
 
 use super::super::Problem;
 use super::fields::{self, invalid};
+use super::kinds;
 use crate::identity::Consent;
 use crate::ids::{SessionId, UserId};
 use crate::interview::plan::{Plan, Plans};
+use crate::interview::{Listening, SessionKind};
 use crate::store::{Details, Level, NewSession, Profile};
 use crate::upstream::Upstream;
 
@@ -26,21 +28,28 @@ const MAX_SUBJECT: usize = 255;
 #[schema(as = SessionWish)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Wanted {
-    plan: Option<WantedPlan>,
-    #[serde(default, rename = "kind")]
-    _kind: Kind,
+    /// Of an interview.
+    pub(super) plan: Option<WantedPlan>,
+    /// What it is for; an interview unless said otherwise.
+    #[serde(default)]
+    pub(super) kind: SessionKind,
     title: Option<String>,
     candidate_name: Option<String>,
-    candidate_email: Option<String>,
-    job_role: Option<String>,
-    experience_level: Option<Level>,
-    resume_text: Option<String>,
-    job_description: Option<String>,
-    include_profile: Option<bool>,
-    extra_instructions: Option<String>,
-    language: Option<String>,
-    voice: Option<String>,
-    time_percent: Option<u32>,
+    pub(super) candidate_email: Option<String>,
+    pub(super) job_role: Option<String>,
+    pub(super) experience_level: Option<Level>,
+    pub(super) resume_text: Option<String>,
+    pub(super) job_description: Option<String>,
+    pub(super) include_profile: Option<bool>,
+    pub(super) extra_instructions: Option<String>,
+    /// Of an interview, or of a transcription in one language. BCP 47.
+    pub(super) language: Option<String>,
+    /// Of a transcription in several languages, BCP 47; with none at all the model hears for itself.
+    pub(super) languages: Option<Vec<String>>,
+    /// Of a translation: into which. BCP 47.
+    pub(super) target_language: Option<String>,
+    pub(super) voice: Option<String>,
+    pub(super) time_percent: Option<u32>,
     pub(in crate::api) consent: Option<Consent>,
     /// Of whom, when another server asks.
     pub(in crate::api) user: Option<WantedUser>,
@@ -70,15 +79,6 @@ impl WantedUser {
         };
         Ok((subject, profile))
     }
-}
-
-/// The only kind there is.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[schema(as = WantedKind)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    #[default]
-    Interview,
 }
 
 /// One of the server's plans by name, or a whole plan in the shape of the files in `plans/`.
@@ -118,6 +118,11 @@ pub(super) fn percent(wanted: Option<u32>) -> Result<u32, Problem> {
 }
 
 impl Wanted {
+    /// What the session is to be for.
+    pub(in crate::api) fn kind(&self) -> SessionKind {
+        self.kind
+    }
+
     /// The session that is wanted of `user`, not stored yet.
     ///
     /// # Errors
@@ -129,6 +134,9 @@ impl Wanted {
         upstream: &Upstream,
         now_unix_ms: i64,
     ) -> Result<NewSession, Problem> {
+        if let Some(listening) = kinds::listening(&self, upstream)? {
+            return self.into_listening(user, listening, upstream, now_unix_ms);
+        }
         let percent = percent(self.time_percent)?;
         let plan = self.plan.unwrap_or_else(|| WantedPlan::Name(Plans::DEFAULT.to_owned()));
         let plan = plan.find(plans)?.at_pace(percent);
@@ -153,6 +161,38 @@ impl Wanted {
             details,
             model: profile.model.clone(),
             voice: fields::voice(self.voice)?.unwrap_or_else(|| profile.voice.clone()),
+            simulation: upstream.is_simulation(),
+            created_at: now_unix_ms,
+        })
+    }
+
+    /// The same where nobody is asked anything.
+    fn into_listening(
+        self,
+        user: UserId,
+        listening: Listening,
+        upstream: &Upstream,
+        now_unix_ms: i64,
+    ) -> Result<NewSession, Problem> {
+        let profile = upstream.profile();
+        let model = match &listening {
+            Listening::Transcription { .. } => &profile.transcription_model,
+            Listening::Translation { .. } => &profile.translation_model,
+        };
+        let language = listening.languages().first().cloned();
+        let plan = Plan::of_listening(listening);
+        Ok(NewSession {
+            id: SessionId::fresh(),
+            user,
+            plan: plan.name.clone(),
+            stage_plan: plan.to_json().into(),
+            candidate_name: fields::label("candidate_name", self.candidate_name)?,
+            job_role: None,
+            language,
+            details: Details { title: fields::label("title", self.title)?, ..Details::default() },
+            model: model.clone(),
+            // Neither of them has one to choose.
+            voice: String::new(),
             simulation: upstream.is_simulation(),
             created_at: now_unix_ms,
         })

@@ -4,6 +4,7 @@
 use super::stages::Change;
 use super::{CallCore, CloseReason, Effect, EndedBy, Notice, Phase, Timer};
 use crate::clock::Millis;
+use crate::interview::SessionKind;
 use crate::transcript::{CallEvent, HangUp, Sealed, Source};
 
 /// A restart takes about this long.
@@ -38,9 +39,11 @@ impl CallCore {
                 self.phase = Phase::Ending(by);
                 // A stage that was not entered by now never is.
                 self.change = Change::None;
-                if let Some(message) = farewell(by).filter(|_| self.machine.index().is_some()) {
+                if let Some(message) =
+                    farewell(by, self.setup.plan.session_kind()).filter(|_| self.machine.index().is_some())
+                {
                     let in_seconds = if by == EndedBy::Budget { SHORT_GOODBYE_S } else { GOODBYE_S };
-                    self.tell(Notice::InterviewEnding { message: message.into(), in_seconds });
+                    self.tell(Notice::InterviewEnding { message, in_seconds });
                     self.timers.set(Timer::Goodbye, self.in_ms(u64::from(in_seconds) * 1_000));
                 } else {
                     self.drain();
@@ -137,7 +140,8 @@ impl CallCore {
             self.stop(CloseReason::HandedOver);
             return;
         }
-        let message = "The end of the interview could not be saved. What was shown as saved is safe.".into();
+        let noun = self.setup.plan.session_kind().noun();
+        let message = format!("The end of the {noun} could not be saved. What was shown as saved is safe.");
         self.tell(Notice::SaveError { message, retrying: false });
         self.stop(CloseReason::Unsaved);
     }
@@ -157,7 +161,7 @@ impl CallCore {
         let head = self.journal.head().to_hex();
         self.tell(Notice::InterviewSaved {
             interview_id: session_id,
-            message: "Your interview is saved.".into(),
+            message: format!("Your {} is saved.", self.setup.plan.session_kind().noun()),
             head,
         });
         self.stop(CloseReason::Done);
@@ -166,14 +170,15 @@ impl CallCore {
 
 /// What is said before the end, where people should see it coming: when a clock or the plan ends it, not a person or a
 /// fault.
-fn farewell(by: EndedBy) -> Option<&'static str> {
+fn farewell(by: EndedBy, kind: SessionKind) -> Option<String> {
+    let noun = kind.noun();
     match by {
-        EndedBy::NaturalCompletion => Some("The interview is over. It is being saved."),
+        EndedBy::NaturalCompletion => Some(format!("The {noun} is over. It is being saved.")),
         EndedBy::ClosingTimeout | EndedBy::TimeLimit | EndedBy::SessionCap => {
-            Some("The time for this interview is over. It is being saved.")
+            Some(format!("The time for this {noun} is over. It is being saved."))
         }
-        EndedBy::Inactivity => Some("Nobody has spoken for a while. The interview ends and is being saved."),
-        EndedBy::Budget => Some("The budget for this interview is used up. It ends now and is being saved."),
+        EndedBy::Inactivity => Some(format!("Nobody has spoken for a while. The {noun} ends and is being saved.")),
+        EndedBy::Budget => Some(format!("The budget for this {noun} is used up. It ends now and is being saved.")),
         EndedBy::UserEnd
         | EndedBy::UserDisconnect
         | EndedBy::AdminEnd

@@ -1,5 +1,6 @@
 //! The greeting: once an interview, and fulfilled by anything that the model says. Whatever the
-//! candidate says first makes it superfluous too.
+//! candidate says first makes it superfluous too. A model that only listens greets nobody; who is to tell us what was
+//! said is decided at the same moment.
 
 use super::replies::Words;
 use super::{CallCore, Control, Pipe, Timer};
@@ -21,7 +22,7 @@ impl CallCore {
     pub(super) fn continue_in(&mut self, ms: Millis) {
         if !self.replies.greeted {
             self.greet();
-        } else if self.is_live() {
+        } else if self.is_live() && self.setup.plan.is_answered() {
             self.replies.continues = true;
             let wait = if self.link.pipe() == Some(Pipe::Sideband) { 0 } else { GREETING_MS };
             self.timers.set(Timer::Greeting, self.in_ms(ms.max(wait)));
@@ -37,6 +38,10 @@ impl CallCore {
 
     /// The greeting is due.
     pub(super) fn greet_now(&mut self) {
+        if !self.setup.plan.is_answered() {
+            self.hear_by_client();
+            return;
+        }
         let words = match (self.replies.greeted, self.replies.continues) {
             (false, _) => Words::Reply,
             (true, true) => Words::Continued,
@@ -46,12 +51,17 @@ impl CallCore {
             return;
         }
         // Who is to have the model greet must also tell us what it said.
-        if self.link.pipe() == Some(Pipe::Client) && self.link.control == Control::Pending {
-            self.hand_to_client();
-        }
+        self.hear_by_client();
         self.speak(words);
         if self.replies.asked.is_none() {
             self.timers.set(Timer::Greeting, self.in_ms(GREETING_MS));
+        }
+    }
+
+    /// Our socket is not open yet: nothing of the beginning is lost meanwhile.
+    fn hear_by_client(&mut self) {
+        if self.link.pipe() == Some(Pipe::Client) && self.link.control == Control::Pending {
+            self.hand_to_client();
         }
     }
 

@@ -152,7 +152,7 @@ impl CallCore {
     pub(super) fn committed(&mut self, speech_ms: Option<Millis>) {
         self.replies.candidate_audible = false;
         self.timers.clear(Timer::Hush);
-        self.replies.owed = Some(self.now.mono_ms);
+        self.owe_reply();
         self.prompted = false;
         self.touch();
         if self.is_live() {

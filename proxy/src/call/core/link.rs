@@ -111,7 +111,11 @@ impl CallCore {
         if self.is_drop_in() {
             // Its client knows nothing of a gate: it asks for replies itself, and expects answers to what was said.
             Gate::Provider
-        } else if self.capabilities.reply_gate && !self.replies.gate_lost && !self.distance.is_far() {
+        } else if self.setup.plan.is_answered()
+            && self.capabilities.reply_gate
+            && !self.replies.gate_lost
+            && !self.distance.is_far()
+        {
             Gate::Server
         } else {
             Gate::Provider

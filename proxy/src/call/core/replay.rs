@@ -150,7 +150,7 @@ impl CallCore {
             && self.replies.last_sign <= asked.at
         {
             // They wait since then; the watchdog asks when nobody else does.
-            self.replies.owed = Some(self.now.mono_ms);
+            self.owe_reply();
         }
         // Without a first sound since, the gap is still open and ends later.
         if self.link.gap_to.is_some() {

@@ -113,10 +113,18 @@ impl Replies {
 }
 
 impl CallCore {
-    /// Asks the model to speak as soon as that may be done; an ordinary reply that may not be now stays owed.
+    /// The candidate finished: something is to be said, where anything ever is.
+    pub(super) fn owe_reply(&mut self) {
+        if self.setup.plan.is_answered() {
+            self.replies.owed = Some(self.now.mono_ms);
+        }
+    }
+
+    /// Asks the model to speak as soon as that may be done; an ordinary reply that may not be now stays owed. A model that
+    /// only listens is never asked.
     pub(super) fn speak(&mut self, words: Words) {
         // Whoever speaks now overtakes it: the end of their speech decides anew.
-        if !self.is_live() || self.replies.candidate_audible {
+        if !self.is_live() || self.replies.candidate_audible || !self.setup.plan.is_answered() {
             return;
         }
         if self.replies.active.is_some() || self.replies.asked.is_some() {

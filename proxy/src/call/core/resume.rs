@@ -126,7 +126,7 @@ impl CallCore {
             }
             (Speaker::Candidate, words) => {
                 // Answered or not: only what comes after it on the record can tell.
-                self.replies.owed = Some(self.now.mono_ms);
+                self.owe_reply();
                 // As it was counted then: late words of an earlier stage say nothing about this one.
                 if let Some(words) = words.filter(|_| self.stage() == Some(turn.stage.as_str())) {
                     self.machine.on_words(words);
@@ -157,12 +157,11 @@ impl CallCore {
             self.timers.set(Timer::TimeLow, cap - limits::TIME_LOW_MS);
         }
         self.timers.set(Timer::Grace, self.in_ms(grace_ms));
-        match self.machine.next_deadline(&self.setup.plan) {
-            Some(stage) => {
-                self.timers.set(Timer::Stage, stage);
-                self.timers.set(Timer::Inactivity, self.in_ms(inactivity_ms / 2));
-            }
-            None => self.timers.set(Timer::NoShow, self.in_ms(self.no_show_ms())),
+        if self.machine.index().is_some() {
+            self.timers.set_or_clear(Timer::Stage, self.machine.next_deadline(&self.setup.plan));
+            self.timers.set(Timer::Inactivity, self.in_ms(inactivity_ms / 2));
+        } else {
+            self.timers.set(Timer::NoShow, self.in_ms(self.no_show_ms()));
         }
         if !self.setup.sideband {
             self.sideband_is(Sideband::Unavailable);

@@ -22,6 +22,18 @@ pub struct Limits {
     pub inactivity_ms: Millis,
 }
 
+/// Where nobody is answered, silence is no sign that somebody left: a meeting pauses.
+const PATIENCE: Millis = 5;
+
+impl Limits {
+    /// The same for a session with this plan.
+    #[must_use]
+    pub fn of(self, plan: &Plan) -> Self {
+        let inactivity_ms = if plan.is_answered() { self.inactivity_ms } else { self.inactivity_ms * PATIENCE };
+        Self { inactivity_ms, ..self }
+    }
+}
+
 /// Which models consume what is told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Models {

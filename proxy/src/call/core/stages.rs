@@ -315,6 +315,10 @@ impl CallCore {
 
     pub(super) fn instructions_with(&self, index: usize, digest: Option<&str>) -> String {
         let plan = &self.setup.plan;
+        // A model that only listens takes no instructions.
+        if !plan.is_answered() {
+            return String::new();
+        }
         let nudge = if self.machine.index() == Some(index) { self.machine.nudge() } else { Nudge::None };
         let mut text = directions::instructions(plan, &plan.stages[index], &self.setup.brief, nudge);
         if let Some(digest) = digest {

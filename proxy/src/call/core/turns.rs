@@ -101,7 +101,8 @@ impl CallCore {
             match outcome {
                 // A place that is not known yet; where nothing names its predecessor none ever will be, and the order
                 // in which turns came about is all there is. A reply comes about when it begins, …
-                Outcome::Opened(_, speaker, After::Unknown) if self.capabilities.links || speaker != Speaker::Ai => {}
+                Outcome::Opened(_, speaker, After::Unknown)
+                    if self.capabilities.links || (speaker != Speaker::Ai && self.setup.plan.is_answered()) => {}
                 Outcome::Opened(turn, speaker, after) => self.opened(call, &turn, speaker, after),
                 Outcome::Placed(turn, speaker, after) => {
                     let mut entry = Entry::Opened { call, item: turn.item_id(), after: Some(after), speaker };
@@ -115,7 +116,7 @@ impl CallCore {
                 }
                 Outcome::Committed { turn, speech_ms } => {
                     // … what the candidate says when they have finished, however early its first words came.
-                    if !self.capabilities.links {
+                    if !self.capabilities.links && self.setup.plan.is_answered() {
                         self.opened(call, &turn, Speaker::Candidate, After::Unknown);
                     }
                     if call == self.call {

@@ -84,7 +84,7 @@ impl CallCore {
         // Without a way to the model, or without a place to record it, asking would be no use.
         let can_ask =
             self.is_live() && replies.is_model_quiet() && self.link.pipe().is_some() && !self.journal.is_overloaded();
-        if !can_ask || replies.candidate_audible {
+        if !can_ask || replies.candidate_audible || !self.setup.plan.is_answered() {
             return None;
         }
         let queued = replies.queued.map(|(_, since)| since);

@@ -2,15 +2,21 @@
 
 use std::collections::HashSet;
 
+use crate::interview::SessionKind;
+
 /// Stages and turns that show that an installation works.
 const STAGES: usize = 3;
 const TURNS: usize = 6;
+/// The same where nobody is asked anything: turns of whoever speaks, and of who translates.
+const HEARD: usize = 3;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// Three stages and six turns of both speakers.
     Enough,
+    /// Three turns of the caller, and, in a translation, as many of them in the other language.
+    Heard(SessionKind),
     /// The recording was played and its last words are written down.
     Recording,
     /// The interview ended by itself.
@@ -50,11 +56,12 @@ impl Seen {
 }
 
 impl Goal {
-    pub(super) fn new(full: bool, has_recording: bool) -> Self {
-        match (full, has_recording) {
-            (true, _) => Self::NaturalEnd,
-            (false, true) => Self::Recording,
-            (false, false) => Self::Enough,
+    pub(super) fn new(kind: SessionKind, full: bool, has_recording: bool) -> Self {
+        match (full, has_recording, kind) {
+            (true, ..) => Self::NaturalEnd,
+            (false, true, _) => Self::Recording,
+            (false, false, SessionKind::Interview) => Self::Enough,
+            (false, false, kind) => Self::Heard(kind),
         }
     }
 
@@ -67,6 +74,10 @@ impl Goal {
                     && !seen.candidate_turns.is_empty()
                     && !seen.ai_turns.is_empty()
             }
+            Self::Heard(SessionKind::Translation) => {
+                seen.candidate_turns.len() >= HEARD && seen.ai_turns.len() >= HEARD
+            }
+            Self::Heard(_) => seen.candidate_turns.len() >= HEARD,
             Self::Recording => seen.recording_done,
             Self::NaturalEnd => false,
         }
@@ -75,7 +86,7 @@ impl Goal {
     /// Whether the call, now that it is over, did what it was for.
     pub(super) fn is_met(self, seen: &Seen) -> bool {
         match self {
-            Self::Enough | Self::Recording => self.may_end(seen),
+            Self::Enough | Self::Heard(_) | Self::Recording => self.may_end(seen),
             Self::NaturalEnd => seen.ended_by.as_deref() == Some("natural_completion"),
         }
     }
@@ -101,6 +112,13 @@ mod tests {
         }
         assert!(!seen.ai("silence".to_owned(), ""));
         seen
+    }
+
+    #[test]
+    fn a_listener_has_heard_enough_after_three_turns() {
+        let (scribe, interpreter) = (Goal::Heard(SessionKind::Transcription), Goal::Heard(SessionKind::Translation));
+        assert!(scribe.may_end(&seen(1, 3, 0)) && !scribe.may_end(&seen(1, 2, 9)));
+        assert!(interpreter.may_end(&seen(1, 3, 3)) && !interpreter.is_met(&seen(1, 3, 0)));
     }
 
     #[test]

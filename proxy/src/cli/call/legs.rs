@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
-use viva_simulator::caller::{CallerOptions, DeadMan, Floor, Lines, Link};
+use viva_simulator::caller::{CallerOptions, DeadMan, Floor, Lines, Link, MannerSettings};
 use viva_simulator::{CallerEvent, CallerHandle, Source};
 
 use super::offer::Aim;
+use crate::interview::SessionKind;
 
 /// After the switch last words still come by the old connection.
 const FADE: Duration = Duration::from_secs(5);
+/// Between two things that are said to nobody in particular: longer than what ends a paragraph.
+const BETWEEN: Duration = Duration::from_millis(1_500);
 
 /// One connection.
 pub(super) struct Leg {
@@ -174,16 +177,28 @@ pub(super) struct Voice {
     source: Option<Source>,
     /// What an earlier connection left unsaid.
     left: Lines,
+    /// Nobody answers: it goes on after a pause by itself, and asks for nothing.
+    is_answered: bool,
 }
 
 impl Voice {
     pub(super) fn new(source: Source) -> Self {
-        Self { source: Some(source), left: Lines::default() }
+        Self { source: Some(source), left: Lines::default(), is_answered: true }
+    }
+
+    /// What the session is decides whether anybody answers.
+    pub(super) fn kind_is(&mut self, kind: &str) {
+        self.is_answered = kind == SessionKind::Interview.as_str();
     }
 
     /// How a new connection begins: the very first one speaks, any other waits for the floor.
     pub(super) fn begin(&mut self, aim: Aim) -> (Source, CallerOptions) {
-        let options = CallerOptions { dead_man: DeadMan::On, ..CallerOptions::default() };
+        let options = if self.is_answered {
+            CallerOptions { dead_man: DeadMan::On, ..CallerOptions::default() }
+        } else {
+            let manner = MannerSettings { patience: BETWEEN, ..MannerSettings::default() };
+            CallerOptions { manner, ..CallerOptions::default() }
+        };
         match self.source.take_if(|_| aim == Aim::Instead) {
             Some(source) => (source, options),
             None => (Source::Lines(Vec::new()), CallerOptions { floor: Floor::Waits, ..options }),

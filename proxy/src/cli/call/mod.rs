@@ -20,10 +20,11 @@ use clap::Args;
 use viva_simulator::Source;
 use viva_simulator::speech::wav::Recording;
 
+use crate::interview::SessionKind;
 use goal::Goal;
 use legs::Voice;
 use report::{Form, Report};
-use server::Server;
+use server::{Server, Wish};
 use talk::{Course, Story};
 
 /// Without `--full` a call is over within two minutes, or something is wrong.
@@ -36,7 +37,7 @@ const FULL_LIMIT: Duration = Duration::from_secs(1_500);
 /// Exit status: 0 the call did what it should and is stored; 1 it began and did not; 2 it could not begin.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --full --reload-after 30     drops everything once and joins again\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq ."
+    after_help = "Examples:\n  viva call                              a short call to the local server\n  viva call --full --plan short          a whole interview, two minutes\n  viva call --audio answers.wav          with recorded speech (any rate, 16 bit)\n  viva call --full --reload-after 30     drops everything once and joins again\n  viva call --kind transcription         a live transcript of whoever speaks\n  viva call --kind transcription --language de --audio meeting.wav\n  viva call --kind translation --language es    into Spanish\n  viva call --server https://viva.example.com --token ek_viva_…\n  viva call --json | jq ."
 )]
 pub(super) struct CallArgs {
     /// Address of the server.
@@ -48,11 +49,17 @@ pub(super) struct CallArgs {
     /// Play this WAV instead of made speech.
     #[arg(long, value_name = "FILE.wav")]
     audio: Option<PathBuf>,
+    /// What the session is for.
+    #[arg(long, value_enum, default_value_t)]
+    kind: Kind,
+    /// Language tag: of an interview, expected in a transcription, or translated into (default there: es).
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
     /// Interview plan.
     #[arg(long, default_value = "default")]
     plan: String,
     /// Talk until the interview ends by itself.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kind")]
     full: bool,
     /// Seconds after which everything is dropped once and joined again, as when a page is loaded anew.
     #[arg(long, value_name = "SECONDS")]
@@ -65,9 +72,32 @@ pub(super) struct CallArgs {
     seed: u64,
 }
 
+/// The kinds, as they are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// Questions and answers, in stages.
+    #[default]
+    Interview,
+    /// Whoever speaks is written down.
+    Transcription,
+    /// Whoever speaks is translated, aloud and in writing.
+    Translation,
+}
+
+impl From<Kind> for SessionKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Interview => Self::Interview,
+            Kind::Transcription => Self::Transcription,
+            Kind::Translation => Self::Translation,
+        }
+    }
+}
+
 /// Makes the call.
 pub(super) async fn run(args: CallArgs) -> ExitCode {
-    let mut report = Report::new(if args.json { Form::Json } else { Form::Text });
+    let kind = args.kind.into();
+    let mut report = Report::new(if args.json { Form::Json } else { Form::Text }, kind);
     let source = match &args.audio {
         None => Source::Seeded(args.seed),
         Some(path) => match Recording::open(path) {
@@ -75,10 +105,11 @@ pub(super) async fn run(args: CallArgs) -> ExitCode {
             Err(error) => return report.could_not_begin(&format!("{}: {error}", path.display())),
         },
     };
-    let goal = Goal::new(args.full, args.audio.is_some());
+    let goal = Goal::new(kind, args.full, args.audio.is_some());
     let limit = if args.full { FULL_LIMIT } else { USUAL_LIMIT };
     let course = Course { goal, limit, reload_after: args.reload_after.map(Duration::from_secs) };
-    let server = match Server::sign_in(&args.server, args.token.as_deref(), &args.plan).await {
+    let wish = Wish { kind, plan: args.plan, language: args.language };
+    let server = match Server::sign_in(&args.server, args.token.as_deref(), &wish).await {
         Ok(server) => server,
         Err(error) => return report.could_not_begin(&error.to_string()),
     };

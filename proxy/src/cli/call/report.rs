@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::server::{Server, ServerError};
 use super::talk::Story;
+use crate::interview::SessionKind;
 
 /// For whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +21,17 @@ pub(super) enum Form {
 /// The output.
 pub(super) struct Report {
     form: Form,
+    kind: SessionKind,
 }
 
 impl Report {
-    pub(super) fn new(form: Form) -> Self {
-        Self { form }
+    pub(super) fn new(form: Form, kind: SessionKind) -> Self {
+        Self { form, kind }
+    }
+
+    /// Who the model is.
+    fn model(&self) -> &'static str {
+        if self.kind == SessionKind::Interview { "interviewer" } else { "translation" }
     }
 
     /// A remark.
@@ -50,7 +57,7 @@ impl Report {
                 if message["simulation"] == true { ", simulated model" } else { "" }
             ),
             "stage_change" => println!("── {} ({})", text("stage"), text("reason")),
-            "agent_caption" => println!("  interviewer: {}", text("text")),
+            "agent_caption" => println!("  {}: {}", self.model(), text("text")),
             "user_caption" => println!("  caller:      {}", text("text")),
             "control" => println!("  [recorded by {}, sideband {}]", text("control"), text("sideband")),
             "renegotiate" => println!("  [the connection is renewed: {}]", text("reason")),
@@ -95,9 +102,10 @@ impl Report {
                 println!("stages:  {}", story.seen.stages.join(" → "));
                 println!("calls:   {} to the model", story.calls);
                 println!(
-                    "turns:   {} stored ({} interviewer, {} caller)",
+                    "turns:   {} stored ({} {}, {} caller)",
                     count("ai") + count("candidate"),
                     count("ai"),
+                    self.model(),
                     count("candidate")
                 );
                 let first_audio = setup.first_audio.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));

@@ -6,6 +6,8 @@ use reqwest::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
+use crate::interview::SessionKind;
+
 /// Longer than any request of a healthy server takes.
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -23,6 +25,34 @@ pub(super) enum ServerError {
     Strange { what: &'static str },
 }
 
+/// What a session is to be.
+pub(super) struct Wish {
+    pub(super) kind: SessionKind,
+    /// Of an interview.
+    pub(super) plan: String,
+    pub(super) language: Option<String>,
+}
+
+/// Translated into, unless something else is asked for.
+const TARGET: &str = "es";
+
+impl Wish {
+    fn body(&self) -> Value {
+        let mut body = json!({ "kind": self.kind, "candidate_name": "Test caller",
+            "consent": { "version": "2026-11", "locale": "en" } });
+        let language = self.language.as_deref();
+        match (self.kind, language) {
+            (SessionKind::Translation, language) => body["target_language"] = language.unwrap_or(TARGET).into(),
+            (SessionKind::Interview | SessionKind::Transcription, Some(language)) => body["language"] = language.into(),
+            (SessionKind::Interview | SessionKind::Transcription, None) => {}
+        }
+        if self.kind == SessionKind::Interview {
+            body["plan"] = self.plan.as_str().into();
+        }
+        body
+    }
+}
+
 /// A server one may call.
 pub(super) struct Server {
     http: Client,
@@ -34,7 +64,7 @@ pub(super) struct Server {
 
 impl Server {
     /// With a ticket, or as the guest with a fresh session.
-    pub(super) async fn sign_in(base: &str, ticket: Option<&str>, plan: &str) -> Result<Self, ServerError> {
+    pub(super) async fn sign_in(base: &str, ticket: Option<&str>, wish: &Wish) -> Result<Self, ServerError> {
         let base = base.trim_end_matches('/').to_owned();
         let http = Client::builder()
             .timeout(LIMIT)
@@ -44,7 +74,7 @@ impl Server {
         let mut server = Self { http, base, cookie: None, ticket: ticket.unwrap_or_default().to_owned() };
         if ticket.is_none() {
             server.cookie = Some(server.guest().await?);
-            server.ticket = server.create(plan).await?;
+            server.ticket = server.create(wish).await?;
         }
         Ok(server)
     }
@@ -91,10 +121,10 @@ impl Server {
         Ok(pair.to_owned())
     }
 
-    async fn create(&self, plan: &str) -> Result<String, ServerError> {
+    async fn create(&self, wish: &Wish) -> Result<String, ServerError> {
         let what = "creating a session";
-        let body = json!({ "plan": plan, "candidate_name": "Test caller", "consent": { "version": "2026-11", "locale": "en" } });
-        let response = self.send(self.http.post(format!("{}/api/sessions", self.base)).json(&body), what).await?;
+        let request = self.http.post(format!("{}/api/sessions", self.base)).json(&wish.body());
+        let response = self.send(request, what).await?;
         let body: Value = response.json().await.map_err(|_| ServerError::Strange { what })?;
         body["ticket"]["value"].as_str().map(str::to_owned).ok_or(ServerError::Strange { what })
     }

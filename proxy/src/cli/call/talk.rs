@@ -356,6 +356,7 @@ impl Talk<'_> {
     /// The line is there, for the first time or again.
     async fn joined(&mut self, session: &Value) {
         self.story.session_id = session["sessionId"].as_str().unwrap_or_default().to_owned();
+        self.voice.kind_is(session["kind"].as_str().unwrap_or("interview"));
         self.relay.acknowledged(session["lastSeq"].as_u64().unwrap_or(0));
         for kept in self.relay.again() {
             self.line.send(&kept).await;

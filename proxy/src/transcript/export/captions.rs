@@ -12,7 +12,8 @@ const LEAST_MS: u64 = 500;
 struct Cue<'a> {
     from: u64,
     to: u64,
-    speaker: &'a str,
+    /// None where one voice is all there is.
+    speaker: Option<&'a str>,
     text: &'a str,
 }
 
@@ -21,7 +22,7 @@ fn cues<'a>(interview: &'a Interview) -> Vec<Cue<'a>> {
         let TurnLine { since_start_ms, duration_ms, text, .. } = turn;
         let from = since_start_ms.filter(|_| !text.trim().is_empty())?;
         let to = from.saturating_add(duration_ms.unwrap_or(UNMEASURED_MS).max(LEAST_MS));
-        Some(Cue { from, to, speaker: interview.speaker(turn), text })
+        Some(Cue { from, to, speaker: interview.voice(turn), text })
     };
     interview.turns.iter().filter_map(cue).collect()
 }
@@ -32,7 +33,8 @@ pub fn to_srt(interview: &Interview) -> String {
     let mut out = String::new();
     for (number, cue) in cues(interview).iter().enumerate() {
         // The arrow alone would be read as a time.
-        let text = lines(&format!("{}: {}", cue.speaker, cue.text)).replace("-->", "→");
+        let speaker = cue.speaker.map(|speaker| format!("{speaker}: ")).unwrap_or_default();
+        let text = lines(&format!("{speaker}{}", cue.text)).replace("-->", "→");
         let _ = write!(out, "{}\n{} --> {}\n{text}\n\n", number + 1, at(cue.from, ','), at(cue.to, ','));
     }
     out
@@ -43,8 +45,9 @@ pub fn to_srt(interview: &Interview) -> String {
 pub fn to_vtt(interview: &Interview) -> String {
     let mut out = String::from("WEBVTT\n\n");
     for cue in cues(interview) {
-        let (speaker, text) = (escaped(&lines(cue.speaker).replace('\n', " ")), escaped(&lines(cue.text)));
-        let _ = write!(out, "{} --> {}\n<v {speaker}>{text}\n\n", at(cue.from, '.'), at(cue.to, '.'));
+        let voice = |speaker| format!("<v {}>", escaped(&lines(speaker).replace('\n', " ")));
+        let (voice, text) = (cue.speaker.map(voice).unwrap_or_default(), escaped(&lines(cue.text)));
+        let _ = write!(out, "{} --> {}\n{voice}{text}\n\n", at(cue.from, '.'), at(cue.to, '.'));
     }
     out
 }

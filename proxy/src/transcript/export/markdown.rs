@@ -5,13 +5,13 @@ use super::{Interview, clock_face, remark};
 /// CommonMark.
 #[must_use]
 pub fn to_markdown(interview: &Interview) -> String {
-    let mut out = String::from("# Interview\n\n");
+    let mut out = format!("# {}\n\n", interview.heading());
     for (title, value) in interview.particulars() {
         out.push_str(&format!("- **{title}:** {}\n", escaped(&value)));
     }
     let mut stage = None;
     for turn in &interview.turns {
-        if stage != Some(&turn.stage) {
+        if interview.has_stages() && stage != Some(&turn.stage) {
             stage = Some(&turn.stage);
             out.push_str(&format!("\n## {}\n", escaped(interview.label(&turn.stage))));
         }

@@ -16,6 +16,7 @@ pub use older::WithOlderNames;
 pub use text::to_text;
 
 use super::{Source, Speaker, StageReason, TurnState};
+use crate::interview::SessionKind;
 
 /// An interview with its stages and turns; serialised as it is, this is the JSON export.
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +35,8 @@ pub struct Interview {
 pub struct Meta {
     /// The session.
     pub session_id: String,
+    /// What it was for.
+    pub kind: SessionKind,
     /// Name of its plan.
     pub plan: String,
     /// `scheduled`, `in_progress`, `completed`, `cancelled` or `failed`.
@@ -42,8 +45,14 @@ pub struct Meta {
     pub candidate_name: Option<String>,
     /// The role they interviewed for, if told.
     pub job_role: Option<String>,
-    /// Language, BCP 47, if told.
+    /// Language, BCP 47, if told; of several the first.
     pub language: Option<String>,
+    /// Languages of a transcription, if told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
+    /// Language that was translated into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_language: Option<String>,
     /// Model that asked.
     pub model: String,
     /// The model was simulated.
@@ -147,10 +156,42 @@ impl Interview {
 
     fn speaker(&self, turn: &TurnLine) -> &str {
         match turn.speaker {
-            Speaker::Ai => "Interviewer",
-            Speaker::Candidate => self.meta.candidate_name.as_deref().unwrap_or("Candidate"),
+            Speaker::Ai => self.model(),
+            Speaker::Candidate => self.meta.candidate_name.as_deref().unwrap_or(match self.meta.kind {
+                SessionKind::Interview => "Candidate",
+                SessionKind::Transcription | SessionKind::Translation => "Speaker",
+            }),
             Speaker::System => "System",
         }
+    }
+
+    /// Who speaks, as a caption says it: a transcript of nobody in particular has one voice.
+    fn voice(&self, turn: &TurnLine) -> Option<&str> {
+        let nameless = self.meta.kind == SessionKind::Transcription && self.meta.candidate_name.is_none();
+        (!nameless).then(|| self.speaker(turn))
+    }
+
+    /// What the model is to people.
+    fn model(&self) -> &'static str {
+        match self.meta.kind {
+            SessionKind::Interview => "Interviewer",
+            SessionKind::Transcription => "Written by",
+            SessionKind::Translation => "Translation",
+        }
+    }
+
+    /// What the whole is called.
+    fn heading(&self) -> &'static str {
+        match self.meta.kind {
+            SessionKind::Interview => "Interview",
+            SessionKind::Transcription => "Transcript",
+            SessionKind::Translation => "Translation",
+        }
+    }
+
+    /// Whether it has stages worth showing.
+    fn has_stages(&self) -> bool {
+        self.meta.kind == SessionKind::Interview
     }
 
     /// Title, value: what stands above the turns.
@@ -160,15 +201,17 @@ impl Interview {
         let skipped: Vec<_> = meta.skipped_stages.iter().map(|stage| self.label(stage)).collect();
         [
             Some(("Session", meta.session_id.clone())),
-            Some(("Plan", meta.plan.clone())),
-            told("Candidate", &meta.candidate_name),
+            self.has_stages().then(|| ("Plan", meta.plan.clone())),
+            told(if self.has_stages() { "Candidate" } else { "Speaker" }, &meta.candidate_name),
             told("Role", &meta.job_role),
+            (!meta.languages.is_empty()).then(|| ("Languages", meta.languages.join(", "))),
+            told("Into", &meta.target_language),
             told("Started", &meta.started_at),
             told("Ended", &meta.ended_at),
             told("Ended by", &meta.ended_by),
             (!skipped.is_empty()).then(|| ("Skipped", skipped.join(", "))),
             Some((
-                "Interviewer",
+                self.model(),
                 if meta.simulation { format!("{} (simulated)", meta.model) } else { meta.model.clone() },
             )),
         ]
@@ -245,11 +288,14 @@ mod tests {
         Interview {
             meta: Meta {
                 session_id: "0190a0a0-0000-7000-8000-000000000001".to_owned(),
+                kind: SessionKind::Interview,
                 plan: "short".to_owned(),
                 status: "completed",
                 candidate_name: Some("A *starred* name".to_owned()),
                 job_role: None,
                 language: None,
+                languages: Vec::new(),
+                target_language: None,
                 model: "gpt-realtime-2.1".to_owned(),
                 simulation: true,
                 created_at: "2026-11-20T09:59:00.000Z".to_owned(),
@@ -290,6 +336,23 @@ mod tests {
                 },
             ],
         }
+    }
+
+    #[test]
+    fn a_translation_reads_as_one_and_has_no_stages() {
+        let mut whole = interview();
+        whole.meta.kind = SessionKind::Translation;
+        whole.meta.candidate_name = None;
+        whole.meta.target_language = Some("de".to_owned());
+        let text = to_text(&whole);
+        assert!(text.starts_with("Translation\n"), "{text}");
+        assert!(text.contains("Into:        de\n") && !text.contains("---") && !text.contains("Plan:"), "{text}");
+        assert!(text.contains("] Translation: Hello. Who are you?") && text.contains("] Speaker: # I am"), "{text}");
+        assert!(!to_markdown(&whole).contains("## "));
+        whole.meta.kind = SessionKind::Transcription;
+        assert!(to_srt(&whole).contains("\nHello. Who are you?\n") && to_vtt(&whole).contains("\nHello."), "no names");
+        whole.meta.candidate_name = Some("Ada".to_owned());
+        assert!(to_vtt(&whole).contains("<v Ada># I am"));
     }
 
     #[test]

@@ -5,13 +5,13 @@ use super::{Interview, clock_face, remark};
 /// Plain text with `\n` line ends. Later lines of a turn are indented, so that words can never look like a new speaker.
 #[must_use]
 pub fn to_text(interview: &Interview) -> String {
-    let mut out = String::from("Interview\n\n");
+    let mut out = format!("{}\n\n", interview.heading());
     for (title, value) in interview.particulars() {
         out.push_str(&format!("{:<13}{}\n", format!("{title}:"), one_line(&value)));
     }
     let mut stage = None;
     for turn in &interview.turns {
-        if stage != Some(&turn.stage) {
+        if interview.has_stages() && stage != Some(&turn.stage) {
             stage = Some(&turn.stage);
             out.push_str(&format!("\n--- {} ---\n", one_line(interview.label(&turn.stage))));
         }

@@ -21,7 +21,7 @@ pub enum Gate {
 pub struct Guarded {
     /// SHA-256 of the instructions, first 8 bytes, hex.
     pub instructions: String,
-    /// The same of tools, tool choice, prompt and output modalities together.
+    /// The same of tools, tool choice, prompt, output modalities and the language of a translation together.
     pub offered: String,
     /// Transcription model; `None`: switched off.
     pub transcription: Option<String>,
@@ -39,7 +39,7 @@ impl Guarded {
     pub fn of_session(session: &Value) -> Self {
         let detection = &session["audio"]["input"]["turn_detection"];
         let flag = |name: &str| detection[name].as_bool().unwrap_or(true);
-        let offered = Value::Array(vec![
+        let mut offered = vec![
             session.get("tools").filter(|tools| !tools.is_null()).cloned().unwrap_or_else(|| Value::Array(Vec::new())),
             session.get("tool_choice").filter(|choice| !choice.is_null()).cloned().unwrap_or_else(|| "auto".into()),
             session["prompt"].clone(),
@@ -48,7 +48,10 @@ impl Guarded {
                 .filter(|m| !m.is_null())
                 .cloned()
                 .unwrap_or_else(|| serde_json::json!(["audio"])),
-        ]);
+        ];
+        // Only a translation has one.
+        offered.extend(session["audio"]["output"].get("language").cloned());
+        let offered = Value::Array(offered);
         Self {
             instructions: Self::fingerprint(session["instructions"].as_str().unwrap_or_default()),
             offered: Self::fingerprint(&offered.to_string()),

@@ -8,12 +8,14 @@ mod guarded;
 pub mod live;
 pub mod realtime;
 mod seen;
+pub mod translation;
 
 use serde::{Deserialize, Serialize};
 
 pub use characters::mended;
 pub use guarded::{Gate, Guarded};
 
+use crate::interview::SessionKind;
 use crate::transcript::Speaker;
 pub use crate::transcript::turn::{After, End, TurnFact, TurnRef};
 
@@ -49,6 +51,19 @@ impl Capabilities {
         interrupts: false,
         client_sends: false,
     };
+
+    /// The same upstream in a session of this kind: a model that only listens has no replies, and what it hears is in no
+    /// conversation that could be read again.
+    #[must_use]
+    pub fn of(self, kind: SessionKind) -> Self {
+        match kind {
+            SessionKind::Interview => self,
+            SessionKind::Transcription => Self { reply_gate: false, retrieve: false, interrupts: false, ..self },
+            SessionKind::Translation => {
+                Self { reply_gate: false, links: false, retrieve: false, interrupts: false, ..self }
+            }
+        }
+    }
 
     /// The names of what is missing, as they are recorded.
     #[must_use]

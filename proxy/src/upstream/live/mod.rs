@@ -166,6 +166,7 @@ mod tests {
             language: None,
             gate: Gate::Provider,
             own: None,
+            listening: None,
         };
         let session = create_session(&spec, Pipe::Sideband);
         insta::assert_json_snapshot!(session);

@@ -66,8 +66,13 @@ pub(super) async fn offer(source: Source) -> (String, Caller) {
 impl Browser {
     /// Calls a session and waits until it is answered.
     pub(super) async fn call(house: &House, booked: &Booked, source: Source) -> Self {
+        Self::call_as(house, booked, source, CallerOptions::default()).await
+    }
+
+    /// The same of somebody who behaves like this.
+    pub(super) async fn call_as(house: &House, booked: &Booked, source: Source, options: CallerOptions) -> Self {
         let mut socket = Socket::join(house, booked).await;
-        let (sdp, caller) = offer(source).await;
+        let (sdp, caller) = Caller::start(source, options).await.unwrap();
         socket.offer(&sdp).await;
         let answer = socket.wait("sdp_answer").await;
         let caller = caller.answer(answer["answer"]["sdp"].as_str().unwrap()).await.unwrap();

@@ -208,8 +208,13 @@ impl House {
 
     /// A new session of a plan.
     pub(super) async fn book(&self, plan: &str) -> Booked {
-        let body = json!({ "plan": plan, "consent": consent() });
-        let response = self.post("/api/sessions", body).await;
+        self.book_as(json!({ "plan": plan })).await
+    }
+
+    /// A new session of any kind.
+    pub(super) async fn book_as(&self, mut wish: Value) -> Booked {
+        wish["consent"] = consent();
+        let response = self.post("/api/sessions", wish).await;
         assert_eq!(response.status(), 201);
         let body: Value = response.json().await.unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();

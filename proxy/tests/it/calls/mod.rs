@@ -21,6 +21,7 @@ mod follow;
 mod full_disk;
 mod house;
 mod key_loss;
+mod listening;
 mod live;
 mod logs;
 mod lost;

@@ -1,6 +1,7 @@
 //! The protocol without sockets: a model with a clock that is moved by hand and a player that
 //! plays in no time but its own.
 
+mod listening;
 mod quirks;
 mod storms;
 

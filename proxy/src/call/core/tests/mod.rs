@@ -17,6 +17,7 @@ mod greetings;
 mod guards;
 mod laws;
 mod links;
+mod listening;
 mod mangled;
 mod memory;
 mod past;

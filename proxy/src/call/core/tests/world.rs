@@ -109,6 +109,7 @@ impl World {
             transcription_model: "t".into(),
             language: None,
             own: Own::of(&setting.plan, keeps),
+            listening: setup.plan.listening.as_deref().cloned(),
         };
         let (instructions, gate) = core.opening();
         let provider = Provider::new(setting.quirks, create_session(&template.spec(&instructions, gate)));

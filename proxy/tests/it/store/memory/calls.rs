@@ -96,6 +96,7 @@ impl Scene {
             model: "m".into(),
             voice: "v".into(),
             transcription_model: "t".into(),
+            translation_model: "l".into(),
         };
         let upstream = Upstream::new(profile, Timeouts::default()).unwrap();
         let clock = Arc::new(SystemClock::new());
