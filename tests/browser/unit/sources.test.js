@@ -32,9 +32,9 @@ for (const file of files) {
 }
 
 for (const page of PAGES) {
-  it(`${page} with all that it loads stays below 184 KiB, uncompressed`, () => {
+  it(`${page} with all that it loads stays below 192 KiB, uncompressed`, () => {
     const bytes = [...reach(join(PUBLIC, page))].reduce((sum, file) => sum + readFileSync(file).length, 0);
-    assert.ok(bytes < 184 * 1024, `${bytes} bytes`);
+    assert.ok(bytes < 192 * 1024, `${bytes} bytes`);
   });
 }
 
