@@ -81,7 +81,8 @@ impl FakeModel {
 /// A client for whatever listens, or not, at an address.
 pub(crate) fn client(address: SocketAddr, timeouts: Timeouts) -> Upstream {
     let profile = Profile {
-        name: "fake".into(),
+        // As the servers under test have it: a stored call is looked for where it was made.
+        name: "custom".into(),
         kind: Kind::Custom,
         manner: Manner::default(),
         base_url: BaseUrl::parse(&format!("http://{address}")).expect("an address"),
