@@ -43,18 +43,25 @@ pub fn session(
         (None, Some(call)) => webrtc_status(&state, call),
         (None, None) => state.webrtc_status,
     };
+    let status = if failure.is_some() { SessionStatus::Failed } else { state.status };
+    let upstream_error = failure.map(|failure| failure.code);
+    Session { status, webrtc_status, upstream_error, ..by_journal(new, tenant, state) }
+}
+
+/// What the journal says by itself.
+fn by_journal(new: NewSession, tenant: TenantId, state: SessionState) -> Session {
     Session {
         new,
         tenant,
         tenant_max_sessions: None,
-        status: if failure.is_some() { SessionStatus::Failed } else { state.status },
-        webrtc_status,
+        status: state.status,
+        webrtc_status: state.webrtc_status,
         stage: state.stage,
         stage_started_at: state.stage_started_at,
         skipped_stages: state.skipped_stages,
         forced_transitions: state.forced_transitions,
         ended_by: state.ended_by,
-        upstream_error: failure.map(|failure| failure.code),
+        upstream_error: None,
         control: state.control,
         sideband: state.sideband,
         started_at: state.started_at,
@@ -76,22 +83,11 @@ pub fn brought_up_to(session: Session, state: SessionState) -> Session {
         _ => state.webrtc_status,
     };
     Session {
+        tenant_max_sessions: session.tenant_max_sessions,
         status: if failed { session.status } else { state.status },
         webrtc_status,
-        stage: state.stage,
-        stage_started_at: state.stage_started_at,
-        skipped_stages: state.skipped_stages,
-        forced_transitions: state.forced_transitions,
-        ended_by: state.ended_by,
         upstream_error: session.upstream_error.filter(|_| failed),
-        control: state.control,
-        sideband: state.sideband,
-        started_at: state.started_at,
-        ended_at: state.ended_at,
-        agent_turns: state.agent_turns,
-        candidate_turns: state.candidate_turns,
-        projected_n: state.projected_n,
-        ..session
+        ..by_journal(session.new, session.tenant, state)
     }
 }
 
